@@ -1,0 +1,24 @@
+"""The only definition of "the same": canonical JSON and SHA-256 fingerprints of it."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
+    """Return `value` as JSON with sorted keys, no insignificant space, UTF-8, and no normalisation of text.
+
+    Raises ValueError for NaN and infinities, TypeError for what is not JSON.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def fingerprint(value: Any) -> str:  # noqa: ANN401  (any JSON value)
+    """Return ``sha256:<64 hex digits>`` of the canonical encoding of `value`."""
+    return digest(encode(value))
+
+
+def digest(data: bytes) -> str:
+    """Return ``sha256:<64 hex digits>`` of `data`."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()

@@ -1,0 +1,68 @@
+"""The registry of diagnostic codes: each has a constant summary and an explanation for `mcphub explain`."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a diagnostic weighs; an error cannot be silenced."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A kind of diagnostic: `name` is stable for ever, `summary` never changes with the input."""
+
+    name: str
+    summary: str
+    explanation: str
+    severity: Severity = Severity.ERROR
+
+
+NOT_UTF8 = Code(
+    name="MH101",
+    summary="the document is not UTF-8 text",
+    explanation="Documents are UTF-8 without a byte order mark, NUL or other control characters.",
+)
+TOO_LARGE = Code(
+    name="MH102",
+    summary="the document is too large",
+    explanation="A hub document may have 4 MiB; the size is checked before any parser sees the bytes.",
+)
+TOO_DEEP = Code(
+    name="MH103",
+    summary="the document is nested too deeply",
+    explanation="Brackets and indentation may nest 64 levels; deeper documents crash YAML parsers.",
+)
+SYNTAX = Code(
+    name="MH104",
+    summary="the document is not valid YAML",
+    explanation="The YAML parser could not read the document. Nothing after the marked place was looked at.",
+)
+DUPLICATE_KEY = Code(
+    name="MH105",
+    summary="a key is given twice",
+    explanation="Most YAML parsers silently keep the last value. Remove one of the two.",
+)
+ALIAS = Code(
+    name="MH106",
+    summary="anchors, aliases, merge keys and tags are not part of the language",
+    explanation="They hide what a reviewer reads and can expand without bound. Repeat the value, or use `vars:`.",
+)
+KEY_TYPE = Code(
+    name="MH107",
+    summary="a key is not a plain string",
+    explanation="Mapping keys are strings, numbers or booleans written as scalars; a mapping or list cannot be a key.",
+)
+DOCUMENTS = Code(
+    name="MH108",
+    summary="the file does not hold exactly one document",
+    explanation="One file is one document. An empty file, or a second `---`, is refused.",
+)
+
+CODES: dict[str, Code] = {
+    code.name: code for code in (NOT_UTF8, TOO_LARGE, TOO_DEEP, SYNTAX, DUPLICATE_KEY, ALIAS, KEY_TYPE, DOCUMENTS)
+}

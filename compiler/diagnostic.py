@@ -1,0 +1,65 @@
+"""Problems as values: what is wrong with a document, where, why and what to do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mcphub_gitops.compiler.codes import Code, Severity
+from mcphub_gitops.compiler.source import Source, Span, excerpt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A second place that belongs to a problem, such as the first of two duplicate keys."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem: the code's constant summary, this case's detail, its place, and what to do about it."""
+
+    code: Code
+    detail: str
+    span: Span
+    help: str = ""
+    notes: tuple[Note, ...] = ()
+    redact: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of the diagnostic's code."""
+        return self.code.severity
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Tell whether any of `diagnostics` is an error."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+def sort(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Order by place, then code and text, so that the order of discovery never shows; repeats are dropped."""
+    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda each: (each.span, each.code.name, each.detail)))
+
+
+def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
+    """Return the diagnostic as people read it: place and summary, excerpt with carets, detail, notes, help."""
+    head = f"{diagnostic.span}: {diagnostic.severity.value}[{diagnostic.code.name}]: {diagnostic.code.summary}"
+    lines = [head, *_excerpt_lines(diagnostic.span, sources, redact=diagnostic.redact)]
+    if diagnostic.detail:
+        lines.append(f"  {diagnostic.detail}")
+    for note in diagnostic.notes:
+        lines.append(f"  note: {note.span}: {note.message}")
+        lines.extend(_excerpt_lines(note.span, sources, redact=diagnostic.redact))
+    if diagnostic.help:
+        lines.append(f"  help: {diagnostic.help}")
+    return "\n".join(lines)
+
+
+def _excerpt_lines(span: Span, sources: Mapping[str, Source], *, redact: bool) -> list[str]:
+    source = sources.get(span.source)
+    if source is None or not source.line(span.start.line).strip():
+        return []
+    line, carets = excerpt(source, span, redact=redact)
+    gutter = " " * len(str(span.start.line))
+    return [f"  {span.start.line} | {line}", f"  {gutter} | {carets}"]

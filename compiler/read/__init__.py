@@ -1,0 +1,1 @@
+"""Bytes to nodes with spans, checked against the published schema."""

@@ -1,0 +1,289 @@
+"""YAML bytes to a tree of nodes with spans, under a strict profile of YAML 1.2.
+
+Size and nesting are checked on the bytes before the parser runs, because libyaml's composer recurses in C and
+crashes the process on deep nesting. Scalars follow the YAML 1.2 core schema, not YAML 1.1: ``no`` is a string.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import yaml
+from yaml.composer import ComposerError
+from yaml.reader import ReaderError
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.source import Position, Source, Span
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_DIGITS = 64
+
+ScalarValue: TypeAlias = bool | int | float | str | None
+
+_CORE_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_CORE_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_CORE_INT = re.compile(r"[-+]?[0-9]+\Z")
+_CORE_OCT = re.compile(r"0o[0-7]+\Z")
+_CORE_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_LINE_HEAD = re.compile(r"^(?P<indent> *)(?P<marks>(?:[-?:][ \t]+)*)(?=[^\s#])", re.MULTILINE)
+_BRACKET = re.compile(r"[\[\]{}]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarNode:
+    """A scalar: its YAML 1.2 value and its place."""
+
+    value: ScalarValue
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListNode:
+    """A sequence of nodes."""
+
+    items: tuple["Node", ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One key of a mapping, with the key's own place."""
+
+    key: str
+    key_span: Span
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapNode:
+    """A mapping; keys are unique and in the order of the document."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+
+    def get(self, key: str) -> Entry | None:
+        """Return the entry of `key`, or None."""
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+Node: TypeAlias = ScalarNode | ListNode | MapNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A parsed document: its source for excerpts, the tree where there is one, and what is wrong."""
+
+    source: Source
+    root: Node | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse(name: str, data: bytes, *, max_bytes: int = MAX_BYTES) -> Parsed:
+    """Parse one YAML document; never raises on any input.
+
+    `name` is how the user knows the file. The result's `root` is None when the document cannot be used at all;
+    duplicate keys keep the first value, so that later phases can go on and report everything at once.
+    """
+    if len(data) > max_bytes:
+        source = Source(name, "")
+        detail = f"It has {len(data):,} bytes; {max_bytes:,} are allowed."
+        return _refused(source, Diagnostic(code=codes.TOO_LARGE, detail=detail, span=source.span(0, 0)))
+    try:
+        source = Source(name, data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        source = Source(name, data[: error.start].decode("utf-8"))
+        end = len(source.text)
+        detail = f"Byte {error.start} (0x{data[error.start]:02x}) does not belong to a UTF-8 sequence."
+        return _refused(source, Diagnostic(code=codes.NOT_UTF8, detail=detail, span=source.span(end, end)))
+    problem = _control_character(source) or _too_deep(source)
+    if problem is not None:
+        return _refused(source, problem)
+    return _compose(source)
+
+
+def plain(node: Node) -> object:
+    """Return the node as plain JSON-like data, without places."""
+    if isinstance(node, ScalarNode):
+        return node.value
+    if isinstance(node, ListNode):
+        return [plain(item) for item in node.items]
+    return {entry.key: plain(entry.value) for entry in node.entries}
+
+
+def _refused(source: Source, problem: Diagnostic) -> Parsed:
+    return Parsed(source=source, root=None, diagnostics=(problem,))
+
+
+def _control_character(source: Source) -> Diagnostic | None:
+    found = _CONTROL.search(source.text)
+    if found is None:
+        return None
+    detail = f"U+{ord(found[0]):04X} is a control or direction character, which a reviewer cannot see."
+    span = source.span(found.start(), found.end())
+    return Diagnostic(code=codes.NOT_UTF8, detail=detail, span=span, help="delete the character")
+
+
+def _too_deep(source: Source) -> Diagnostic | None:
+    if not _may_be_deep(source.text):
+        return None
+    depth = 0
+    try:
+        for event in yaml.parse(source.text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                detail = f"At most {MAX_DEPTH} levels are allowed."
+                place = _position(event.start_mark)
+                return Diagnostic(
+                    code=codes.TOO_DEEP, detail=detail, span=Span(source=source.name, start=place, end=place)
+                )
+    except (yaml.MarkedYAMLError, ReaderError) as error:
+        return _syntax_problem(source, error)
+    return None
+
+
+def _may_be_deep(text: str) -> bool:
+    """Bound the nesting from above without parsing: brackets in strings count, closing ones do not.
+
+    The rare document that this flags is measured exactly by libyaml's event parser, which keeps its stack on the
+    heap and is left at the first event that is too deep; only the composer recurses.
+    """
+    if text.count("[") + text.count("{") > MAX_DEPTH and _deepest_flow(text) > MAX_DEPTH // 2:
+        return True
+    indents: list[int] = []
+    for match in _LINE_HEAD.finditer(text):
+        column = len(match["indent"])
+        while indents and indents[-1] >= column:
+            indents.pop()
+        indents.append(column)
+        if 2 * len(indents) + len(match["marks"]) > MAX_DEPTH // 2:
+            return True
+    return False
+
+
+def _deepest_flow(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _compose(source: Source) -> Parsed:
+    try:
+        documents = list(yaml.compose_all(source.text, Loader=yaml.CSafeLoader))
+    except (yaml.MarkedYAMLError, ReaderError) as error:
+        return _refused(source, _syntax_problem(source, error))
+    if len(documents) != 1 or documents[0] is None:
+        found = "It is empty." if not any(documents) else f"It holds {len(documents)} documents."
+        return _refused(source, Diagnostic(code=codes.DOCUMENTS, detail=found, span=source.span(0, 0)))
+    builder = _Builder(source)
+    root = builder.build(documents[0])
+    return Parsed(source=source, root=root, diagnostics=tuple(builder.problems))
+
+
+def _syntax_problem(source: Source, error: yaml.MarkedYAMLError | ReaderError) -> Diagnostic:
+    if isinstance(error, ReaderError):
+        offset = min(int(error.position), len(source.text))
+        return Diagnostic(code=codes.SYNTAX, detail=f"{error.reason}.", span=source.span(offset, offset + 1))
+    start = _position(error.problem_mark or error.context_mark)
+    span = Span(source=source.name, start=start, end=Position(line=start.line, column=start.column + 1))
+    detail = " ".join(part for part in (error.context, error.problem) if part)
+    code = codes.ALIAS if isinstance(error, ComposerError) and "alias" in detail else codes.SYNTAX
+    return Diagnostic(code=code, detail=f"{detail[:1].upper()}{detail[1:]}.", span=span)
+
+
+def _span(source: Source, node: yaml.Node) -> Span:
+    return Span(source=source.name, start=_position(node.start_mark), end=_position(node.end_mark))
+
+
+class _Mark(Protocol):
+    """What the two mark classes of PyYAML have in common, counted from 0."""
+
+    line: int
+    column: int
+
+
+def _position(mark: _Mark | None) -> Position:
+    return Position(line=mark.line + 1, column=mark.column + 1) if mark else Position(line=1, column=1)
+
+
+class _Builder:
+    """Turns PyYAML's nodes into ours, collecting problems on the way."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Diagnostic] = []
+        self._seen: dict[int, Node] = {}
+
+    def build(self, node: yaml.Node) -> Node:
+        span = _span(self.source, node)
+        if id(node) in self._seen:
+            detail = "This value is used again by an alias."
+            self._problem(codes.ALIAS, detail, span)
+            return self._seen[id(node)]
+        self._check_properties(node, span)
+        built: Node
+        if isinstance(node, yaml.ScalarNode):
+            built = ScalarNode(value=_scalar(node), span=span)
+        elif isinstance(node, yaml.SequenceNode):
+            built = ListNode(items=tuple(self.build(item) for item in node.value), span=span)
+        else:
+            built = MapNode(entries=self._entries(node), span=span)
+        self._seen[id(node)] = built
+        return built
+
+    def _entries(self, node: yaml.Node) -> tuple[Entry, ...]:
+        entries: dict[str, Entry] = {}
+        for key_node, value_node in node.value:
+            key_span = _span(self.source, key_node)
+            value = self.build(value_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem(codes.KEY_TYPE, "", key_span)
+                continue
+            self._check_properties(key_node, key_span)
+            key = key_node.value
+            if key == "<<" and not key_node.style:
+                self._problem(codes.ALIAS, "`<<` merges another mapping.", key_span)
+            elif key in entries:
+                first = Note(message="first given here", span=entries[key].key_span)
+                self._problem(codes.DUPLICATE_KEY, f"`{key}` stands twice in one mapping.", key_span, notes=(first,))
+            else:
+                entries[key] = Entry(key=key, key_span=key_span, value=value)
+        return tuple(entries.values())
+
+    def _check_properties(self, node: yaml.Node, span: Span) -> None:
+        # An explicit tag or an anchor is the only thing a node can begin with that stands in no value.
+        if self.source.text[node.start_mark.index : node.start_mark.index + 1] in {"!", "&"}:
+            self._problem(codes.ALIAS, "This value has an explicit tag or an anchor.", span)
+
+    def _problem(self, code: codes.Code, detail: str, span: Span, notes: tuple[Note, ...] = ()) -> None:
+        self.problems.append(Diagnostic(code=code, detail=detail, span=span, notes=notes))
+
+
+def _scalar(node: yaml.ScalarNode) -> ScalarValue:
+    text: str = node.value
+    return _core_scalar(text) if not node.style else text
+
+
+def _core_scalar(text: str) -> ScalarValue:
+    """Resolve a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
+
+    Infinities, NaN, overflowing floats and integers of over 64 digits stay strings: JSON has no such numbers.
+    """
+    if text in _CORE_NULL:
+        return None
+    if text in _CORE_BOOL:
+        return _CORE_BOOL[text]
+    if len(text) > MAX_DIGITS:
+        return text
+    for pattern, base in ((_CORE_INT, 10), (_CORE_OCT, 8), (_CORE_HEX, 16)):
+        if pattern.match(text):
+            return int(text if base == 10 else text[2:], base)  # noqa: PLR2004  (decimal)
+    if _CORE_FLOAT.match(text) and math.isfinite(float(text)):
+        return float(text)
+    return text
