@@ -1,0 +1,1 @@
+"""Where servers run: each engine observes and starts, and decides nothing."""
