@@ -63,6 +63,47 @@ DOCUMENTS = Code(
     explanation="One file is one document. An empty file, or a second `---`, is refused.",
 )
 
+UNKNOWN_KEY = Code(
+    name="MH201",
+    summary="the key is unknown",
+    explanation="A key that the language does not have is refused, so that a misspelt one is never ignored.",
+)
+WRONG_TYPE = Code(
+    name="MH202",
+    summary="the value has the wrong type",
+    explanation="YAML 1.2 decides the type of an unquoted value: `no` and `22:22` are strings, `1.0` is a number.",
+)
+MISSING_KEY = Code(
+    name="MH203",
+    summary="a required key is missing",
+    explanation="The schema of the document names the keys that must be there.",
+)
+BAD_VALUE = Code(
+    name="MH204",
+    summary="the value is not allowed here",
+    explanation="The value has the right type, but is not one of those, or not of the form, that the schema allows.",
+)
+CHOICE = Code(
+    name="MH205",
+    summary="exactly one of several keys is needed",
+    explanation="A server is one thing: a published package, or a command.",
+)
+
 CODES: dict[str, Code] = {
-    code.name: code for code in (NOT_UTF8, TOO_LARGE, TOO_DEEP, SYNTAX, DUPLICATE_KEY, ALIAS, KEY_TYPE, DOCUMENTS)
+    code.name: code
+    for code in (
+        NOT_UTF8,
+        TOO_LARGE,
+        TOO_DEEP,
+        SYNTAX,
+        DUPLICATE_KEY,
+        ALIAS,
+        KEY_TYPE,
+        DOCUMENTS,
+        UNKNOWN_KEY,
+        WRONG_TYPE,
+        MISSING_KEY,
+        BAD_VALUE,
+        CHOICE,
+    )
 }

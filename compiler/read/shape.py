@@ -1,0 +1,169 @@
+"""A node tree against its JSON Schema: every breach as a diagnostic at the key or value that commits it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, plain
+from mcphub_gitops.compiler.source import Span
+
+_TYPE_NAMES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a string",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "empty",
+}
+
+
+def check(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Return what `schema` (draft 2020-12) finds wrong with `root`.
+
+    The registry is explicit and empty, because jsonschema's own default fetches remote references.
+    """
+    validator = Draft202012Validator(schema, registry=Registry())
+    breaches = (_breach(error) for error in validator.iter_errors(plain(root)))
+    return tuple(problem for breach in breaches for problem in _problems(breach, root))
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str:
+    """Return a "did you mean" sentence for `word`, or the list of what is possible; empty without candidates."""
+    known = sorted(candidates)
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"possible: {', '.join(f'`{name}`' for name in known)}" if known else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Breach:
+    """The parts of a validation error that a message is made of."""
+
+    rule: str
+    wanted: Any
+    instance: Any
+    schema: Mapping[str, Any]
+    path: tuple[str | int, ...]
+    in_key: bool
+
+
+def _breach(error: ValidationError) -> _Breach:
+    return _Breach(
+        rule=str(error.validator),
+        wanted=error.validator_value,
+        instance=error.instance,
+        schema=error.schema if isinstance(error.schema, Mapping) else {},
+        path=tuple(error.absolute_path),
+        in_key="propertyNames" in error.absolute_schema_path,
+    )
+
+
+def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
+    node = _node_at(root, error.path)
+    if error.rule == "additionalProperties":
+        yield from _unknown_keys(error, node)
+    elif error.rule == "required":
+        yield from _missing_keys(error, node, _key_span(root, error.path))
+    elif error.rule == "oneOf":
+        if isinstance(node, MapNode):
+            yield _choice(error, _key_span(root, error.path))
+    elif error.rule == "type":
+        expected = _TYPE_NAMES.get(str(error.wanted), str(error.wanted))
+        detail = f"{_path(error)} is {_describe(error.instance)}; expected {expected}."
+        quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string"
+        help_ = "put it in quotes to make it a string" if quote else ""
+        yield Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
+    elif error.in_key:
+        yield from _bad_key(error, node)
+    else:
+        yield _bad_value(error, node)
+
+
+def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
+    known = error.schema.get("properties", {})
+    for entry in node.entries if isinstance(node, MapNode) else ():
+        if entry.key not in known:
+            detail = f"`{entry.key}` is not a key of {_path(error)}."
+            yield Diagnostic(code=codes.UNKNOWN_KEY, detail=detail, span=entry.key_span, help=suggest(entry.key, known))
+
+
+def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic]:
+    missing = [key for key in error.wanted if isinstance(node, MapNode) and node.get(key) is None]
+    # jsonschema reports each missing key by itself; the diagnostics are equal and sorting drops repeats.
+    for key in missing:
+        yield Diagnostic(code=codes.MISSING_KEY, detail=f"{_path(error)} needs `{key}`.", span=span)
+
+
+def _choice(error: _Breach, span: Span) -> Diagnostic:
+    names = [key for option in error.wanted for key in option.get("required", ())]
+    listed = " or ".join(f"`{name}`" for name in names)
+    given = [name for name in names if name in error.instance]
+    found = f"it has {' and '.join(f'`{name}`' for name in given)}" if given else "it has none of them"
+    return Diagnostic(code=codes.CHOICE, detail=f"{_path(error)} takes exactly one of {listed}; {found}.", span=span)
+
+
+def _bad_key(error: _Breach, node: Node) -> Iterator[Diagnostic]:
+    entry = node.get(str(error.instance)) if isinstance(node, MapNode) else None
+    if entry is not None:
+        detail = f"`{entry.key}` does not match {error.wanted}."
+        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span)
+
+
+def _bad_value(error: _Breach, node: Node) -> Diagnostic:
+    help_ = ""
+    if error.rule in {"enum", "const"}:
+        allowed = error.wanted if error.rule == "enum" else [error.wanted]
+        detail = f"{_path(error)} is {_describe(error.instance)}."
+        help_ = suggest(str(error.instance), [str(value) for value in allowed])
+    elif error.rule == "pattern":
+        detail = f"{_path(error)} does not match {error.wanted}."
+        help_ = str(error.schema.get("description", ""))
+    else:
+        detail = f"{_path(error)} breaks the rule {error.rule}: {error.wanted}."
+    return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_)
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, str):
+        return "a string" if len(value) > 40 else f"`{value}`"  # noqa: PLR2004  (a line of an error message)
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def _path(error: _Breach) -> str:
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
+    return f"`{steps.lstrip('.')}`" if steps else "the document"
+
+
+def _node_at(root: Node, path: Iterable[str | int]) -> Node:
+    node = root
+    for step in path:
+        if isinstance(node, ListNode) and isinstance(step, int):
+            node = node.items[step]
+        elif isinstance(node, MapNode) and (entry := node.get(str(step))) is not None:
+            node = entry.value
+    return node
+
+
+def _key_span(root: Node, path: Iterable[str | int]) -> Span:
+    """Return the span of the key that the mapping at `path` stands under, or its own first line."""
+    steps = list(path)
+    if steps:
+        parent = _node_at(root, steps[:-1])
+        if isinstance(parent, MapNode) and (entry := parent.get(str(steps[-1]))) is not None:
+            return entry.key_span
+    span = _node_at(root, steps).span
+    return Span(source=span.source, start=span.start, end=span.start)
