@@ -89,6 +89,32 @@ CHOICE = Code(
     explanation="A server is one thing: a published package, or a command.",
 )
 
+TEMPLATE = Code(
+    name="MH301",
+    summary="the template is not understood",
+    explanation="Values may hold `${vars.NAME}`; `$$` stands for a dollar. Nothing else begins with a dollar.",
+)
+UNKNOWN_NAME = Code(
+    name="MH302",
+    summary="the name names nothing",
+    explanation="A variable, file or tool that is referred to must exist.",
+)
+SECRET_LITERAL = Code(
+    name="MH303",
+    summary="a secret is given as a literal",
+    explanation="What is committed is read by everyone who reads the repository. Secrets are given as references.",
+)
+SECRET_SCHEME = Code(
+    name="MH304",
+    summary="the secret reference has an unknown scheme",
+    explanation="References are `env://NAME` (a variable of mcphub's own environment) or `file://PATH`.",
+)
+DUPLICATE_VARIABLE = Code(
+    name="MH305",
+    summary="a variable is set twice",
+    explanation="A variable stands under `env` or under `secrets`, not under both.",
+)
+
 CODES: dict[str, Code] = {
     code.name: code
     for code in (
@@ -105,5 +131,10 @@ CODES: dict[str, Code] = {
         MISSING_KEY,
         BAD_VALUE,
         CHOICE,
+        TEMPLATE,
+        UNKNOWN_NAME,
+        SECRET_LITERAL,
+        SECRET_SCHEME,
+        DUPLICATE_VARIABLE,
     )
 }

@@ -1,0 +1,1 @@
+"""Nodes to a typed hub: decoded, templates filled in, every name bound."""

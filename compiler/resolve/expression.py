@@ -1,0 +1,44 @@
+"""The template language of values: ``${vars.NAME}`` and ``$$``, and nothing else."""
+
+import re
+from collections.abc import Mapping
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.model import Text
+
+_DOLLAR = re.compile(r"\$(?:(?P<escape>\$)|\{(?P<name>[^{}]*)\}|(?P<lone>))")
+
+
+def fill(text: Text, variables: Mapping[str, str]) -> tuple[Text, tuple[Diagnostic, ...]]:
+    """Return `text` with each ``${vars.NAME}`` replaced, and what could not be.
+
+    A replaced value is not read again, so a variable can never smuggle in a template.
+    """
+    problems: list[Diagnostic] = []
+
+    def replace(match: re.Match[str]) -> str:
+        if match["escape"]:
+            return "$"
+        name = match["name"]
+        if name is not None and name.startswith("vars.") and name.removeprefix("vars.") in variables:
+            return variables[name.removeprefix("vars.")]
+        problems.append(_problem(name, text, variables))
+        return match[0]
+
+    filled = _DOLLAR.sub(replace, text.value)
+    return Text(value=filled, span=text.span), tuple(problems)
+
+
+def _problem(name: str | None, text: Text, variables: Mapping[str, str]) -> Diagnostic:
+    if name is None:
+        detail = "A `$` begins `${vars.NAME}`."
+        return Diagnostic(code=codes.TEMPLATE, detail=detail, span=text.span, help="write `$$` for a dollar")
+    if not name.startswith("vars."):
+        detail = f"`${{{name}}}` is not a template."
+        help_ = "templates are `${vars.NAME}`; write `$$` for a dollar"
+        return Diagnostic(code=codes.TEMPLATE, detail=detail, span=text.span, help=help_)
+    wanted = name.removeprefix("vars.")
+    help_ = suggest(wanted, variables) or "declare it under `vars:`"
+    return Diagnostic(code=codes.UNKNOWN_NAME, detail=f"No variable is called `{wanted}`.", span=text.span, help=help_)

@@ -1,0 +1,59 @@
+import pytest
+
+from mcphub_gitops.compiler.diagnostic import render, sort
+from mcphub_gitops.compiler.read.syntax import parse
+from mcphub_gitops.compiler.resolve.decode import decode
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Package
+
+HEAD = "apiVersion: mcphub/v1\nname: acme\ndefaults: {run: process}\nvars: {zone: UTC}\nservers:\n  s:\n"
+
+
+def decoded(body: str) -> tuple[Hub, list[tuple[str, str]]]:
+    parsed = parse("mcp-hub.yaml", (HEAD + body).encode())
+    assert parsed.root is not None
+    hub, problems = decode(parsed.root)
+    shown = "".join(render(each, {"mcp-hub.yaml": parsed.source}) for each in problems)
+    assert "hunter2" not in shown
+    return hub, [(each.code.name, str(each.span).removeprefix("mcp-hub.yaml:")) for each in sort(problems)]
+
+
+def test_a_package_with_a_variable() -> None:
+    hub, problems = decoded('    package: "pypi:MCP_Server.Time@1.2"\n    args: ["${vars.zone}", "$$x"]\n')
+    assert problems == []
+    (server,) = hub.servers
+    assert isinstance(server.origin, Package)
+    assert server.origin.requirement == "mcp-server-time==1.2"
+    assert [text.value for text in server.origin.args] == ["UTC", "$x"]
+
+
+def test_a_command_with_a_secret() -> None:
+    hub, problems = decoded('    command: [python3, a.py]\n    secrets: {KEY: "env://NOTES_KEY"}\n')
+    assert problems == []
+    (server,) = hub.servers
+    assert isinstance(server.origin, Command)
+    assert [str(secret) for secret in server.secrets] == ["env://NOTES_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    env: {A: '${vars.zon}'}\n", ("MH302", "8:14")),
+        ("    env: {A: 'a$b'}\n", ("MH301", "8:14")),
+        ("    env: {A: '${env.X}'}\n", ("MH301", "8:14")),
+        ("    secrets: {A: hunter2}\n", ("MH303", "8:18")),
+        ("    secrets: {A: 'http://hunter2'}\n", ("MH304", "8:18")),
+        ("    env: {A: ghp_hunter2abcdefghijklmnopqrstuvwxyz0123}\n", ("MH303", "8:14")),
+        ("    env: {A: x}\n    secrets: {A: 'env://A'}\n", ("MH305", "9:15")),
+        ("    args: [x]\n", ("MH201", "8:11")),
+    ],
+)
+def test_mistakes_beyond_the_shape(line: str, expected: tuple[str, str]) -> None:
+    _, problems = decoded("    command: [python3, a.py]\n" + line)
+    assert problems == [expected]
+
+
+def test_where_a_server_runs_is_declared() -> None:
+    parsed = parse("h", b"servers: {s: {command: [x]}}")
+    assert parsed.root is not None
+    _, problems = decode(parsed.root)
+    assert [problem.code.name for problem in problems] == ["MH203"]
