@@ -1,0 +1,48 @@
+"""The `mcphub` program: a group whose commands are imported only when they are called."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from mcphub_gitops.runtime.cli import exits
+
+COMMANDS = {
+    "validate": "Check the hub document.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and one line of help; imports a command's module when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        """Return the commands in the order of the loop, which is how a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command `cmd_name`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mcphub_gitops.runtime.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExamples:\n  mcphub validate",
+)
+@click.version_option(package_name="mcphub-gitops", prog_name="mcphub")
+def cli() -> None:
+    """Declare the MCP servers of a team in mcp-hub.yaml."""
+
+
+def main() -> None:
+    """Run the program and exit with its documented code."""
+    sys.exit(exits.run(lambda: cli.main(standalone_mode=False)))

@@ -1,0 +1,37 @@
+"""The options that several commands take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from mcphub_gitops.runtime.cli.output import FORMATS
+from mcphub_gitops.runtime.project import HUB_FILE, Project
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def project_option(function: F) -> F:
+    """Add ``--file``, which names the hub document and so the project."""
+    return click.option(
+        "--file",
+        "-f",
+        "project",
+        default=HUB_FILE,
+        show_default=True,
+        metavar="PATH",
+        callback=lambda _context, _option, value: _project(Path(value)),
+        help="The hub document; its folder is the project.",
+    )(function)
+
+
+def output_option(function: F) -> F:
+    """Add ``--output``."""
+    return click.option(
+        "--output", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="How results are shown."
+    )(function)
+
+
+def _project(path: Path) -> Project:
+    return Project(root=path.parent, hub_file=path.name)

@@ -1,0 +1,51 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+MCPHUB = str(Path(sys.executable).with_name("mcphub"))
+GOOD = 'apiVersion: mcphub/v1\nname: acme\nservers:\n  time: {package: "pypi:mcp-server-time@1", run: process}\n'
+
+
+def mcphub(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([MCPHUB, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_right_hub(tmp_path: Path) -> None:
+    (tmp_path / "mcp-hub.yaml").write_text(GOOD)
+    done = mcphub(tmp_path, "validate")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "mcp-hub.yaml is valid: 1 server\n", "")
+
+
+def test_a_mistake_is_shown_at_its_place(tmp_path: Path) -> None:
+    (tmp_path / "mcp-hub.yaml").write_text(GOOD.replace("servers", "severs"))
+    done = mcphub(tmp_path, "validate")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "mcp-hub.yaml:3:1: error[MH201]: the key is unknown" in done.stderr
+    assert "help: did you mean `servers`?" in done.stderr
+
+
+def test_json(tmp_path: Path) -> None:
+    (tmp_path / "mcp-hub.yaml").write_text(GOOD + "x: 1\n")
+    done = mcphub(tmp_path, "validate", "--output", "json")
+    assert done.returncode == 1
+    assert [each["code"] for each in json.loads(done.stdout)["diagnostics"]] == ["MH201"]
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    done = mcphub(tmp_path, "validate")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: mcp-hub.yaml cannot be read")
+
+
+def test_fast_paths_import_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "mcp-hub.yaml").write_text(GOOD)
+    script = Path(MCPHUB).read_text().partition("\n")[2]
+    for arguments in (["validate"], ["--help"]):
+        command = [sys.executable, "-X", "importtime", "-c", script, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0
+        imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+        assert "click" in imported
+        assert not imported & {"docker", "git", "mcp", "mcp_types", "uvicorn", "asyncio"}
