@@ -1,0 +1,1 @@
+"""What must be pinned, what is pinned, what is stale and why."""

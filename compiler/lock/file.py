@@ -1,0 +1,76 @@
+"""The lock's text: JSON, sorted, one requirement, file or tool a line, so that independent edits merge."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry
+
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedServer
+from mcphub_gitops.compiler.read import shape, syntax
+from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.schemas import load_schema
+
+FORMAT = "mcphub.lock/v1"
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def write_lock(lock: Lock) -> bytes:
+    """Return the lock's text: no clock, no count, no global hash, LF, a final newline."""
+    document = {"format": FORMAT, "servers": {name: _entry(server) for name, server in lock.servers.items()}}
+    return _dump(document)
+
+
+def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagnostic, ...]]:
+    """Read the lock's text; what is wrong with it is told at its place, and then there is no lock."""
+    try:
+        document = json.loads(data, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        document = None
+    schema = load_schema("lock.v1")
+    if document is not None and Draft202012Validator(schema, registry=Registry()).is_valid(document):
+        servers = {key: _server(entry) for key, entry in document["servers"].items()}
+        return Lock(servers=MappingProxyType(servers)), Source(name, ""), ()
+    # Positions cost time that only a wrong document is worth.
+    parsed = syntax.parse(name, data, max_bytes=MAX_BYTES)
+    shaped = shape.check(parsed.root, schema) if parsed.root is not None else ()
+    return None, parsed.source, parsed.diagnostics + shaped
+
+
+def write_definitions(definitions: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return the readable text of one server's tool definitions, by tool name."""
+    return _dump(definitions)
+
+
+def _dump(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _entry(server: LockedServer) -> dict[str, Any]:
+    entry: dict[str, Any] = {"era": server.era, "launch": server.launch, "tools": dict(server.tools)}
+    if server.package:
+        entry |= {"package": server.package, "requirements": list(server.requirements)}
+    if server.files:
+        entry["files"] = dict(server.files)
+    return entry
+
+
+def _server(entry: Mapping[str, Any]) -> LockedServer:
+    return LockedServer(
+        launch=entry["launch"],
+        era=entry["era"],
+        package=entry.get("package", ""),
+        requirements=tuple(entry.get("requirements", ())),
+        files=MappingProxyType(entry.get("files", EMPTY)),
+        tools=MappingProxyType(entry["tools"]),
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found

@@ -1,0 +1,52 @@
+from types import MappingProxyType
+
+from mcphub_gitops.compiler.lock.file import read_lock, write_lock
+from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+
+DIGEST = "sha256:" + "0" * 64
+LOCK = Lock(
+    servers=MappingProxyType(
+        {
+            "time": LockedServer(
+                launch=DIGEST,
+                era="modern",
+                package="mcp-server-time==1",
+                requirements=("mcp-server-time==1 --hash=" + DIGEST,),
+                tools=MappingProxyType({"b": DIGEST, "a": DIGEST}),
+            ),
+            "notes": LockedServer(launch=DIGEST, era="legacy", files=MappingProxyType({"a/b.py": DIGEST})),
+        }
+    )
+)
+
+
+def test_what_is_written_is_read() -> None:
+    lock, _, problems = read_lock("mcp-hub.lock", write_lock(LOCK))
+    assert problems == ()
+    assert lock == LOCK
+
+
+def test_one_tool_a_line_and_sorted() -> None:
+    lines = write_lock(LOCK).decode().splitlines()
+    assert [line.strip() for line in lines if line.strip().startswith(('"a"', '"b"'))] == [
+        f'"a": "{DIGEST}",',
+        f'"b": "{DIGEST}"',
+    ]
+    assert lines.index('    "notes": {') < lines.index('    "time": {')
+
+
+def test_a_wrong_lock_is_told_at_its_place() -> None:
+    text = write_lock(LOCK).replace(b'"era": "legacy"', b'"erra": "legacy"')
+    lock, _, problems = read_lock("mcp-hub.lock", text)
+    assert lock is None
+    assert sorted(f"{each.span} {each.code.name}" for each in problems) == [
+        "mcp-hub.lock:4:5 MH203",
+        "mcp-hub.lock:5:7 MH201",
+    ]
+
+
+def test_a_key_given_twice_is_refused() -> None:
+    text = write_lock(LOCK).replace(b'"b": "sha', b'"a": "sha')
+    lock, _, problems = read_lock("mcp-hub.lock", text)
+    assert lock is None
+    assert [each.code.name for each in problems] == ["MH105"]
