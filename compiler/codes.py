@@ -115,6 +115,43 @@ DUPLICATE_VARIABLE = Code(
     explanation="A variable stands under `env` or under `secrets`, not under both.",
 )
 
+FILTER = Code(
+    name="MH306",
+    summary="a tool filter matches nothing",
+    explanation="Every entry of `tools.allow` and `tools.deny` must match a tool that the lock knows.",
+)
+COLLISION = Code(
+    name="MH307",
+    summary="two servers expose one tool name",
+    explanation="Clients see one flat list of tools, so each name may stand in it once.",
+)
+NO_PACKAGE = Code(
+    name="MH401",
+    summary="the package does not exist",
+    explanation="The package index knows no such name, or no version of it that can be used here.",
+)
+STALE_LOCK = Code(
+    name="MH402",
+    summary="the lock does not fit the hub",
+    explanation="`mcphub lock` writes the lock anew; nothing else does.",
+)
+NOT_LOCKED = Code(
+    name="MH403",
+    summary="not locked yet",
+    explanation="Tool names, filters and collisions are checked once `mcphub lock` has read the servers' tools.",
+    severity=Severity.NOTE,
+)
+DEFINITIONS = Code(
+    name="MH404",
+    summary="the readable tool definitions differ from the lock",
+    explanation="`mcp-hub.tools/SERVER.json` holds the text behind the lock's fingerprints; both are written together.",
+)
+NO_TOOLS = Code(
+    name="MH405",
+    summary="the server has no tools",
+    explanation="A server that serves nothing is most often one that was started wrongly.",
+)
+
 CODES: dict[str, Code] = {
     code.name: code
     for code in (
@@ -136,5 +173,12 @@ CODES: dict[str, Code] = {
         SECRET_LITERAL,
         SECRET_SCHEME,
         DUPLICATE_VARIABLE,
+        FILTER,
+        COLLISION,
+        NO_PACKAGE,
+        STALE_LOCK,
+        NOT_LOCKED,
+        DEFINITIONS,
+        NO_TOOLS,
     )
 }

@@ -1,0 +1,1 @@
+"""Desired and observed, and the plan that leads from one to the other."""

@@ -1,0 +1,160 @@
+"""What a hub and its lock amount to: servers with every name bound and every tool chosen."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.model import Hub, Package, Server, Text
+from mcphub_gitops.compiler.source import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that is served: its name for clients, its own name, and the fingerprint of its own definition."""
+
+    name: str
+    upstream: str
+    hash: str
+    definition: Mapping[str, Any] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A package with all it needs: `digest` names the folder it is installed in."""
+
+    package: str
+    requirements: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredServer:
+    """One server as it is to run. Paths are relative to the hub's folder; secrets are references."""
+
+    name: str
+    environment: Environment | None
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    secrets: Mapping[str, str]
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+    files: Mapping[str, str]
+    tools: tuple[Tool, ...]
+
+    def fields(self) -> dict[str, str]:
+        """Return each fact that an apply establishes, by the name that a plan shows, as one comparable text."""
+        facts = {"args" if self.environment else "command": json.dumps(self.argv, ensure_ascii=False)}
+        if self.environment is not None:
+            facts["package"] = self.environment.package
+            facts["environment"] = self.environment.digest
+        facts |= {f"env.{name}": value for name, value in self.env.items()}
+        facts |= {f"secrets.{name}": reference for name, reference in self.secrets.items()}
+        facts |= {f"read.{path}": "granted" for path in self.read}
+        facts |= {f"write.{path}": "granted" for path in self.write}
+        facts |= {f"file.{path}": digest for path, digest in self.files.items()}
+        facts |= {f"tool.{tool.name}": f"{tool.upstream} {tool.hash}" for tool in self.tools}
+        return dict(sorted(facts.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """The whole hub as it is to run, in the order of server names."""
+
+    hub: str
+    listen: str
+    public_url: str
+    servers: tuple[DesiredServer, ...]
+
+    def review_digest(self) -> str:
+        """Return the digest of desired state: what a pull request shows and a person approves."""
+        servers = {server.name: server.fields() for server in self.servers}
+        return fingerprint({"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url, "servers": servers})
+
+
+def build(
+    hub: Hub, lock: Lock, definitions: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> tuple[Desired, tuple[Diagnostic, ...]]:
+    """Bind `hub` to its lock; `definitions` are the readable tool definitions by server and tool.
+
+    Servers that the lock lacks are left out: `find_stale` has told of them.
+    """
+    problems: list[Diagnostic] = []
+    servers = []
+    spans: dict[str, Span] = {}
+    for server in hub.servers:
+        locked = lock.servers.get(server.name)
+        if server.enabled and locked is not None:
+            problems.extend(_filter_problems(server, locked))
+            servers.append(_bind(server, locked, definitions.get(server.name, {})))
+            spans[server.name] = server.span
+    problems.extend(_collisions(servers, spans))
+    gateway = hub.gateway
+    desired = Desired(hub=hub.name, listen=gateway.listen, public_url=gateway.public_url, servers=tuple(servers))
+    return desired, tuple(problems)
+
+
+def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]) -> DesiredServer:
+    origin = server.origin
+    environment = None
+    if isinstance(origin, Package):
+        digest = fingerprint(list(locked.requirements))
+        environment = Environment(package=locked.package, requirements=locked.requirements, digest=digest)
+    argv = origin.args if isinstance(origin, Package) else origin.argv
+    implied = tuple(path if "/" not in path else path.rpartition("/")[0] for path in named_files(server))
+    return DesiredServer(
+        name=server.name,
+        environment=environment,
+        argv=tuple(text.value for text in argv),
+        env=MappingProxyType({name: text.value for name, text in server.env}),
+        secrets=MappingProxyType({secret.variable: str(secret) for secret in server.secrets}),
+        read=tuple(sorted({*implied, *(text.value for text in server.read)})),
+        write=tuple(sorted({text.value for text in server.write})),
+        files=locked.files,
+        tools=tuple(_tools(server, locked, definitions)),
+    )
+
+
+def _tools(server: Server, locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Tool]:
+    for name in sorted(locked.tools):
+        if _is_selected(server, name):
+            exposed = server.expose(name)
+            definition = {**definitions.get(name, {}), "name": exposed}
+            yield Tool(name=exposed, upstream=name, hash=locked.tools[name], definition=definition)
+
+
+def _is_selected(server: Server, tool: str) -> bool:
+    allowed = not server.allow or any(fnmatchcase(tool, glob.value) for glob in server.allow)
+    return allowed and not any(fnmatchcase(tool, glob.value) for glob in server.deny)
+
+
+def _filter_problems(server: Server, locked: LockedServer) -> Iterator[Diagnostic]:
+    for glob in (*server.allow, *server.deny):
+        if not any(fnmatchcase(tool, glob.value) for tool in locked.tools):
+            yield _unmatched(server, locked, glob)
+
+
+def _unmatched(server: Server, locked: LockedServer, glob: Text) -> Diagnostic:
+    detail = f"`{glob.value}` matches none of the {len(locked.tools)} tools that `{server.name}` has in the lock."
+    return Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, locked.tools))
+
+
+def _collisions(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    owners: dict[str, str] = {}
+    for server in servers:
+        for tool in server.tools:
+            first = owners.setdefault(tool.name, server.name)
+            if first != server.name:
+                detail = f"`{first}` and `{server.name}` would both serve `{tool.name}`."
+                note = Note(message=f"`{first}` is declared here", span=spans[first])
+                help_ = f"give one of them a `prefix`, or deny the tool: `tools: {{deny: [{tool.upstream}]}}`"
+                span = spans[server.name]
+                yield Diagnostic(code=codes.COLLISION, detail=detail, span=span, notes=(note,), help=help_)

@@ -1,0 +1,45 @@
+"""Hubs and the locks that fit them, made from the text of a hub."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mcphub_gitops.compiler.canonical import digest, fingerprint
+from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
+from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
+from mcphub_gitops.compiler.validation import validate
+
+Definitions = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def hub_of(text: str) -> Hub:
+    """Return the hub of `text`, which must be right."""
+    validated = validate("mcp-hub.yaml", text.encode())
+    assert not validated.diagnostics
+    assert validated.hub is not None
+    return validated.hub
+
+
+def lock_of(hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Definitions]:
+    """Lock every server of `hub` as if it had answered with `tools`."""
+    definitions = {
+        server: {name: {"name": name, "description": f"The tool {name}.", "inputSchema": {}} for name in names}
+        for server, names in tools.items()
+    }
+    servers = {server.name: _locked(server, definitions[server.name]) for server in hub.servers if server.enabled}
+    return Lock(servers=MappingProxyType(servers)), definitions
+
+
+def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> LockedServer:
+    package = ""
+    if isinstance(server.origin, Package):
+        package = f"{server.origin.name}=={server.origin.version or '1'}"
+    return LockedServer(
+        launch=launch_fingerprint(server),
+        era="modern",
+        package=package,
+        requirements=(f"{package} --hash={digest(package.encode())}",) if package else (),
+        files=MappingProxyType({path: digest(path.encode()) for path in named_files(server)}),
+        tools=MappingProxyType({name: fingerprint(definition) for name, definition in definitions.items()}),
+    )
