@@ -1,0 +1,95 @@
+"""The plan as data: what changes and why, and the operations that make it so, in the order they are carried out."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mcphub_gitops.compiler.plan.desired import Desired
+
+
+class Action(Enum):
+    """What happens to an object, in Terraform's words; the value is the mark that a plan shows."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    REPLACE = "-/+"
+    DESTROY = "-"
+
+    @property
+    def past(self) -> str:
+        """The action as it ends the sentence "… will be"."""
+        words = {"+": "created", "~": "updated in place", "-/+": "replaced", "-": "destroyed"}
+        return words[self.value]
+
+
+class OpType(Enum):
+    """The kinds of operation; each is one act of the runtime."""
+
+    INSTALL = "install"
+    """Install a package environment from its locked requirements."""
+    PROBE = "probe"
+    """Start a server as it will run, and compare its tools with the lock."""
+    SWITCH = "switch"
+    """Write the new generation and make it the current one."""
+    RETIRE = "retire"
+    """Remove the scratch folder of a server that is no longer served."""
+    PRUNE = "prune"
+    """Remove a package environment that no server uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One fact that changes; None stands for absent."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happens to one object, why, and the facts that differ."""
+
+    address: str
+    action: Action
+    cause: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One act. `target` is a server's name, an environment's digest, or empty for the generation."""
+
+    type: OpType
+    target: str
+    cause: str
+
+    @property
+    def address(self) -> str:
+        """The object that the operation is about."""
+        kinds = {OpType.INSTALL: "environment", OpType.PRUNE: "environment", OpType.SWITCH: "generation"}
+        kind = kinds.get(self.type, "server")
+        return f"{kind}.{self.target}" if self.target else kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that an apply needs: it decides nothing by itself.
+
+    `base` maps the address of each object that the plan touches to the fingerprint it had when the plan was made, so
+    that a stale plan is refused with the object's name.
+    """
+
+    desired: Desired
+    changes: tuple[Change, ...]
+    operations: tuple[Operation, ...]
+    base: tuple[tuple[str, str], ...]
+    isolation: tuple[str, ...] = field(default=())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.operations
+
+    def count(self, action: Action) -> int:
+        """Return how many objects the plan creates, updates, replaces or destroys."""
+        return sum(change.action is action for change in self.changes)

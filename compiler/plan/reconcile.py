@@ -1,0 +1,130 @@
+"""Desired and observed to a plan: every decision of an apply is made here, and none touches the world."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
+
+ABSENT = "absent"
+
+_SELECTION = ("tool.",)
+"""Facts that only the gateway's routes depend on; all others are given to a child when it starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user may choose about a plan."""
+
+    prune: bool = True
+
+
+def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
+    """Return the plan that makes `observed` into `desired`; empty when they agree."""
+    changes = tuple(_changes(desired, observed))
+    operations = tuple(_operations(desired, observed, changes, options))
+    touched = sorted({operation.address for operation in operations} | {change.address for change in changes})
+    return Plan(
+        desired=desired,
+        changes=changes,
+        operations=operations,
+        base=tuple((address, fingerprint_of(address, observed)) for address in touched),
+        isolation=observed.isolation,
+    )
+
+
+def fingerprint_of(address: str, observed: Observed) -> str:
+    """Return what `observed` says of the object at `address`, as one comparable word."""
+    kind, _, name = address.partition(".")
+    if kind == "server":
+        fields = observed.servers.get(name)
+        return ABSENT if fields is None else fingerprint(dict(fields))
+    if kind == "environment":
+        return "present" if name in observed.environments else ABSENT
+    return observed.generation or ABSENT
+
+
+def find_moved(plan: Plan, observed: Observed) -> tuple[str, ...]:
+    """Return the addresses of the objects that are no longer what they were when `plan` was made."""
+    return tuple(address for address, before in plan.base if fingerprint_of(address, observed) != before)
+
+
+def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
+    wanted = {server.name: server for server in desired.servers}
+    for name in sorted({*wanted, *observed.servers}):
+        before = observed.servers.get(name)
+        change = _change(name, before, wanted[name].fields() if name in wanted else None)
+        if change is not None:
+            yield change
+    if observed.review != desired.review_digest() or not observed.generation:
+        action = Action.UPDATE if observed.review else Action.CREATE
+        yield Change(address="generation", action=action, cause=_generation_cause(desired, observed))
+
+
+def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> Change | None:
+    address = f"server.{name}"
+    fields = tuple(_field_changes(before or {}, after or {}))
+    if after is None:
+        return Change(address=address, action=Action.DESTROY, cause="it is no longer in the hub", fields=fields)
+    if before is None:
+        return Change(address=address, action=Action.CREATE, cause="it is new in the hub", fields=fields)
+    if not fields:
+        return None
+    forcing = [field.name for field in fields if not field.name.startswith(_SELECTION)]
+    if forcing:
+        cause = f"{_listed(forcing)} changed, which a running server does not see"
+        return Change(address=address, action=Action.REPLACE, cause=cause, fields=fields)
+    return Change(address=address, action=Action.UPDATE, cause="the tools it serves changed", fields=fields)
+
+
+def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield FieldChange(name=name, before=before.get(name), after=after.get(name))
+
+
+def _generation_cause(desired: Desired, observed: Observed) -> str:
+    if not observed.review:
+        return "nothing is applied yet"
+    if observed.review == desired.review_digest():
+        return "its files are not what was applied"
+    return "the hub or its lock changed"
+
+
+def _operations(
+    desired: Desired, observed: Observed, changes: tuple[Change, ...], options: Options
+) -> Iterator[Operation]:
+    causes = {change.address: change for change in changes}
+    installed: set[str] = set()
+    for server in desired.servers:
+        yield from _install(server, observed, installed)
+        change = causes.get(f"server.{server.name}")
+        if change is not None and change.action in {Action.CREATE, Action.REPLACE}:
+            yield Operation(type=OpType.PROBE, target=server.name, cause=change.cause)
+        elif server.environment is not None and server.environment.digest in installed:
+            yield Operation(type=OpType.PROBE, target=server.name, cause="its environment is installed anew")
+    if "generation" in causes:
+        yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"].cause)
+    for change in changes:
+        if change.action is Action.DESTROY:
+            target = change.address.removeprefix("server.")
+            yield Operation(type=OpType.RETIRE, target=target, cause=change.cause)
+    if options.prune:
+        used = {server.environment.digest for server in desired.servers if server.environment is not None}
+        for digest in sorted(observed.environments - used):
+            yield Operation(type=OpType.PRUNE, target=digest, cause="no server uses it")
+
+
+def _install(server: DesiredServer, observed: Observed, installed: set[str]) -> Iterator[Operation]:
+    environment = server.environment
+    if environment is None or environment.digest in observed.environments or environment.digest in installed:
+        return
+    installed.add(environment.digest)
+    yield Operation(type=OpType.INSTALL, target=environment.digest, cause=f"{environment.package} is not installed")
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

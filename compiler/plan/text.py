@@ -1,0 +1,79 @@
+"""The text form of a plan: a documented format that people read and golden cases compare."""
+
+from collections.abc import Iterator
+
+from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
+
+_LONGEST = 100
+"""Longest value, in code points, that a line shows."""
+
+_PERMISSIONS = {"secrets": "secret", "read": "read access to", "write": "write access to"}
+
+
+def render_plan(plan: Plan) -> str:
+    """Return the plan as people read it: permissions first, then each change with its cause, then the count."""
+    if plan.is_empty:
+        return "No changes. What is applied is what the hub and its lock say.\n"
+    blocks = [*_permission_block(plan), *(_change_block(change) for change in plan.changes)]
+    repairs = _repairs(plan)
+    if repairs:
+        blocks.append("Also:\n" + "\n".join(repairs))
+    if plan.isolation:
+        blocks.append("Each server runs with: " + ", ".join(plan.isolation))
+    return "\n\n".join([*blocks, _summary(plan)]) + "\n"
+
+
+def _summary(plan: Plan) -> str:
+    words = (("create", Action.CREATE), ("update", Action.UPDATE), ("replace", Action.REPLACE))
+    servers = [change for change in plan.changes if change.address.startswith("server.")]
+    counts = [f"{sum(each.action is action for each in servers)} to {word}" for word, action in words]
+    counts.append(f"{sum(each.action is Action.DESTROY for each in servers)} to destroy")
+    return f"Plan: {', '.join(counts)}. Review digest: {plan.desired.review_digest()}"
+
+
+def _permission_block(plan: Plan) -> Iterator[str]:
+    lines = [
+        f"  {mark} {line} -> {change.address}"
+        for change in plan.changes
+        for field in change.fields
+        for mark, line in _permission(field)
+    ]
+    if lines:
+        yield "Permissions:\n" + "\n".join(lines)
+
+
+def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
+    kind, _, name = field.name.partition(".")
+    if kind not in _PERMISSIONS:
+        return
+    words = f"{_PERMISSIONS[kind]} {name}"
+    for mark, value in (("-", field.before), ("+", field.after)):
+        if value is not None:
+            yield mark, f"{words} ({value})" if kind == "secrets" else words
+
+
+def _change_block(change: Change) -> str:
+    head = f"{change.action.value} {change.address} will be {change.action.past}: {change.cause}"
+    return "\n".join([head, *(f"    {_field(field)}" for field in change.fields)])
+
+
+def _field(field: FieldChange) -> str:
+    if field.before is None:
+        return f"+ {field.name} = {_short(field.after or '')}"
+    if field.after is None:
+        return f"- {field.name} = {_short(field.before)}"
+    return f"~ {field.name} = {_short(field.before)} -> {_short(field.after)}"
+
+
+def _short(value: str) -> str:
+    clean = "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
+    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
+
+
+def _repairs(plan: Plan) -> list[str]:
+    changed = {change.address for change in plan.changes}
+    return [
+        f"  {operation.type.value} {operation.address}: {operation.cause}"
+        for operation in plan.operations
+        if operation.address not in changed
+    ]
