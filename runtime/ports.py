@@ -21,7 +21,8 @@ class ChildSpec:
 
     `argv[0]` is an absolute path. `env` is the whole environment, secrets resolved: it is hidden from `repr`.
     `readable` and `writable` are absolute paths granted beside the system's own (interpreter, libraries, resolver
-    files); `writable` holds the server's private scratch folder, which is its HOME and TMPDIR.
+    files); `writable` holds the server's private scratch folder, which is its HOME and TMPDIR. `secrets` names the
+    variables of `env` whose values are masked in what the child says on standard error.
     """
 
     server: str
@@ -30,6 +31,7 @@ class ChildSpec:
     env: Mapping[str, str] = field(repr=False)
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 

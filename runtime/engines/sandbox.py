@@ -1,0 +1,230 @@
+"""What a child is allowed: decided here from its spec and this machine, carried out by the launcher."""
+
+import hashlib
+import marshal
+import os
+import resource
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcphub_gitops.runtime.engines import landlock
+from mcphub_gitops.runtime.engines.reach import EXECUTE, READ, WRITE, closed_at
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import ChildSpec
+
+UID_BASE = 1_900_000_000
+UID_COUNT = 100_000_000
+"""Own users: numbers that systemd's allocation (UIDS-GIDS, 2024) leaves free, above its container range (up to
+1 879 048 191) and below 2^31, where some file systems and tools go wrong. Among 50 servers two share one with a
+probability of 1 in 80 000."""
+
+_NOBODY = 65534
+
+ADDRESS_SPACE_HEADROOM = 64 * 1024**3
+"""Bytes of address space above the memory limit. The limit itself is RLIMIT_DATA: it counts what can be written to,
+while RLIMIT_AS also counts what is merely reserved, and under 4 GiB of it Node 20 cannot make the one WebAssembly
+memory that its `fetch` needs (measured; a guard region takes 10 GiB). RLIMIT_AS stays as the outer bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What holds a child in, and what does not and why; plain words for plans, no paths of this machine."""
+
+    measures: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Which user a child runs as: `uid` is None for the gateway's own (`reason` says why), `own` if no other has it."""
+
+    uid: int | None
+    own: bool = False
+    reason: str = ""
+
+
+def own_uid(server: str, realm: str = "") -> int:
+    """Return the number of the user that `server` of `realm` (the hub's lineage) runs as: always the same one."""
+    digest = hashlib.sha256(f"{realm}\0{server}".encode()).digest()
+    return UID_BASE + int.from_bytes(digest[:8], "big") % UID_COUNT
+
+
+def _mapped(uid: int, table: str) -> bool:
+    """Whether `uid` exists in this user namespace (user_namespaces(7)); a kernel without the file has them all."""
+    try:
+        lines = Path(table).read_text(encoding="ascii").splitlines()
+    except OSError:
+        return True
+    ranges = [tuple(int(part) for part in line.split()) for line in lines]
+    return any(first <= uid < first + count for first, _, count in ranges)
+
+
+def _usable(uid: int) -> bool:
+    return _mapped(uid, "/proc/self/uid_map") and _mapped(uid, "/proc/self/gid_map")
+
+
+def _may_change_user() -> str:
+    """Return why this process cannot take another user, or nothing when it can."""
+    if os.geteuid() != 0:
+        return "the gateway is not root"
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        effective = int(status.split("CapEff:")[1].split()[0], 16)
+    except (OSError, IndexError, ValueError):
+        return ""
+    needed = 1 << 6 | 1 << 7  # CAP_SETGID, CAP_SETUID: capabilities(7)
+    return "" if effective & needed == needed else "the gateway lacks CAP_SETUID or CAP_SETGID"
+
+
+def user_for(server: str, realm: str = "") -> Standing:
+    """Choose the user for `server` on this machine, before its files are looked at."""
+    reason = _may_change_user()
+    if reason:
+        return Standing(uid=None, reason=reason)
+    uid = own_uid(server, realm)
+    if _usable(uid):
+        return Standing(uid=uid, own=True)
+    if _usable(_NOBODY):
+        return Standing(uid=_NOBODY, reason="this user namespace has no room for a user of its own")
+    return Standing(uid=None, reason="this user namespace has no unprivileged user")
+
+
+def scratch_of(spec: ChildSpec) -> str | None:
+    """Return the private scratch folder of `spec`: its HOME, if that is among what it may write."""
+    home = spec.env.get("HOME")
+    return home if home in spec.writable else None
+
+
+def standing_of(spec: ChildSpec, realm: str = "") -> Standing:
+    """Choose the user for `spec`, keeping the gateway's own where another could not reach what the server needs.
+
+    A virtual environment's interpreter inside a 0700 home is the usual case. The scratch folder itself is not judged,
+    since `hand_over` gives it away, but the way to it is.
+    """
+    standing = user_for(spec.server, realm)
+    if standing.uid is None:
+        return standing
+    scratch = scratch_of(spec)
+    needs = [(spec.argv[0], READ | EXECUTE), (spec.cwd, EXECUTE)]
+    needs += [(path, READ) for path in spec.readable]
+    needs += [(path, READ | WRITE) for path in spec.writable if path != scratch]
+    if scratch is not None:
+        needs.append((str(Path(scratch).parent), EXECUTE))
+    for path, wanted in needs:
+        if path == scratch:
+            continue
+        closed = closed_at(path, standing.uid, wanted)
+        if closed is not None:
+            return Standing(uid=None, reason=str(closed))
+    return standing
+
+
+def hand_over(spec: ChildSpec, standing: Standing) -> None:
+    """Give the scratch folder to the child's user, mode 0700; only the folder itself, never what lies in it.
+
+    Raises RuntimeFailure when it is missing, a link, or belongs to someone else and cannot be given away.
+    """
+    scratch = scratch_of(spec)
+    if scratch is None:
+        return
+    uid = os.geteuid() if standing.uid is None else standing.uid
+    try:
+        folder = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as problem:
+        raise RuntimeFailure(
+            f"The scratch folder of server {spec.server!r} cannot be used",
+            detail=f"{scratch}: {problem.strerror}",
+        ) from problem
+    try:
+        status = os.fstat(folder)
+        if status.st_uid != uid:
+            os.fchown(folder, uid, uid)
+        if stat.S_IMODE(status.st_mode) != stat.S_IRWXU:
+            os.fchmod(folder, stat.S_IRWXU)
+    except OSError as problem:
+        raise RuntimeFailure(
+            f"The scratch folder of server {spec.server!r} cannot be given to its user",
+            detail=f"{scratch}: {problem.strerror}",
+            resolution="Remove the folder, or change its owner to the user that runs the gateway.",
+        ) from problem
+    finally:
+        os.close(folder)
+
+
+def _rules(spec: ChildSpec, rights: landlock.Rights) -> list[tuple[bytes, int, int, bool]]:
+    run, read, write = rights.reading(), rights.reading(programs=False), rights.writing()
+    groups = (
+        (landlock.PROGRAMS, run, False),
+        ((*landlock.SETTINGS, *landlock.KERNEL), read, False),
+        (landlock.SINKS, write, False),
+        ((spec.argv[0],), run, False),
+        (spec.readable, run, True),
+        (spec.writable, write, True),
+    )
+    return [(os.fsencode(path), *granted, needed) for paths, granted, needed in groups for path in paths]
+
+
+def order_for(spec: ChildSpec, standing: Standing, *, abi: int, parent: int) -> bytes:
+    """Return the launcher's order: marshalled, in the oldest form that every Python 3 reads (version 2).
+
+    `abi` is the Landlock ABI to use (0 for none), `parent` the process that the child must not outlive.
+    """
+    rights = landlock.rights_of(abi)
+    limits = spec.limits
+    bounds = [
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_DATA, limits.memory),
+        (resource.RLIMIT_AS, limits.memory + ADDRESS_SPACE_HEADROOM),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+    ]
+    bound_to_root = standing.uid is None and os.geteuid() == 0
+    order = {
+        "argv": [os.fsencode(part) for part in spec.argv],
+        "env": {os.fsencode(name): os.fsencode(value) for name, value in spec.env.items()},
+        "cwd": os.fsencode(spec.cwd),
+        "uid": -1 if standing.uid is None else standing.uid,
+        "limits": bounds,
+        "processes": -1 if bound_to_root else limits.processes,
+        "shared": not standing.own,
+        "parent": parent,
+        "landlock": (rights.handled, rights.scoped, rights.size, _rules(spec, rights)) if rights else None,
+    }
+    return marshal.dumps(order, 2)
+
+
+def isolation_of(standing: Standing, *, abi: int) -> Isolation:
+    """Say in words what `standing` and the Landlock `abi` amount to."""
+    measures = ["clean environment", "own session", "no new privileges", "resource limits", "ends with the gateway"]
+    missing = []
+    rights = landlock.rights_of(abi)
+    if rights is None:
+        missing.append("files: no Landlock in this kernel, so only permissions keep the server out")
+    else:
+        measures.append(f"files by Landlock (ABI {abi})")
+        if rights.scoped:
+            measures.append("no signals to other processes")
+    if standing.own:
+        measures.append("user of its own")
+    elif standing.uid is not None:
+        measures.append("unprivileged user, shared by servers")
+        missing.append(f"user of its own: {standing.reason}")
+    else:
+        missing.append(f"user of its own: {standing.reason}")
+        if os.geteuid() == 0:
+            measures.append("no capabilities")
+            missing.append("count of processes: root is not bound by it")
+    missing.append("network: not restricted")
+    return Isolation(measures=tuple(measures), missing=tuple(missing))
+
+
+def describe_isolation() -> Isolation:
+    """Say what this machine gives any process server; a single server's files may allow less (`ProcessEngine.assess`).
+
+    Costs two reads below /proc and one system call; raises nothing.
+    """
+    if sys.platform != "linux":
+        return Isolation(measures=(), missing=("process servers need Linux",))
+    return isolation_of(user_for(""), abi=landlock.abi_version())
