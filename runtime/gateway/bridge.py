@@ -1,0 +1,78 @@
+"""Between the two protocol eras: what a call's parameters and results need on the other side.
+
+Source: MCP 2026-07-28, "Per-request protocol fields" and `CallToolResult`; 2025-11-25, "Tools".
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.runtime.gateway.routing import MODERN
+from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
+
+PREFIX: Final = "io.modelcontextprotocol/"
+VERSION_KEY: Final = PREFIX + "protocolVersion"
+CAPABILITIES_KEY: Final = PREFIX + "clientCapabilities"
+CLIENT_KEY: Final = PREFIX + "clientInfo"
+LOG_KEY: Final = PREFIX + "logLevel"
+
+_ENVELOPE: Final = frozenset({VERSION_KEY, CAPABILITIES_KEY, CLIENT_KEY})
+# Progress and log messages have no way back to the client while answers are single documents, so none are asked for.
+_UNSENT: Final = frozenset({"progressToken", LOG_KEY})
+_EMPTY: Final = Raw(b"{}")
+_FRAMING: Final = frozenset({wire.HEADER_MISMATCH, wire.UNSUPPORTED_VERSION})
+
+
+def envelope(client: bytes) -> dict[str, bytes | Raw]:
+    """Return the members of `_meta` that revision 2026-07-28 demands, for a client without optional capabilities."""
+    return {VERSION_KEY: wire.token(MODERN), CAPABILITIES_KEY: b"{}", CLIENT_KEY: client}
+
+
+def call_params(params: Mapping[str, Raw], *, name: bytes, from_modern: bool, to_modern: bool, client: bytes) -> bytes:
+    """Return the parameters of a ``tools/call`` for the server: its own tool name, `_meta` of its own era.
+
+    `client` is the gateway's own `Implementation` object, told to a modern server on behalf of a legacy client.
+    """
+    meta = params.get("_meta")
+    pieces = [b'{"name":', name]
+    for key, value in params.items():
+        if key == "arguments":
+            pieces += b',"arguments":', value
+        elif key not in {"name", "_meta"}:
+            pieces += b",", wire.token(key), b":", value
+    sent = _meta(_EMPTY if meta is None else meta, from_modern=from_modern, to_modern=to_modern, client=client)
+    if sent is not None:
+        pieces += b',"_meta":', sent
+    pieces.append(b"}")
+    return b"".join(pieces)
+
+
+def _meta(meta: Raw, *, from_modern: bool, to_modern: bool, client: bytes) -> bytes | Raw | None:
+    members: dict[str, Raw] = wire.members(meta)
+    if from_modern and to_modern and members.keys().isdisjoint(_UNSENT):
+        return meta
+    unwanted = _UNSENT if from_modern and to_modern else _UNSENT | _ENVELOPE
+    kept: dict[str, bytes | Raw] = {key: value for key, value in members.items() if key not in unwanted}
+    if to_modern and not from_modern:
+        kept.update(envelope(client))
+    return wire.join(kept) if kept else None
+
+
+def response(answer: Message, *, identity: bytes, to_modern: bool) -> tuple[bytes, int | None]:
+    """Return the response for the client, and its error code or None.
+
+    Raises Fault when a server asks for input that this client's era cannot be asked for.
+    """
+    if answer.error is not None:
+        code = wire.error_code(answer.error)
+        if code in _FRAMING:
+            # These speak of the gateway's own framing toward the server; a client would take them for its own.
+            raise Fault(wire.INTERNAL_ERROR, "The server did not accept how the gateway framed the request")
+        return wire.error(identity, answer.error), code
+    result = answer.result or _EMPTY
+    kind = wire.result_type(result)
+    if kind is None and to_modern:
+        return wire.result(identity, wire.complete(result)), None
+    if kind not in {None, "complete"} and not to_modern:
+        raise Fault(wire.INPUT_REQUIRED, "The server asks for further input, which this protocol revision cannot carry")
+    return wire.result(identity, result), None

@@ -1,0 +1,184 @@
+"""Learning who a child is: its protocol era, and the whole list of its tools.
+
+Source: MCP 2026-07-28, "Versioning" (a client that speaks both eras asks ``server/discover`` first), "Pagination".
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.gateway import bridge, wire
+from mcphub_gitops.runtime.gateway.link import Link
+from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN
+from mcphub_gitops.runtime.gateway.wire import Fault, Raw
+
+T = TypeVar("T")
+
+MAX_PAGES: Final = 100
+MAX_TOOLS: Final = 1000
+MAX_DEFINITION: Final = 64 * 1024
+
+# Stdio servers of the first revision are still common; only the transport toward clients was new in the second.
+_SPOKEN: Final = (*LEGACY, "2024-11-05")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who a child is: `revision` as agreed, `server_info` as sent, whether it has tools and tells when they change."""
+
+    modern: bool
+    revision: str
+    server_info: Mapping[str, Any]
+    has_tools: bool
+    tells_changes: bool
+
+
+class _Tools(msgspec.Struct):
+    listChanged: bool = False  # noqa: N815  (the wire's spelling)
+
+
+class _Capabilities(msgspec.Struct):
+    tools: _Tools | None = None
+
+
+class _Initialized(msgspec.Struct):
+    protocolVersion: str  # noqa: N815
+    capabilities: _Capabilities = msgspec.field(default_factory=_Capabilities)
+    serverInfo: dict[str, Any] = {}  # noqa: N815
+
+
+class _ResultMeta(msgspec.Struct, rename={"server_info": bridge.PREFIX + "serverInfo"}):
+    server_info: dict[str, Any] = {}
+
+
+class _Discovered(msgspec.Struct, rename={"meta": "_meta", "versions": "supportedVersions"}):
+    versions: list[str]
+    capabilities: _Capabilities = msgspec.field(default_factory=_Capabilities)
+    meta: _ResultMeta = msgspec.field(default_factory=_ResultMeta)
+
+
+class _Page(msgspec.Struct):
+    tools: list[Raw]
+    nextCursor: str | None = None  # noqa: N815
+
+
+async def greet(link: Link, *, client: bytes, probe_seconds: float, seconds: float, legacy_first: bool) -> Hello:
+    """Return who the child behind `link` is; `client` is the gateway's own `Implementation` object.
+
+    With `legacy_first` the era probe is left out, for a child that was seen to die of it. Raises Fault when the child
+    does not answer and RuntimeFailure when it speaks no known revision.
+    """
+    if not legacy_first:
+        hello = await _discover(link, client, probe_seconds)
+        if hello is not None:
+            return hello
+    answer = await link.ask("initialize", _initialize_params(client), seconds=seconds)
+    if answer.error is not None:
+        # A slow starter may have missed the probe's deadline and yet be modern: it refuses the old handshake then.
+        hello = await _discover(link, client, seconds)
+        if hello is None:
+            raise RuntimeFailure("the server refuses the handshake", detail=printable(bytes(answer.error)))
+        return hello
+    found = _decode(answer.result, _Initialized)
+    if found.protocolVersion not in _SPOKEN:
+        raise RuntimeFailure("the server speaks an unknown protocol revision", detail=printable(found.protocolVersion))
+    link.tell("notifications/initialized")
+    return _hello(found.protocolVersion, found.serverInfo, found.capabilities)
+
+
+async def _discover(link: Link, client: bytes, seconds: float) -> Hello | None:
+    try:
+        answer = await link.ask("server/discover", modern_params(client), seconds=seconds)
+    except Fault as reason:
+        if reason.code == wire.INTERRUPTED:
+            raise
+        return None
+    if answer.error is not None:
+        return None
+    found = _decode(answer.result, _Discovered)
+    return _hello(MODERN, found.meta.server_info, found.capabilities) if MODERN in found.versions else None
+
+
+def _hello(revision: str, info: Mapping[str, Any], capabilities: _Capabilities) -> Hello:
+    return Hello(
+        modern=revision == MODERN,
+        revision=revision,
+        server_info=info,
+        has_tools=capabilities.tools is not None,
+        tells_changes=capabilities.tools is not None and capabilities.tools.listChanged,
+    )
+
+
+def modern_params(client: bytes, extra: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the parameters of one of the gateway's own requests in revision 2026-07-28."""
+    return wire.join({**(extra or {}), "_meta": wire.join(bridge.envelope(client))})
+
+
+def _initialize_params(client: bytes) -> bytes:
+    return wire.join({"protocolVersion": wire.token(LEGACY[0]), "capabilities": b"{}", "clientInfo": client})
+
+
+async def list_tools(link: Link, hello: Hello, *, client: bytes, seconds: float) -> list[dict[str, Any]]:
+    """Return all tool definitions as the child sends them, page after page.
+
+    Raises Fault when it does not answer, RuntimeFailure when the list does not end or passes a cap.
+    """
+    tools: list[dict[str, Any]] = []
+    cursor: str | None = None
+    seen: set[str] = set()
+    while hello.has_tools:
+        extra = {} if cursor is None else {"cursor": wire.token(cursor)}
+        params = modern_params(client, extra) if hello.modern else wire.join(extra)
+        answer = await link.ask("tools/list", params, seconds=seconds)
+        if answer.error is not None:
+            raise RuntimeFailure("the server refuses to list its tools", detail=printable(bytes(answer.error)))
+        page = _decode(answer.result, _Page)
+        tools += [_definition(raw) for raw in page.tools]
+        cursor = page.nextCursor
+        if cursor is None:
+            break
+        if cursor in seen or len(seen) + 1 >= MAX_PAGES or len(tools) > MAX_TOOLS:
+            break
+        seen.add(cursor)
+    if cursor is not None or len(tools) > MAX_TOOLS:
+        raise RuntimeFailure(
+            "the server's tool list does not end",
+            detail=f"{len(tools)} tools on {len(seen) + 1} pages; at most {MAX_TOOLS} on {MAX_PAGES} are read",
+        )
+    return tools
+
+
+def _definition(raw: Raw) -> dict[str, Any]:
+    if len(raw) > MAX_DEFINITION:
+        raise RuntimeFailure("a tool definition is too large", detail=f"{len(raw)} of {MAX_DEFINITION} bytes")
+    try:
+        found = json.loads(bytes(raw), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise RuntimeFailure("a tool definition cannot be read", detail=printable(str(error))) from None
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        raise RuntimeFailure("a tool definition cannot be read", detail="it is no object with a name")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _decode(result: Raw | None, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(b"{}" if result is None else result, type=shape)
+    except msgspec.MsgspecError as error:
+        raise RuntimeFailure("the server's answer has an unexpected shape", detail=printable(str(error))) from None
+
+
+def printable(value: str | bytes) -> str:
+    """Return a server's words fit for a message: at most 500 characters, none that steers a terminal."""
+    words = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return "".join(mark if mark.isprintable() else " " for mark in words[:500])

@@ -1,0 +1,182 @@
+"""One running child: the table of questions put to it, and what each of its lines means.
+
+Invariant: every question put is answered exactly once, with the child's own reply or with a Fault, and a reply reaches
+only the question whose id it repeats exactly, type included.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.runtime.gateway.wire import Fault, Message
+from mcphub_gitops.runtime.ports import Child
+
+# A child that says this much nonsense within a second is stopped; a stray line is forgiven.
+_NONSENSE_LIMIT: Final = 100
+_NONSENSE_SECONDS: Final = 1.0
+_UNDRAINED_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    future: asyncio.Future[Message | Fault]
+    timer: asyncio.TimerHandle
+
+
+class Link:
+    """The conversation with one child; a LineSink.
+
+    `changed` is called when the child says that its tools changed, `ended` once, when the conversation is over, with
+    the reason in words; the child may still have to be stopped then.
+    """
+
+    def __init__(self, *, changed: Callable[[], None], ended: Callable[[str], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._changed = changed
+        self._ended = ended
+        self._child: Child | None = None
+        self._questions: dict[bytes, _Question] = {}
+        self._number = 0
+        self._undrained = 0
+        self._nonsense = 0
+        self._nonsense_since = 0.0
+        self.reason: str | None = None
+        self.dropped = 0
+
+    def attach(self, child: Child) -> None:
+        """Name the child, as soon as it runs."""
+        self._child = child
+
+    @property
+    def pending(self) -> int:
+        """How many questions wait for their answer."""
+        return len(self._questions)
+
+    async def ask(self, method: str, params: bytes, *, seconds: float) -> Message:
+        """Return the child's response; raises Fault when none came within `seconds` or the child ended.
+
+        A cancelled question is cancelled at the child as well; its late reply is dropped.
+        """
+        if self.reason is not None or self._child is None:
+            raise Fault(wire.INTERRUPTED, "The server has ended")
+        if self._undrained > _UNDRAINED_BYTES:
+            await self._drain(seconds)
+        self._number += 1
+        key = b"%d" % self._number
+        future: asyncio.Future[Message | Fault] = self._loop.create_future()
+        # The handshake itself cannot be cancelled.
+        timer = self._loop.call_later(seconds, self._expire, key, method != "initialize")
+        self._questions[key] = _Question(future, timer)
+        self._write(wire.request(self._number, method, params))
+        try:
+            outcome = await future
+        except asyncio.CancelledError:
+            self._give_up(key, notify=method != "initialize")
+            raise
+        if isinstance(outcome, Fault):
+            raise outcome
+        return outcome
+
+    def listen(self, params: bytes) -> None:
+        """Subscribe to notifications (revision 2026-07-28); the request stays open as long as the child runs."""
+        self._number += 1
+        self._write(wire.request(self._number, "subscriptions/listen", params))
+
+    def tell(self, method: str, params: bytes = b"{}") -> None:
+        """Send a notification."""
+        self._write(wire.notification(method, params))
+
+    def end(self, reason: str) -> None:
+        """End the conversation: whatever is pending fails now, whatever comes later is dropped."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        while self._questions:
+            self._settle(next(iter(self._questions)), Fault(wire.INTERRUPTED, "The server ended during the call"))
+        self._ended(reason)
+
+    def line_received(self, line: bytes) -> None:
+        """Take one line of the child's standard output."""
+        if self.reason is not None:
+            return
+        try:
+            message = wire.read(line)
+        except Fault:
+            self._bad_line(line)
+            return
+        if message.method is None:
+            self._settle(message.id or b"", message)
+        elif message.id is not None:
+            self._refuse(message.id, message.method)
+        elif message.method == "notifications/tools/list_changed":
+            self._changed()
+
+    def line_overrun(self, limit: int) -> None:
+        """Learn that a line passed `limit` bytes."""
+        self.end(f"a line is longer than {limit} bytes")
+
+    def child_exited(self, status: int) -> None:
+        """Learn that the child is gone."""
+        self.end(f"it was ended by signal {-status}" if status < 0 else f"it exited with status {status}")
+
+    def _write(self, line: bytes) -> None:
+        if self._child is not None:
+            self._undrained += len(line)
+            self._child.write(line)
+
+    async def _drain(self, seconds: float) -> None:
+        if self._child is None:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._child.drain()
+        except TimeoutError:
+            raise Fault(wire.TIMED_OUT, "The server does not read its input") from None
+        self._undrained = 0
+
+    def _settle(self, key: bytes, outcome: Message | Fault) -> None:
+        question = self._questions.pop(key, None)
+        if question is None:
+            self.dropped += 1
+            return
+        question.timer.cancel()
+        if not question.future.done():
+            question.future.set_result(outcome)
+
+    def _expire(self, key: bytes, notify: bool) -> None:  # noqa: FBT001  (call_later passes by position)
+        if notify:
+            self.tell("notifications/cancelled", b'{"requestId":%b,"reason":"deadline"}' % key)
+        self._settle(key, Fault(wire.TIMED_OUT, "The server did not answer in time"))
+
+    def _give_up(self, key: bytes, *, notify: bool) -> None:
+        question = self._questions.pop(key, None)
+        if question is None:
+            return
+        question.timer.cancel()
+        if notify:
+            self.tell("notifications/cancelled", b'{"requestId":%b,"reason":"cancelled"}' % key)
+
+    def _refuse(self, identity: bytes, method: str) -> None:
+        self._count_nonsense("it asks too many questions")
+        if method == "ping":
+            self._write(wire.result(identity, b"{}") + b"\n")
+        else:
+            reason = Fault(wire.METHOD_NOT_FOUND, "The gateway offers no such method")
+            self._write(wire.fault(identity, reason) + b"\n")
+
+    def _bad_line(self, line: bytes) -> None:
+        self._count_nonsense("it writes lines that are no messages")
+        # A banner is no reply; a broken object is one, and with a single question pending it is clear to which.
+        if line.lstrip().startswith(b"{") and len(self._questions) == 1:
+            key = next(iter(self._questions))
+            self._settle(key, Fault(wire.INTERNAL_ERROR, "The server answered with a message that cannot be read"))
+
+    def _count_nonsense(self, reason: str) -> None:
+        now = self._loop.time()
+        if now - self._nonsense_since > _NONSENSE_SECONDS:
+            self._nonsense, self._nonsense_since = 0, now
+        self._nonsense += 1
+        if self._nonsense > _NONSENSE_LIMIT:
+            self.end(reason)

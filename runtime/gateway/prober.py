@@ -1,0 +1,78 @@
+"""Asking a server once who it is and what it offers, for locking and for drift."""
+
+import asyncio
+
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.gateway import handshake
+from mcphub_gitops.runtime.gateway.link import Link
+from mcphub_gitops.runtime.gateway.wire import Fault
+from mcphub_gitops.runtime.ports import Child, ChildSpec, Probe, Spawner
+
+
+class StdioProber:
+    """A Prober for child processes; `client` is the `Implementation` object that it names itself with.
+
+    `era_seconds` is how long a server may take to answer the question for its era before the old handshake is tried.
+    """
+
+    def __init__(self, spawner: Spawner, *, client: bytes, era_seconds: float = 5.0) -> None:
+        self._spawner = spawner
+        self._client = client
+        self._era_seconds = era_seconds
+
+    async def probe(self, spec: ChildSpec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (the port's own word)
+        """Start `spec`, ask it and stop it; raises RuntimeFailure when it does not answer within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                try:
+                    return await self._ask(spec, timeout, legacy_first=False)
+                except _DiedOfProbe:
+                    return await self._ask(spec, timeout, legacy_first=True)
+        except TimeoutError:
+            raise RuntimeFailure(
+                f"the server {spec.server} did not answer in time",
+                detail=f"it was given {timeout:g} seconds",
+                resolution="run its command by hand, or allow it more time",
+                retryable=True,
+            ) from None
+
+    async def _ask(self, spec: ChildSpec, seconds: float, *, legacy_first: bool) -> Probe:
+        link = Link(changed=_ignore, ended=_ignore)
+        child = await self._spawner.spawn(spec, link)
+        link.attach(child)
+        try:
+            hello = await handshake.greet(
+                link,
+                client=self._client,
+                probe_seconds=min(self._era_seconds, seconds / 2),
+                seconds=seconds,
+                legacy_first=legacy_first,
+            )
+            tools = await handshake.list_tools(link, hello, client=self._client, seconds=seconds)
+        except Fault as reason:
+            if link.reason is not None and not legacy_first:
+                raise _DiedOfProbe from None
+            raise _failure(spec, child, link.reason or reason.message) from None
+        except RuntimeFailure as failure:
+            raise _failure(spec, child, f"{failure.brief}: {failure.detail}") from None
+        finally:
+            await child.stop()
+        era = "modern" if hello.modern else "legacy"
+        return Probe(era=era, revision=hello.revision, server_info=hello.server_info, tools=tools)
+
+
+class _DiedOfProbe(Exception):  # noqa: N818  (a turn of the search, not an error)
+    """The child ended during the first attempt; the old handshake alone may suit it."""
+
+
+def _ignore(_reason: str = "") -> None:
+    """Nothing follows: the child is stopped in any case."""
+
+
+def _failure(spec: ChildSpec, child: Child, reason: str) -> RuntimeFailure:
+    tail = child.stderr_tail()
+    return RuntimeFailure(
+        f"the server {spec.server} could not be asked for its tools",
+        detail=f"{reason}\n{tail}" if tail else reason,
+        resolution="run its command by hand to see what it says",
+    )

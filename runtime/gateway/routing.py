@@ -1,0 +1,94 @@
+"""What is exposed and where it leads: answers rendered once per generation, and the lock's verdict on tools."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from mcphub_gitops.compiler import canonical
+from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.runtime.gateway.generation import Generation, Server
+
+MODERN: Final = "2026-07-28"
+LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
+
+# Clients may hold a list this long; a newly applied generation is then seen without a notification.
+TTL_MILLISECONDS: Final = 30_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where an exposed tool leads: the server's name, the tool's name there, and that name as a JSON string."""
+
+    server: str
+    tool: str
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """All that can be answered without a server: results as raw JSON, and the route of each exposed tool.
+
+    `initialize` has one result per legacy revision; `tools_modern` and `discover` are of revision 2026-07-28.
+    """
+
+    plan: str
+    routes: Mapping[str, Route]
+    initialize: Mapping[str, bytes]
+    discover: bytes
+    tools_legacy: bytes
+    tools_modern: bytes
+
+
+def build(generation: Generation, *, version: str) -> Table:
+    """Return the table of `generation`; `version` is the gateway's own, told to clients. Tools keep plan order."""
+    about = wire.dump({"name": generation.hub, "version": version})
+    capabilities = b'{"tools":{"listChanged":false}}'
+    tools = b",".join(
+        msgspec.json.format(bytes(tool.definition), indent=-1) for server in generation.servers for tool in server.tools
+    )
+    cacheable = b'"resultType":"complete","ttlMs":%d,"cacheScope":"private","_meta":{"%b":%b}' % (
+        TTL_MILLISECONDS,
+        b"io.modelcontextprotocol/serverInfo",
+        about,
+    )
+    return Table(
+        plan=generation.plan,
+        routes={
+            tool.name: Route(server=server.name, tool=tool.upstream, token=wire.token(tool.upstream))
+            for server in generation.servers
+            for tool in server.tools
+        },
+        initialize={
+            revision: b'{"protocolVersion":"%b","capabilities":%b,"serverInfo":%b}'
+            % (revision.encode(), capabilities, about)
+            for revision in LEGACY
+        },
+        discover=b'{%b,"supportedVersions":["%b"],"capabilities":%b}' % (cacheable, MODERN.encode(), capabilities),
+        tools_legacy=b'{"tools":[%b]}' % tools,
+        tools_modern=b'{%b,"tools":[%b]}' % (cacheable, tools),
+    )
+
+
+def quarantined(server: Server, live: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return why each locked tool of `server` must not be called, by its name there; no entry means it may be.
+
+    `live` holds the definitions that the server sends now. A name that the server sends twice is never the locked one.
+    """
+    seen: dict[str, str] = {}
+    repeated: set[str] = set()
+    for definition in live:
+        name = str(definition.get("name"))
+        if name in seen:
+            repeated.add(name)
+        seen[name] = canonical.fingerprint(definition)
+    verdict: dict[str, str] = {}
+    for tool in server.tools:
+        if tool.upstream not in seen:
+            verdict[tool.upstream] = "the server no longer offers it"
+        elif tool.upstream in repeated:
+            verdict[tool.upstream] = "the server offers it twice"
+        elif seen[tool.upstream] != tool.hash:
+            verdict[tool.upstream] = "its definition differs from the locked one"
+    return verdict

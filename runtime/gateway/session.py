@@ -1,0 +1,317 @@
+"""The protocol toward clients without sockets or clock: a request goes in, a command comes out.
+
+Both eras share one endpoint. Legacy (2025-03-26 to 2025-11-25) has a handshake and sessions; modern (2026-07-28)
+carries everything in each request. Sources: MCP 2025-11-25 "Lifecycle" and "Transports"; 2026-07-28 "Transports",
+"Per-request protocol fields", "Discovery".
+"""
+
+import base64
+import binascii
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mcphub_gitops.runtime.gateway import bridge, wire
+from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN, Route, Table
+from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
+
+_VERSION: Final = b"mcp-protocol-version"
+_SESSION: Final = b"mcp-session-id"
+_MODERN_HEADER: Final = MODERN.encode()
+_SENTINEL = re.compile(rb"=\?base64\?(.*)\?=")
+
+# Revision 2026-07-28 ties these codes to an HTTP status; every other error is a successful exchange.
+_STATUS: Final[Mapping[int, int]] = {
+    wire.PARSE_ERROR: 400,
+    wire.INVALID_REQUEST: 400,
+    wire.INVALID_PARAMS: 400,
+    wire.HEADER_MISMATCH: 400,
+    wire.UNSUPPORTED_VERSION: 400,
+    -32021: 400,
+    wire.METHOD_NOT_FOUND: 404,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request that passed the server's own checks: names of `headers` in lower case, `principal` known."""
+
+    method: str
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer with `status`, a JSON `body` (empty: none) and further headers."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Call the tool behind `route` with `params`, then answer with `finish`; `session` is None in the modern era."""
+
+    route: Route
+    identity: bytes
+    params: Mapping[str, Raw]
+    session: str | None
+
+    @property
+    def modern(self) -> bool:
+        """Whether the client speaks revision 2026-07-28."""
+        return self.session is None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Give up the call `identity` of `session`, if it is still under way, and accept the notification."""
+
+    session: str
+    identity: bytes
+
+
+Command = Reply | Forward | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    principal: str
+    revision: str
+    used: float
+
+
+class Sessions:
+    """Legacy sessions: at most `limit`, forgotten after `idle` seconds without a request, each bound to a principal.
+
+    `mint` returns a new identifier of at least 128 random bits. Times are seconds of one monotonic clock.
+    """
+
+    def __init__(self, *, mint: Callable[[], str], limit: int = 10_000, idle: float = 1800.0) -> None:
+        self._mint = mint
+        self._limit = limit
+        self._idle = idle
+        self._open: OrderedDict[str, _Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def start(self, principal: str, revision: str, now: float) -> str | None:
+        """Open a session and return its identifier, or None when there are too many."""
+        self._expire(now)
+        if len(self._open) >= self._limit:
+            return None
+        identity = self._mint()
+        self._open[identity] = _Session(principal, revision, now)
+        return identity
+
+    def find(self, identity: str, principal: str, now: float) -> str | None:
+        """Return the revision of a session of this principal and mark it as used; None when there is no such one."""
+        self._expire(now)
+        found = self._open.get(identity)
+        if found is None or found.principal != principal:
+            return None
+        self._open[identity] = _Session(principal, found.revision, now)
+        self._open.move_to_end(identity)
+        return found.revision
+
+    def end(self, identity: str) -> None:
+        """Forget a session."""
+        self._open.pop(identity, None)
+
+    def _expire(self, now: float) -> None:
+        # The least recently used stands first, so the walk ends at the first one that is still young.
+        while self._open:
+            identity, oldest = next(iter(self._open.items()))
+            if now - oldest.used < self._idle:
+                return
+            del self._open[identity]
+
+
+_ACCEPTED: Final = Reply(202)
+
+
+def answer(request: Request, table: Table, sessions: Sessions, now: float) -> Command:
+    """Return what to do about `request` at `now` seconds."""
+    if request.method == "POST":
+        return _post(request, table, sessions, now)
+    if request.method == "DELETE" and _SESSION in request.headers:
+        identity = request.headers[_SESSION].decode("latin-1")
+        if sessions.find(identity, request.principal, now) is None:
+            return _fail(404, None, Fault(wire.INVALID_REQUEST, "The session is unknown or has ended"))
+        sessions.end(identity)
+        return Reply(204)
+    return Reply(405, b"", ((b"allow", b"POST, DELETE"),))
+
+
+def finish(forward: Forward, outcome: Message | Fault) -> Reply:
+    """Return the reply for a call that ended in `outcome`."""
+    if isinstance(outcome, Message):
+        try:
+            body, code = bridge.response(outcome, identity=forward.identity, to_modern=forward.modern)
+        except Fault as reason:
+            return finish(forward, reason)
+        return Reply(_STATUS.get(code, 200) if code is not None and forward.modern else 200, body)
+    status = _STATUS.get(outcome.code, 200) if forward.modern else 200
+    return _fail(status, forward.identity, outcome)
+
+
+def _post(request: Request, table: Table, sessions: Sessions, now: float) -> Command:
+    try:
+        message = wire.read(request.body)
+    except Fault as reason:
+        return _fail(400, None, reason)
+    try:
+        if _is_modern(request.headers, message):
+            return _modern(request.headers, message, table)
+    except Fault as reason:
+        return _fail(_STATUS.get(reason.code, 200), message.id, reason)
+    try:
+        return _legacy(request, message, table, sessions, now)
+    except Fault as reason:
+        return _fail(200, message.id, reason)
+
+
+def _fail(status: int, identity: bytes | None, reason: Fault) -> Reply:
+    return Reply(status, wire.fault(identity, reason))
+
+
+def _is_modern(headers: Mapping[bytes, bytes], message: Message) -> bool:
+    version = headers.get(_VERSION)
+    if version == _MODERN_HEADER:
+        return True
+    if version is not None and version.decode("latin-1") in LEGACY:
+        return False
+    if _SESSION in headers or message.method == "initialize":
+        return False
+    if version is not None:
+        return True
+    meta = message.params.get("_meta")
+    return meta is not None and bridge.VERSION_KEY in wire.members(meta)
+
+
+def _modern(headers: Mapping[bytes, bytes], message: Message, table: Table) -> Command:
+    if message.method is None:
+        raise Fault(wire.INVALID_REQUEST, "A client cannot send responses in this protocol revision")
+    if message.id is None:
+        # No notification of this revision travels from a client over HTTP: closing the response cancels the request.
+        _check_version(headers.get(_VERSION, b"").decode("latin-1"))
+        return _ACCEPTED
+    _check_envelope(headers, message)
+    if message.method == "tools/call":
+        return _call(message, table, session=None)
+    if message.method == "tools/list":
+        _refuse_cursor(message)
+        return Reply(200, wire.result(message.id, table.tools_modern))
+    if message.method == "server/discover":
+        return Reply(200, wire.result(message.id, table.discover))
+    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+
+
+def _check_envelope(headers: Mapping[bytes, bytes], message: Message) -> None:
+    raw = message.params.get("_meta")
+    meta = {} if raw is None else wire.members(raw)
+    for key in (bridge.VERSION_KEY, bridge.CAPABILITIES_KEY):
+        if key not in meta:
+            raise Fault(wire.INVALID_PARAMS, f"params._meta lacks {key!r}")
+    if not bytes(meta[bridge.CAPABILITIES_KEY]).startswith(b"{"):
+        raise Fault(wire.INVALID_PARAMS, f"{bridge.CAPABILITIES_KEY!r} must be an object")
+    version = wire.text(meta[bridge.VERSION_KEY], bridge.VERSION_KEY)
+    if headers.get(_VERSION) != version.encode():
+        raise Fault(wire.HEADER_MISMATCH, "The header MCP-Protocol-Version differs from the body")
+    if headers.get(b"mcp-method") != (message.method or "").encode():
+        raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Method differs from the body")
+    name = message.params.get("name") if message.method == "tools/call" else None
+    if name is not None and _named(headers.get(b"mcp-name")) != wire.text(name, "name").encode():
+        raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Name differs from the body")
+    _check_version(version)
+
+
+def _check_version(version: str) -> None:
+    if version != MODERN:
+        data = {"supported": [MODERN], "requested": version}
+        raise Fault(wire.UNSUPPORTED_VERSION, "The protocol version is not supported", data=data)
+
+
+def _named(value: bytes | None) -> bytes | None:
+    """Return what a header value says, None for a malformed encoding, which then equals no name."""
+    encoded = None if value is None else _SENTINEL.fullmatch(value)
+    if encoded is None:
+        return value
+    try:
+        decoded = base64.b64decode(encoded.group(1), validate=True)
+    except binascii.Error:
+        return None
+    return decoded if base64.b64encode(decoded) == encoded.group(1) else None
+
+
+def _call(message: Message, table: Table, *, session: str | None) -> Forward:
+    name = message.params.get("name")
+    if name is None:
+        raise Fault(wire.INVALID_PARAMS, 'The member "name" is missing')
+    route = table.routes.get(wire.text(name, "name"))
+    if route is None:
+        raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
+    for key in ("arguments", "_meta"):
+        value = message.params.get(key)
+        if value is not None and not bytes(value).startswith(b"{"):
+            raise Fault(wire.INVALID_PARAMS, f'The member "{key}" must be an object')
+    return Forward(route, message.id or b"null", message.params, session)
+
+
+def _refuse_cursor(message: Message) -> None:
+    # The whole list is one page, so no cursor was ever handed out.
+    if "cursor" in message.params:
+        raise Fault(wire.INVALID_PARAMS, "The cursor is unknown")
+
+
+def _legacy(request: Request, message: Message, table: Table, sessions: Sessions, now: float) -> Command:
+    if message.method == "initialize" and message.id is not None:
+        return _initialize(request, message, table, sessions, now)
+    given = request.headers.get(_SESSION)
+    if given is None:
+        return _fail(400, message.id, Fault(wire.INVALID_REQUEST, "The header Mcp-Session-Id is missing"))
+    session = given.decode("latin-1")
+    revision = sessions.find(session, request.principal, now)
+    if revision is None:
+        return _fail(404, message.id, Fault(wire.INVALID_REQUEST, "The session is unknown or has ended"))
+    if request.headers.get(_VERSION, revision.encode()) != revision.encode():
+        reason = Fault(wire.INVALID_REQUEST, "The header MCP-Protocol-Version differs from the session's")
+        return _fail(400, message.id, reason)
+    if message.id is None or message.method is None:
+        return _legacy_notification(message, session)
+    return _legacy_request(message, message.id, table, session)
+
+
+def _legacy_request(message: Message, identity: bytes, table: Table, session: str) -> Command:
+    if message.method == "tools/call":
+        return _call(message, table, session=session)
+    if message.method == "tools/list":
+        _refuse_cursor(message)
+        return Reply(200, wire.result(identity, table.tools_legacy))
+    if message.method == "ping":
+        return Reply(200, wire.result(identity, b"{}"))
+    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+
+
+def _legacy_notification(message: Message, session: str) -> Command:
+    target = message.params.get("requestId") if message.method == "notifications/cancelled" else None
+    return _ACCEPTED if target is None else Cancel(session, bytes(target))
+
+
+def _initialize(request: Request, message: Message, table: Table, sessions: Sessions, now: float) -> Command:
+    wanted = message.params.get("protocolVersion")
+    if wanted is None:
+        raise Fault(wire.INVALID_PARAMS, 'The member "protocolVersion" is missing')
+    revision = wire.text(wanted, "protocolVersion")
+    revision = revision if revision in LEGACY else LEGACY[0]
+    session = sessions.start(request.principal, revision, now)
+    if session is None:
+        return _fail(503, message.id, Fault(wire.UNAVAILABLE, "Too many sessions are open"))
+    body = wire.result(message.id or b"null", table.initialize[revision])
+    return Reply(200, body, ((_SESSION, session.encode()),))
