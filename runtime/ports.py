@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.desired import Environment
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -21,8 +24,9 @@ class ChildSpec:
 
     `argv[0]` is an absolute path. `env` is the whole environment, secrets resolved: it is hidden from `repr`.
     `readable` and `writable` are absolute paths granted beside the system's own (interpreter, libraries, resolver
-    files); `writable` holds the server's private scratch folder, which is its HOME and TMPDIR. `secrets` names the
-    variables of `env` whose values are masked in what the child says on standard error.
+    files); `writable` holds the server's private scratch folder, which is its HOME and TMPDIR. `hidden` are absolute
+    paths that stay shut even where they lie inside a readable folder. `secrets` names the variables of `env` whose
+    values are masked in what the child says on standard error.
     """
 
     server: str
@@ -31,8 +35,93 @@ class ChildSpec:
     env: Mapping[str, str] = field(repr=False)
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+
+
+class Launchable(Protocol):
+    """What is applied of one server: its child specification with secret references where the values will be."""
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """Program (an absolute path) and arguments."""
+
+    @property
+    def cwd(self) -> str:
+        """The working folder, absolute."""
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment without the secrets."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Secret references by variable, such as ``env://NAME``."""
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Absolute paths."""
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Absolute paths."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Absolute paths."""
+
+
+def spec_of(launch: Launchable, secrets: Mapping[str, str]) -> ChildSpec:
+    """Return what is started for `launch`; `secrets` are the values behind its references, by variable."""
+    return ChildSpec(
+        server=launch.name,
+        argv=launch.argv,
+        cwd=launch.cwd,
+        env={**launch.env, **secrets},
+        readable=launch.readable,
+        writable=launch.writable,
+        hidden=launch.hidden,
+        secrets=tuple(launch.secrets),
+    )
+
+
+class Secrets(Protocol):
+    """Reads secret values; the only place where they enter."""
+
+    def resolve(self, reference: str) -> str:
+        """Return the value behind `reference`; raises RuntimeFailure that names the reference, never a value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program that can be started: an absolute path, and the absolute folders it must be able to read and run."""
+
+    path: str
+    readable: tuple[str, ...] = ()
+
+
+class Packages(Protocol):
+    """Package environments, each in a folder named by the digest of its locked requirements."""
+
+    def resolve(self, question: PackageQuestion) -> PackageAnswer:
+        """Ask the package index; raises RuntimeFailure when it cannot be reached. Blocking."""
+
+    def install(self, environment: Environment) -> None:
+        """Install from the locked hashes, whole or not at all; raises RuntimeFailure. Blocking, thread-safe."""
+
+    def installed(self, *, deep: bool = False) -> frozenset[str]:
+        """Return the digests of the environments that are whole; `deep` compares every file with its hash."""
+
+    def program(self, environment: Environment) -> Program:
+        """Return the program of an installed environment; raises RuntimeFailure when there is none, or several."""
+
+    def remove(self, digest: str) -> None:
+        """Remove an environment; nothing happens when there is none."""
 
 
 class LineSink(Protocol):

@@ -1,0 +1,28 @@
+"""What a lock asks of the world, and the answers it takes: the compiler asks, the runtime finds out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageQuestion:
+    """A wish for pins: the versions and wheels that satisfy `requirement` on every platform.
+
+    `requirement` is a PEP 508 name with at most one ``==``. `preferred` are the requirements that are locked now: they
+    are kept wherever they still satisfy the question.
+    """
+
+    requirement: str
+    preferred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageAnswer:
+    """The pins that were found: `package` is ``name==version``, `requirements` one line a distribution.
+
+    A line is ``name==version [; marker] --hash=sha256:<hex> ...``, in the order of names. `problem` says in a sentence
+    why there are none, when the index has no such name or no usable version; the other two are empty then.
+    """
+
+    package: str = ""
+    requirements: tuple[str, ...] = ()
+    problem: str = ""
