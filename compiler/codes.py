@@ -125,6 +125,19 @@ COLLISION = Code(
     summary="two servers expose one tool name",
     explanation="Clients see one flat list of tools, so each name may stand in it once.",
 )
+PATH = Code(
+    name="MH308",
+    summary="the path cannot be granted",
+    explanation=(
+        "Paths are relative to the hub's folder and stay inside it. The folder itself cannot be granted for writing: "
+        "a server could then change the hub, its lock, or what mcphub keeps in `.mcphub`."
+    ),
+)
+TOOL_NAME = Code(
+    name="MH309",
+    summary="the tool's name cannot be served",
+    explanation="Clients accept 1 to 128 letters, digits, `_`, `-` and `.` (MCP 2026-07-28, Tools).",
+)
 NO_PACKAGE = Code(
     name="MH401",
     summary="the package does not exist",
@@ -138,7 +151,10 @@ STALE_LOCK = Code(
 NOT_LOCKED = Code(
     name="MH403",
     summary="not locked yet",
-    explanation="Tool names, filters and collisions are checked once `mcphub lock` has read the servers' tools.",
+    explanation=(
+        "Tool names, filters and collisions are checked against what `mcphub lock` has read from the servers. "
+        "`mcphub plan` and `mcphub lock --check` take a lock that does not fit as an error."
+    ),
     severity=Severity.NOTE,
 )
 DEFINITIONS = Code(
@@ -150,6 +166,11 @@ NO_TOOLS = Code(
     name="MH405",
     summary="the server has no tools",
     explanation="A server that serves nothing is most often one that was started wrongly.",
+)
+TOOL_TWICE = Code(
+    name="MH406",
+    summary="the server offers one tool name twice",
+    explanation="Which of the two a call would reach is the server's secret, so neither can be locked.",
 )
 
 CODES: dict[str, Code] = {
@@ -175,10 +196,13 @@ CODES: dict[str, Code] = {
         DUPLICATE_VARIABLE,
         FILTER,
         COLLISION,
+        PATH,
+        TOOL_NAME,
         NO_PACKAGE,
         STALE_LOCK,
         NOT_LOCKED,
         DEFINITIONS,
         NO_TOOLS,
+        TOOL_TWICE,
     )
 }

@@ -1,6 +1,8 @@
 """What a lock asks of the world, and the answers it takes: the compiler asks, the runtime finds out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +28,11 @@ class PackageAnswer:
     package: str = ""
     requirements: tuple[str, ...] = ()
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsAnswer:
+    """What a server offers: the protocol era it answered in, and each definition as it was sent, on all pages."""
+
+    era: str
+    tools: tuple[Mapping[str, Any], ...]

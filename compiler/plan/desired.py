@@ -1,20 +1,24 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from posixpath import dirname, normpath
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
-from mcphub_gitops.compiler.lock.freshness import named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server, Text
 from mcphub_gitops.compiler.source import Span
+
+_SERVABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What a tool may be called (MCP 2026-07-28, "Tools")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredServer:
-    """One server as it is to run. Paths are relative to the hub's folder; secrets are references."""
+    """One server as it is to run. Paths are relative to the hub's folder; secrets are references.
+
+    `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
+    """
 
     name: str
     environment: Environment | None
@@ -49,6 +56,11 @@ class DesiredServer:
     write: tuple[str, ...]
     files: Mapping[str, str]
     tools: tuple[Tool, ...]
+    hidden: Mapping[str, str]
+
+    def offered(self) -> dict[str, str]:
+        """Return the fingerprint of every tool that the server must offer, by the server's own names."""
+        return {**self.hidden, **{tool.upstream: tool.hash for tool in self.tools}}
 
     def fields(self) -> dict[str, str]:
         """Return each fact that an apply establishes, by the name that a plan shows, as one comparable text."""
@@ -62,6 +74,7 @@ class DesiredServer:
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
         facts |= {f"tool.{tool.name}": f"{tool.upstream} {tool.hash}" for tool in self.tools}
+        facts |= {f"hidden.{name}": hash_ for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
 
@@ -94,7 +107,9 @@ def build(
         locked = lock.servers.get(server.name)
         if server.enabled and locked is not None:
             problems.extend(_filter_problems(server, locked))
-            servers.append(_bind(server, locked, definitions.get(server.name, {})))
+            bound = _bind(server, locked, definitions.get(server.name, {}))
+            problems.extend(_name_problems(server, bound))
+            servers.append(bound)
             spans[server.name] = server.span
     problems.extend(_collisions(servers, spans))
     gateway = hub.gateway
@@ -109,7 +124,7 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
         digest = fingerprint(list(locked.requirements))
         environment = Environment(package=locked.package, requirements=locked.requirements, digest=digest)
     argv = origin.args if isinstance(origin, Package) else origin.argv
-    implied = tuple(path if "/" not in path else path.rpartition("/")[0] for path in named_files(server))
+    implied = (dirname(normpath(path)) or normpath(path) for path in locked.files)
     return DesiredServer(
         name=server.name,
         environment=environment,
@@ -120,6 +135,7 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
         write=tuple(sorted({text.value for text in server.write})),
         files=locked.files,
         tools=tuple(_tools(server, locked, definitions)),
+        hidden=MappingProxyType({tool: locked.tools[tool] for tool in locked.tools if not _is_selected(server, tool)}),
     )
 
 
@@ -140,6 +156,15 @@ def _filter_problems(server: Server, locked: LockedServer) -> Iterator[Diagnosti
     for glob in (*server.allow, *server.deny):
         if not any(fnmatchcase(tool, glob.value) for tool in locked.tools):
             yield _unmatched(server, locked, glob)
+
+
+def _name_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:
+    for tool in bound.tools:
+        if not _SERVABLE.fullmatch(tool.name):
+            shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in tool.name[:160])
+            detail = f"`{server.name}` would serve a tool called `{shown}`."
+            help_ = "deny it under `tools`, or choose a shorter `prefix`"
+            yield Diagnostic(code=codes.TOOL_NAME, detail=detail, span=server.span, help=help_)
 
 
 def _unmatched(server: Server, locked: LockedServer, glob: Text) -> Diagnostic:

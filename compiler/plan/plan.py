@@ -1,9 +1,12 @@
 """The plan as data: what changes and why, and the operations that make it so, in the order they are carried out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.observed import Isolation
 
 
 class Action(Enum):
@@ -57,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One act. `target` is a server's name, an environment's digest, or empty for the generation."""
+    """One act of the runtime. `target` is a server's name, an environment's digest, or empty for the generation."""
 
     type: OpType
     target: str
@@ -83,7 +86,7 @@ class Plan:
     changes: tuple[Change, ...]
     operations: tuple[Operation, ...]
     base: tuple[tuple[str, str], ...]
-    isolation: tuple[str, ...] = field(default=())
+    isolation: Mapping[str, Isolation] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_empty(self) -> bool:

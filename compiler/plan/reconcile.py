@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 
 ABSENT = "absent"
 
-_SELECTION = ("tool.",)
+_SELECTION = ("tool.", "hidden.")
 """Facts that only the gateway's routes depend on; all others are given to a child when it starts."""
 
 
@@ -25,12 +25,14 @@ def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
     """Return the plan that makes `observed` into `desired`; empty when they agree."""
     changes = tuple(_changes(desired, observed))
     operations = tuple(_operations(desired, observed, changes, options))
-    touched = sorted({operation.address for operation in operations} | {change.address for change in changes})
+    touched = {operation.address for operation in operations} | {change.address for change in changes}
+    probed = {operation.target for operation in operations if operation.type is OpType.PROBE}
+    touched |= {f"file.{path}" for server in desired.servers if server.name in probed for path in server.files}
     return Plan(
         desired=desired,
         changes=changes,
         operations=operations,
-        base=tuple((address, fingerprint_of(address, observed)) for address in touched),
+        base=tuple((address, fingerprint_of(address, observed)) for address in sorted(touched)),
         isolation=observed.isolation,
     )
 
@@ -43,6 +45,8 @@ def fingerprint_of(address: str, observed: Observed) -> str:
         return ABSENT if fields is None else fingerprint(dict(fields))
     if kind == "environment":
         return "present" if name in observed.environments else ABSENT
+    if kind == "file":
+        return observed.files.get(name, ABSENT)
     return observed.generation or ABSENT
 
 
@@ -96,17 +100,18 @@ def _generation_cause(desired: Desired, observed: Observed) -> str:
 def _operations(
     desired: Desired, observed: Observed, changes: tuple[Change, ...], options: Options
 ) -> Iterator[Operation]:
-    causes = {change.address: change for change in changes}
-    installed: set[str] = set()
+    """Yield operations stage by stage; those of one stage do not depend on one another."""
+    causes = {change.address: change.cause for change in changes}
+    missing = _missing_environments(desired, observed)
+    for digest, package in missing.items():
+        yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
     for server in desired.servers:
-        yield from _install(server, observed, installed)
-        change = causes.get(f"server.{server.name}")
-        if change is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            yield Operation(type=OpType.PROBE, target=server.name, cause=change.cause)
-        elif server.environment is not None and server.environment.digest in installed:
+        if f"server.{server.name}" in causes:
+            yield Operation(type=OpType.PROBE, target=server.name, cause=causes[f"server.{server.name}"])
+        elif server.environment is not None and server.environment.digest in missing:
             yield Operation(type=OpType.PROBE, target=server.name, cause="its environment is installed anew")
     if "generation" in causes:
-        yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"].cause)
+        yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
     for change in changes:
         if change.action is Action.DESTROY:
             target = change.address.removeprefix("server.")
@@ -117,12 +122,9 @@ def _operations(
             yield Operation(type=OpType.PRUNE, target=digest, cause="no server uses it")
 
 
-def _install(server: DesiredServer, observed: Observed, installed: set[str]) -> Iterator[Operation]:
-    environment = server.environment
-    if environment is None or environment.digest in observed.environments or environment.digest in installed:
-        return
-    installed.add(environment.digest)
-    yield Operation(type=OpType.INSTALL, target=environment.digest, cause=f"{environment.package} is not installed")
+def _missing_environments(desired: Desired, observed: Observed) -> dict[str, str]:
+    wanted = (server.environment for server in desired.servers if server.environment is not None)
+    return {each.digest: each.package for each in wanted if each.digest not in observed.environments}
 
 
 def _listed(names: list[str], most: int = 3) -> str:

@@ -1,7 +1,8 @@
 """The text form of a plan: a documented format that people read and golden cases compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
 
 _LONGEST = 100
@@ -18,8 +19,7 @@ def render_plan(plan: Plan) -> str:
     repairs = _repairs(plan)
     if repairs:
         blocks.append("Also:\n" + "\n".join(repairs))
-    if plan.isolation:
-        blocks.append("Each server runs with: " + ", ".join(plan.isolation))
+    blocks.extend(_isolation_block(plan))
     return "\n\n".join([*blocks, _summary(plan)]) + "\n"
 
 
@@ -68,6 +68,21 @@ def _field(field: FieldChange) -> str:
 def _short(value: str) -> str:
     clean = "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
+
+
+def _isolation_block(plan: Plan) -> Iterator[str]:
+    alike: dict[Isolation, list[str]] = {}
+    for name, isolation in sorted(plan.isolation.items()):
+        alike.setdefault(isolation, []).append(f"server.{name}")
+    if alike:
+        yield "Isolation:\n" + "\n".join(_isolation_lines(alike))
+
+
+def _isolation_lines(alike: Mapping[Isolation, list[str]]) -> Iterator[str]:
+    for isolation, addresses in alike.items():
+        yield f"  {', '.join(addresses)}"
+        yield f"    + {', '.join(isolation.measures) or 'nothing'}"
+        yield from (f"    - {words}" for words in isolation.missing)
 
 
 def _repairs(plan: Plan) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
@@ -22,6 +23,10 @@ from mcphub_gitops.compiler.resolve.model import (
 
 SCHEMES = ("env", "file")
 
+RUNTIME_FOLDER = ".mcphub"
+"""Where the runtime keeps generations, package environments and the token; never granted to a server."""
+
+_LAST_PORT = 65535
 _PACKAGE = re.compile(r"pypi:(?P<name>[^@]+)(?:@(?P<version>.+))?\Z")
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 _TOKEN_SHAPE = re.compile(
@@ -62,6 +67,10 @@ class _Decoder:
     def _gateway(self) -> Gateway:
         node = _child(self._root, "gateway")
         listen = self._text(_child(node, "listen"))
+        port = listen.value.rpartition(":")[2] if listen is not None else ""
+        if listen is not None and port.isdecimal() and int(port) > _LAST_PORT:
+            detail = f"A port is a number up to {_LAST_PORT}."
+            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=listen.span))
         public = self._text(_child(node, "publicUrl"))
         return Gateway(
             listen=listen.value if listen else DEFAULT_LISTEN,
@@ -81,8 +90,8 @@ class _Decoder:
             origin=origin,
             env=env,
             secrets=tuple(self._secrets(node, {name for name, _ in env})),
-            read=self._texts(_child(_child(node, "paths"), "read")),
-            write=self._texts(_child(_child(node, "paths"), "write")),
+            read=tuple(self._paths(node, "read")),
+            write=tuple(self._paths(node, "write")),
             allow=_plain_texts(_child(_child(node, "tools"), "allow")),
             deny=_plain_texts(_child(_child(node, "tools"), "deny")),
             prefix=prefix if isinstance(prefix, str) else "",
@@ -98,6 +107,10 @@ class _Decoder:
             if args_node is not None:
                 detail = "A command's arguments stand in `command` itself."
                 self._problem(codes.UNKNOWN_KEY, detail, args_node)
+            for text in command:
+                if normpath(text.value).startswith("../"):
+                    detail = f"`{text.value}` lies outside of the hub's folder."
+                    self.problems.append(Diagnostic(code=codes.PATH, detail=detail, span=text.span))
             return Command(argv=command)
         if isinstance(package, ScalarNode) and (match := _PACKAGE.match(str(package.value))) and not command:
             return Package(
@@ -165,8 +178,29 @@ class _Decoder:
         texts = (self._text(item) for item in items)
         return tuple(text for text in texts if text is not None)
 
+    def _paths(self, server: Node, access: str) -> Iterator[Text]:
+        for text in self._texts(_child(_child(server, "paths"), access)):
+            path = normpath(text.value)
+            problem = _why_not_granted(path, access)
+            if problem:
+                found = Diagnostic(code=codes.PATH, detail=f"`{text.value}` {problem}.", span=text.span)
+                self.problems.append(found)
+            else:
+                yield Text(value=path, span=text.span)
+
     def _problem(self, code: codes.Code, detail: str, node: Node) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=node.span))
+
+
+def _why_not_granted(path: str, access: str) -> str:
+    first = path.partition("/")[0]
+    if path.startswith("/") or first == "..":
+        return "lies outside of the hub's folder"
+    if first == RUNTIME_FOLDER:
+        return "is where mcphub keeps its own files"
+    if path == "." and access == "write":
+        return "is the hub's own folder"
+    return ""
 
 
 def _child(node: Node | None, key: str) -> Node | None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.plan.desired import Desired, build
-from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.observed import Isolation, Observed
 from mcphub_gitops.compiler.plan.plan import Action, OpType, Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
@@ -34,6 +34,7 @@ def as_observed(desired: Desired) -> Observed:
     return Observed(
         servers=MappingProxyType({server.name: MappingProxyType(server.fields()) for server in desired.servers}),
         environments=frozenset(server.environment.digest for server in desired.servers if server.environment),
+        files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
         generation="sha256:1",
         review=desired.review_digest(),
     )
@@ -46,7 +47,7 @@ def shown(plan: Plan) -> list[tuple[str, str]]:
 
 def test_from_nothing() -> None:
     plan = reconcile(desired_of(HUB), Observed(), OPTIONS)
-    assert shown(plan) == [("probe", "notes"), ("install", ""), ("probe", "time"), ("switch", "")]
+    assert shown(plan) == [("install", ""), ("probe", "notes"), ("probe", "time"), ("switch", "")]
     assert [change.action for change in plan.changes] == [Action.CREATE] * 3
 
 
@@ -68,8 +69,12 @@ def test_a_change_names_the_field_that_forces_it() -> None:
 def test_another_selection_updates_in_place() -> None:
     denied = HUB.replace("args: [-v]", "args: [-v], tools: {deny: [convert]}")
     plan = reconcile(desired_of(denied), as_observed(desired_of(HUB)), OPTIONS)
-    assert plan.changes[0].action is Action.UPDATE
-    assert shown(plan) == [("switch", "")]
+    change = plan.changes[0]
+    assert (change.action, [each.name for each in change.fields]) == (
+        Action.UPDATE,
+        ["hidden.convert", "tool.convert"],
+    )
+    assert shown(plan) == [("probe", "time"), ("switch", "")]
 
 
 def test_a_removed_server_is_retired_and_its_environment_pruned_last() -> None:
@@ -102,8 +107,18 @@ def test_a_moved_object_is_named() -> None:
     assert find_moved(plan, replace(observed, environments=frozenset({"x"}))) == ()
 
 
+def test_a_file_that_a_probed_command_runs_is_part_of_the_plan() -> None:
+    desired = desired_of(HUB)
+    observed = replace(as_observed(desired), servers=MappingProxyType({}))
+    plan = reconcile(desired, observed, OPTIONS)
+    assert find_moved(plan, observed) == ()
+    assert find_moved(plan, replace(observed, files=MappingProxyType({}))) == ("file.srv/notes.py",)
+
+
 def test_the_text_leads_with_permissions() -> None:
-    text = render_plan(reconcile(desired_of(HUB), Observed(isolation=("rlimits",)), OPTIONS))
+    isolation = Isolation(measures=("own session",), missing=("network: not restricted",))
+    observed = Observed(isolation=MappingProxyType({"notes": isolation, "time": isolation}))
+    text = render_plan(reconcile(desired_of(HUB), observed, OPTIONS))
     assert text.startswith(
         "Permissions:\n"
         "  + read access to srv -> server.notes\n"
@@ -111,7 +126,7 @@ def test_the_text_leads_with_permissions() -> None:
         "  + write access to data -> server.notes\n"
     )
     assert "+ server.time will be created: it is new in the hub\n" in text
-    assert "Each server runs with: rlimits\n" in text
+    assert "Isolation:\n  server.notes, server.time\n    + own session\n    - network: not restricted\n" in text
     assert "Plan: 2 to create, 0 to update, 0 to replace, 0 to destroy." in text
 
 
