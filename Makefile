@@ -14,7 +14,7 @@ $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 
 build/view: $(STAMP)
 	mkdir -p build/view/mcphub_gitops
-	for folder in compiler runtime schemas; do ln -sfn ../../../$$folder build/view/mcphub_gitops/$$folder; done
+	for folder in compiler runtime schemas templates; do ln -sfn ../../../$$folder build/view/mcphub_gitops/$$folder; done
 
 check: $(STAMP) build/view  ## lint, formats, types and import contracts
 	$(BIN)/ruff check .

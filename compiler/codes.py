@@ -172,6 +172,11 @@ TOOL_TWICE = Code(
     summary="the server offers one tool name twice",
     explanation="Which of the two a call would reach is the server's secret, so neither can be locked.",
 )
+CONFLICT = Code(
+    name="MH407",
+    summary="the lock holds conflict markers",
+    explanation="Two branches changed the same server's entry. Take either side, and run `mcphub lock`.",
+)
 
 CODES: dict[str, Code] = {
     code.name: code
@@ -204,5 +209,6 @@ CODES: dict[str, Code] = {
         DEFINITIONS,
         NO_TOOLS,
         TOOL_TWICE,
+        CONFLICT,
     )
 }

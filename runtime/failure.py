@@ -1,5 +1,7 @@
 """The world's fault, as one exception: what happened, the detail, and what to do."""
 
+from collections.abc import Sequence
+
 
 class RuntimeFailure(Exception):  # noqa: N818  (the design's word for this kind of trouble)
     """Something outside the documents failed: a disk, a process, a network, a port.
@@ -14,3 +16,25 @@ class RuntimeFailure(Exception):  # noqa: N818  (the design's word for this kind
         self.detail = detail
         self.resolution = resolution
         self.retryable = retryable
+
+
+class StalePlanError(RuntimeFailure):
+    """A plan does not fit: the world has moved since it was made, or it is not the plan that was expected."""
+
+
+class LockHeldError(RuntimeFailure):
+    """Someone else is changing the same hub."""
+
+
+def join_failures(failures: Sequence[RuntimeFailure]) -> RuntimeFailure:
+    """Return one failure that tells of all of `failures`, of which there is at least one."""
+    if len(failures) == 1:
+        return failures[0]
+    details = [f"{failure.brief}\n{failure.detail}".strip() for failure in failures]
+    resolutions = dict.fromkeys(failure.resolution for failure in failures if failure.resolution)
+    return RuntimeFailure(
+        f"{len(failures)} things failed",
+        detail="\n\n".join(details),
+        resolution="; ".join(resolutions),
+        retryable=all(failure.retryable for failure in failures),
+    )

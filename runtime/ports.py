@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
 from mcphub_gitops.compiler.plan.desired import Environment
+from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.runtime.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +122,32 @@ class Packages(Protocol):
     def program(self, environment: Environment) -> Program:
         """Return the program of an installed environment; raises RuntimeFailure when there is none, or several."""
 
+    def place(self, environment: Environment) -> Program:
+        """Return where the program of `environment` is, or will be once it is installed; raises nothing."""
+
     def remove(self, digest: str) -> None:
         """Remove an environment; nothing happens when there is none."""
+
+
+class ProgramFinder(Protocol):
+    """Finds the program that the first word of a command means on this machine."""
+
+    def __call__(self, name: str, *, cwd: str, server: str) -> Program:
+        """Return the program for `name`; raises RuntimeFailure when there is none."""
+
+
+class Assessor(Protocol):
+    """Tells what holds a child in, before it is started."""
+
+    def __call__(self, spec: ChildSpec) -> Isolation:
+        """Return what this machine gives to `spec`, whose files need not be there yet."""
+
+
+class Reporter(Protocol):
+    """Is told what is under way; the command line shows it, and by default nobody listens."""
+
+    def report(self, event: Event) -> None:
+        """Learn of `event`; called from one thread at a time."""
 
 
 class LineSink(Protocol):

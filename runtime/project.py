@@ -1,11 +1,21 @@
 """Reads a project and runs the compiler on it: the one place where both meet."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, open_lock
+from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
+from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
+from mcphub_gitops.compiler.lock.file import write_lock
+from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
+from mcphub_gitops.compiler.resolve.decode import RUNTIME_FOLDER
+from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.validation import Validated, validate
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import digest_of, read_file, write_file
 
 HUB_FILE = "mcp-hub.yaml"
 
@@ -17,17 +27,88 @@ class Project:
     root: Path
     hub_file: str = HUB_FILE
 
+    @property
+    def lock_file(self) -> str:
+        """The lock's name: the hub's own with another suffix."""
+        return f"{self._stem}.lock"
+
+    @property
+    def tools_folder(self) -> str:
+        """The name of the folder with the readable tool definitions."""
+        return f"{self._stem}.tools"
+
+    @property
+    def runtime_folder(self) -> Path:
+        """Where the runtime keeps what it makes; never committed."""
+        return self.root / RUNTIME_FOLDER
+
+    @property
+    def _stem(self) -> str:
+        return self.hub_file.removesuffix(".yaml").removesuffix(".yml")
+
     def validate(self) -> Validated:
         """Validate the hub document; raises RuntimeFailure when it cannot be read."""
-        path = self.root / self.hub_file
-        try:
-            with path.open("rb") as file:
-                # One byte past the limit is enough to tell that there is more.
-                data = file.read(MAX_BYTES + 1)
-        except OSError as error:
+        data = read_file(self.root / self.hub_file, limit=MAX_BYTES)
+        if data is None:
             raise RuntimeFailure(
                 f"{self.hub_file} cannot be read",
-                detail=f"{error.strerror}: {path}",
-                resolution="run mcphub in the folder that holds it, or give its path with --file",
-            ) from error
+                detail=f"No such file: {self.root / self.hub_file}",
+                resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
+            )
         return validate(self.hub_file, data)
+
+    def open_lock(self) -> LockFile:
+        """Read the lock."""
+        return open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
+
+    def compile(self, *, locked: bool) -> Compiled:
+        """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail."""
+        validated, lock_file = self.validate(), self.open_lock()
+        names = lock_file.lock.servers if lock_file.lock is not None else ()
+        return compile_hub(
+            validated,
+            lock_file,
+            {name: self._definitions(name) for name in names},
+            self.file_digests(validated.hub) if validated.hub is not None else {},
+            locked=locked,
+        )
+
+    def _definitions(self, server: str) -> tuple[str, bytes | None]:
+        name = f"{self.tools_folder}/{server}.json"
+        return name, read_file(self.root / name, limit=MAX_LOCK_BYTES)
+
+    def file_digests(self, hub: Hub) -> dict[str, str]:
+        """Return the digest of each file that an enabled command names, by its name; what is no file has none."""
+        names = {path for server in hub.servers if server.enabled for path in named_files(server)}
+        return self.digests(names)
+
+    def digests(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the digests of those of `names` that are files below the root."""
+        found = {name: digest_of(self.root, name) for name in sorted(names)}
+        return {name: digest for name, digest in found.items() if digest is not None}
+
+    def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:
+        """Write the lock and the readable definitions; return the names of the files that changed.
+
+        The lock comes last: interrupted before it, the definitions differ from the lock, which every reader tells.
+        Raises RuntimeFailure.
+        """
+        before = self.open_lock().lock
+        contents = {f"{self.tools_folder}/{name}.json": write_definitions(each) for name, each in definitions.items()}
+        changed = [name for name, data in contents.items() if self._replace(name, data)]
+        for name in before.servers if before is not None else ():
+            file = f"{self.tools_folder}/{name}.json"
+            if file not in contents and (self.root / file).is_file():
+                (self.root / file).unlink()
+                changed.append(file)
+        if self._replace(self.lock_file, write_lock(lock)):
+            changed.append(self.lock_file)
+        return tuple(sorted(changed))
+
+    def _replace(self, name: str, data: bytes) -> bool:
+        path = self.root / name
+        if read_file(path, limit=MAX_LOCK_BYTES) == data:
+            return False
+        path.parent.mkdir(exist_ok=True)
+        write_file(path, data)
+        return True

@@ -1,6 +1,7 @@
 """The lock's text: JSON, sorted, one requirement, file or tool a line, so that independent edits merge."""
 
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
+from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedServer
 from mcphub_gitops.compiler.read import shape, syntax
@@ -16,6 +18,9 @@ from mcphub_gitops.schemas import load_schema
 
 FORMAT = "mcphub.lock/v1"
 MAX_BYTES = 64 * 1024 * 1024
+
+_MARKER = "<<<<<<<"
+_CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 
 def write_lock(lock: Lock) -> bytes:
@@ -34,15 +39,13 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     if document is not None and Draft202012Validator(schema, registry=Registry()).is_valid(document):
         servers = {key: _server(entry) for key, entry in document["servers"].items()}
         return Lock(servers=MappingProxyType(servers)), Source(name, ""), ()
+    marker = _CONFLICT.search(data)
+    if marker is not None:
+        return None, *_conflict(name, data, marker.start())
     # Positions cost time that only a wrong document is worth.
     parsed = syntax.parse(name, data, max_bytes=MAX_BYTES)
     shaped = shape.check(parsed.root, schema) if parsed.root is not None else ()
     return None, parsed.source, parsed.diagnostics + shaped
-
-
-def write_definitions(definitions: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Return the readable text of one server's tool definitions, by tool name."""
-    return _dump(definitions)
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:
@@ -67,6 +70,14 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         files=MappingProxyType(entry.get("files", EMPTY)),
         tools=MappingProxyType(entry["tools"]),
     )
+
+
+def _conflict(name: str, data: bytes, offset: int) -> tuple[Source, tuple[Diagnostic, ...]]:
+    source = Source(name, data.decode("utf-8", "replace"))
+    start = len(data[:offset].decode("utf-8", "replace"))
+    span = source.span(start, start + len(_MARKER))
+    help_ = f"run `git checkout --ours {name}` (or `--theirs`), then `mcphub lock`"
+    return source, (Diagnostic(code=codes.CONFLICT, detail="", span=span, help=help_),)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from posixpath import dirname, normpath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
@@ -38,6 +38,11 @@ class Environment:
     package: str
     requirements: tuple[str, ...]
     digest: str
+
+    @classmethod
+    def of(cls, package: str, requirements: tuple[str, ...]) -> Self:
+        """Return the environment that holds `requirements`."""
+        return cls(package=package, requirements=requirements, digest=fingerprint(list(requirements)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +126,7 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
     origin = server.origin
     environment = None
     if isinstance(origin, Package):
-        digest = fingerprint(list(locked.requirements))
-        environment = Environment(package=locked.package, requirements=locked.requirements, digest=digest)
+        environment = Environment.of(locked.package, locked.requirements)
     argv = origin.args if isinstance(origin, Package) else origin.argv
     implied = (dirname(normpath(path)) or normpath(path) for path in locked.files)
     return DesiredServer(

@@ -1,25 +1,30 @@
-"""How results are shown: diagnostics as text or as JSON."""
+"""How results are shown: diagnostics as text or as JSON, failures, and counts in words."""
 
 import json
+from collections.abc import Iterable
 
 import click
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, render
-from mcphub_gitops.compiler.source import Position, Span
-from mcphub_gitops.compiler.validation import Validated
+from mcphub_gitops.compiler.source import Position, Source, Span
 
 FORMATS = ("human", "json")
 
 
-def show(validated: Validated, output: str) -> None:
-    """Print the diagnostics: people read them on standard error, programs as one document on standard output."""
+def show_diagnostics(diagnostics: Iterable[Diagnostic], sources: Iterable[Source], output: str = "human") -> None:
+    """Print diagnostics: people read them on standard error, programs as one document on standard output."""
     if output == "json":
-        problems = [_document(each) for each in validated.diagnostics]
-        click.echo(json.dumps({"format": "mcphub.diagnostics/v1", "diagnostics": problems}, indent=2))
+        problems = [_document(each) for each in diagnostics]
+        show_json({"format": "mcphub.diagnostics/v1", "diagnostics": problems})
         return
-    sources = {validated.source.name: validated.source}
-    for diagnostic in validated.diagnostics:
-        click.echo(render(diagnostic, sources) + "\n", err=True)
+    known = {source.name: source for source in sources}
+    for diagnostic in diagnostics:
+        click.echo(render(diagnostic, known) + "\n", err=True)
+
+
+def show_json(document: object) -> None:
+    """Print one document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def count(number: int, noun: str) -> str:

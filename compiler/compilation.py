@@ -1,0 +1,104 @@
+"""A hub and its lock together: what the hub amounts to, and everything that is wrong with either."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.lock.definitions import read_definitions
+from mcphub_gitops.compiler.lock.file import read_lock
+from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
+from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.source import Source, Span
+from mcphub_gitops.compiler.validation import Validated
+
+NO_LOCK = Lock(servers=MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFile:
+    """A lock as it was read: `lock` is None when the file is wrong, `missing` when there is none."""
+
+    name: str
+    source: Source
+    lock: Lock | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a hub and its lock amount to; `desired` is None when either has errors. `stale` is what the lock lacks."""
+
+    sources: tuple[Source, ...]
+    hub: Hub | None
+    desired: Desired | None
+    stale: tuple[Stale, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def open_lock(name: str, data: bytes | None) -> LockFile:
+    """Read the lock `data` (None: there is no file), known to the user as `name`."""
+    if data is None:
+        return LockFile(name=name, source=Source(name, ""), lock=NO_LOCK, missing=True)
+    lock, source, problems = read_lock(name, data)
+    return LockFile(name=name, source=source, lock=lock, diagnostics=problems)
+
+
+def compile_hub(
+    validated: Validated,
+    lock_file: LockFile,
+    definitions: Mapping[str, tuple[str, bytes | None]],
+    files: Mapping[str, str],
+    *,
+    locked: bool,
+) -> Compiled:
+    """Bind a validated hub to its lock; never raises on any input.
+
+    `definitions` holds name and content of each locked server's readable definitions, `files` the digests of the files
+    that commands name. With `locked`, a lock that does not fit is an error; without, what it cannot answer yet is a
+    note, and everything else is still checked.
+    """
+    sources = (validated.source, lock_file.source)
+    hub, lock = validated.hub, lock_file.lock
+    problems = [*validated.diagnostics, *lock_file.diagnostics]
+    if hub is None or lock is None:
+        return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=sort(problems))
+    stale = find_stale(hub, lock, files)
+    # A server with errors was not decoded, so a hub with errors cannot be held against its lock as a whole.
+    if not has_errors(problems):
+        problems.extend(_stale_problems(hub, lock_file, stale, locked=locked))
+    unusable = {each.server for each in stale}
+    usable = {name: server for name, server in lock.servers.items() if name not in unusable}
+    found = {}
+    for name, server in usable.items():
+        file, data = definitions[name]
+        found[name], differing = read_definitions(file, data, server.tools)
+        problems.extend(differing)
+    desired, unbound = build(hub, Lock(servers=MappingProxyType(usable)), found)
+    problems.extend(unbound)
+    fits = not stale and not has_errors(problems)
+    return Compiled(
+        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=sort(problems)
+    )
+
+
+def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, locked: bool) -> Iterator[Diagnostic]:
+    code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
+    help_ = "run `mcphub lock`, and commit what it writes"
+    if lock_file.missing:
+        if stale:
+            detail = f"There is no {lock_file.name} yet."
+            yield Diagnostic(code=code, detail=detail, span=_first(hub), help=help_)
+        return
+    spans = {server.name: server.span for server in hub.servers}
+    for each in stale:
+        span = spans.get(each.server, lock_file.source.span(0, 0))
+        yield Diagnostic(code=code, detail=f"`{each.server}` {each.reason}.", span=span, help=help_)
+
+
+def _first(hub: Hub) -> Span:
+    return Span(source=hub.span.source, start=hub.span.start, end=hub.span.start)

@@ -1,0 +1,157 @@
+"""The saved plan: canonical JSON with a digest over everything in it, so that what was reviewed is what is applied."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry
+
+from mcphub_gitops.compiler.canonical import encode, fingerprint
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, Tool
+from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
+from mcphub_gitops.schemas import load_schema
+
+FORMAT = "mcphub.plan/v1"
+MAX_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """Why a saved plan cannot be used, as a sentence."""
+
+    reason: str
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return the digest of all that `plan` says; equal plans have equal digests."""
+    return fingerprint(_document(plan))
+
+
+def write_plan(plan: Plan) -> bytes:
+    """Return the saved form of `plan`: one line of canonical JSON, byte-identical for equal plans."""
+    return encode({**_document(plan), "digest": plan_digest(plan)}) + b"\n"
+
+
+def read_plan(data: bytes) -> Plan | Unusable:
+    """Return the plan that `write_plan` wrote as `data`; anything else, edited by a byte or more, is unusable."""
+    try:
+        document = json.loads(data[: MAX_BYTES + 1])
+    except (ValueError, RecursionError):
+        return Unusable(reason="It is not JSON.")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return Unusable(reason=f"It is not a plan of the format {FORMAT}.")
+    if not Draft202012Validator(load_schema("plan.v1"), registry=Registry()).is_valid(document):
+        return Unusable(reason="It does not have the form of a plan.")
+    plan = _plan(document)
+    if write_plan(plan) != data:
+        return Unusable(reason="Its digest does not fit its content.")
+    return plan
+
+
+def _document(plan: Plan) -> dict[str, Any]:
+    desired = plan.desired
+    return {
+        "format": FORMAT,
+        "review": desired.review_digest(),
+        "desired": {
+            "hub": desired.hub,
+            "listen": desired.listen,
+            "publicUrl": desired.public_url,
+            "servers": {server.name: _server_document(server) for server in desired.servers},
+        },
+        "changes": [_change_document(change) for change in plan.changes],
+        "operations": [
+            {"type": each.type.value, "target": each.target, "cause": each.cause} for each in plan.operations
+        ],
+        "base": dict(plan.base),
+        "isolation": {
+            name: {"measures": list(each.measures), "missing": list(each.missing)}
+            for name, each in plan.isolation.items()
+        },
+    }
+
+
+def _server_document(server: DesiredServer) -> dict[str, Any]:
+    environment = server.environment
+    package = {"package": environment.package, "requirements": list(environment.requirements)} if environment else {}
+    return {
+        **package,
+        "argv": list(server.argv),
+        "env": dict(server.env),
+        "secrets": dict(server.secrets),
+        "read": list(server.read),
+        "write": list(server.write),
+        "files": dict(server.files),
+        "hidden": dict(server.hidden),
+        "tools": {
+            tool.name: {"upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
+            for tool in server.tools
+        },
+    }
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    return {
+        "address": change.address,
+        "action": change.action.name.lower(),
+        "cause": change.cause,
+        "fields": [{"name": each.name, "before": each.before, "after": each.after} for each in change.fields],
+    }
+
+
+def _plan(document: Mapping[str, Any]) -> Plan:
+    desired = document["desired"]
+    return Plan(
+        desired=Desired(
+            hub=desired["hub"],
+            listen=desired["listen"],
+            public_url=desired["publicUrl"],
+            servers=tuple(_server(name, entry) for name, entry in desired["servers"].items()),
+        ),
+        changes=tuple(_change(entry) for entry in document["changes"]),
+        operations=tuple(
+            Operation(type=OpType(entry["type"]), target=entry["target"], cause=entry["cause"])
+            for entry in document["operations"]
+        ),
+        base=tuple(document["base"].items()),
+        isolation=MappingProxyType(
+            {
+                name: Isolation(measures=tuple(entry["measures"]), missing=tuple(entry["missing"]))
+                for name, entry in document["isolation"].items()
+            }
+        ),
+    )
+
+
+def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
+    requirements = tuple(entry.get("requirements", ()))
+    return DesiredServer(
+        name=name,
+        environment=Environment.of(entry["package"], requirements) if "package" in entry else None,
+        argv=tuple(entry["argv"]),
+        env=MappingProxyType(entry["env"]),
+        secrets=MappingProxyType(entry["secrets"]),
+        read=tuple(entry["read"]),
+        write=tuple(entry["write"]),
+        files=MappingProxyType(entry["files"]),
+        hidden=MappingProxyType(entry["hidden"]),
+        tools=tuple(
+            Tool(name=tool, upstream=each["upstream"], hash=each["hash"], definition=each["definition"])
+            for tool, each in entry["tools"].items()
+        ),
+    )
+
+
+def _change(entry: Mapping[str, Any]) -> Change:
+    return Change(
+        address=entry["address"],
+        action=Action[entry["action"].upper()],
+        cause=entry["cause"],
+        fields=tuple(
+            FieldChange(name=each["name"], before=each["before"], after=each["after"]) for each in entry["fields"]
+        ),
+    )

@@ -1,0 +1,34 @@
+"""The vocabulary in which long work reports what it does."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An act began: `act` as a verb form ("installing"), the object's address, and why."""
+
+    act: str
+    address: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The act ended well after `seconds`."""
+
+    act: str
+    address: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The act failed; `brief` is the first line of why."""
+
+    act: str
+    address: str
+    brief: str
+
+
+Event: TypeAlias = Begun | Done | Failed

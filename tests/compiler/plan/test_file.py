@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.plan.file import Unusable, plan_digest, read_plan, write_plan
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.plan import Plan
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from tests.support.hubs import hub_of, lock_of
+
+HUB = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+servers:
+  notes: {command: [python3, srv/notes.py], secrets: {KEY: "env://KEY"}, paths: {write: [data]}}
+  time: {package: "pypi:mcp-server-time@1", args: [-v], tools: {deny: [convert]}}
+"""
+
+
+def plan_of(text: str) -> Plan:
+    hub = hub_of(text)
+    desired, problems = build(hub, *lock_of(hub, {"notes": ("add", "list"), "time": ("get_time", "convert")}))
+    assert problems == ()
+    return reconcile(desired, Observed(), Options())
+
+
+PLAN = plan_of(HUB)
+SAVED = write_plan(PLAN)
+
+
+def test_what_is_saved_is_read() -> None:
+    again = read_plan(SAVED)
+    assert again == PLAN
+    assert isinstance(again, Plan)
+    assert plan_digest(again) == json.loads(SAVED)["digest"]
+
+
+def test_another_hub_gives_another_digest() -> None:
+    assert plan_digest(plan_of(HUB.replace("-v", "-q"))) != plan_digest(PLAN)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "It is not JSON."),
+        (b"[" * 100_000, "It is not JSON."),
+        (b"[]", "It is not a plan of the format mcphub.plan/v1."),
+        (SAVED.replace(b"plan/v1", b"plan/v2"), "It is not a plan of the format mcphub.plan/v1."),
+        (SAVED.replace(b'"upstream"', b'"upstraem"'), "It does not have the form of a plan."),
+        (SAVED.replace(b"env://KEY", b"env://YEK"), "Its digest does not fit its content."),
+        (SAVED.replace(b":", b": ", 1), "Its digest does not fit its content."),
+    ],
+)
+def test_anything_else_is_refused(data: bytes, reason: str) -> None:
+    assert read_plan(data) == Unusable(reason=reason)
+
+
+@given(st.integers(0, len(SAVED) - 1), st.integers(1, 255))
+def test_one_changed_byte_is_seen(place: int, change: int) -> None:
+    damaged = bytearray(SAVED)
+    damaged[place] ^= change
+    assert isinstance(read_plan(bytes(damaged)), Unusable)
+
+
+@given(st.integers(0, len(SAVED) - 1))
+def test_a_truncated_plan_is_refused(length: int) -> None:
+    assert isinstance(read_plan(SAVED[:length]), Unusable)
