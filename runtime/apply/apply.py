@@ -1,0 +1,151 @@
+"""Carries out a plan, operation by operation, and decides nothing."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.file import plan_digest
+from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
+from mcphub_gitops.runtime.apply.journal import Journal
+from mcphub_gitops.runtime.apply.launch import launch_of
+from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.state import write_generation
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Reporter
+
+_ACTS = {
+    OpType.INSTALL: "installing",
+    OpType.PROBE: "probing",
+    OpType.SWITCH: "switching",
+    OpType.RETIRE: "retiring",
+    OpType.PRUNE: "pruning",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How an apply ended: what was done, what failed and why, and whether the new generation is served."""
+
+    done: tuple[Operation, ...]
+    failures: tuple[tuple[Operation, RuntimeFailure], ...]
+    switched: bool
+
+
+async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
+    """Carry out `plan`; the caller holds the writer lock and has seen that the plan is not stale.
+
+    Operations of one stage run side by side; after a stage with a failure nothing more is begun. Until the switch, what
+    was served stays served.
+    """
+    journal = Journal(site.layout.journal)
+    executor = _Executor(plan, site, reporter, journal)
+    digest = plan_digest(plan)
+    journal.write("apply begun", plan=digest, review=plan.desired.review_digest())
+    done: list[Operation] = []
+    failures: list[tuple[Operation, RuntimeFailure]] = []
+    for stage in _stages(plan):
+        outcomes = await run_together(stage, executor.carry_out)
+        for operation, outcome in zip(stage, outcomes, strict=True):
+            if isinstance(outcome, RuntimeFailure):
+                failures.append((operation, outcome))
+            else:
+                done.append(operation)
+        if failures:
+            break
+    journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
+    switched = any(operation.type is OpType.SWITCH for operation in done)
+    return Report(done=tuple(done), failures=tuple(failures), switched=switched)
+
+
+def _stages(plan: Plan) -> Iterator[list[Operation]]:
+    for _, stage in groupby(plan.operations, key=lambda operation: operation.type):
+        yield list(stage)
+
+
+class _Executor:
+    """One method an operation type, each a single act."""
+
+    def __init__(self, plan: Plan, site: Site, reporter: Reporter, journal: Journal) -> None:
+        self._plan = plan
+        self._site = site
+        self._reporter = reporter
+        self._journal = journal
+        self._servers = {server.name: server for server in plan.desired.servers}
+        self._environments = {
+            server.environment.digest: server.environment
+            for server in plan.desired.servers
+            if server.environment is not None
+        }
+
+    async def carry_out(self, operation: Operation) -> None:
+        acts = {
+            OpType.INSTALL: self._install,
+            OpType.PROBE: self._probe,
+            OpType.SWITCH: self._switch,
+            OpType.RETIRE: self._retire,
+            OpType.PRUNE: self._prune,
+        }
+        self._journal.write("begun", operation=operation.type.value, address=operation.address)
+        shown = self._shown(operation)
+        work = acts[operation.type](operation.target)
+        try:
+            await tell(self._reporter, _ACTS[operation.type], shown, operation.cause, work)
+        except RuntimeFailure as failure:
+            self._journal.write(
+                "failed", operation=operation.type.value, address=operation.address, brief=failure.brief
+            )
+            raise
+        self._journal.write("done", operation=operation.type.value, address=operation.address)
+
+    def _shown(self, operation: Operation) -> str:
+        environment = self._environments.get(operation.target)
+        return environment.package if environment is not None else operation.address
+
+    async def _install(self, digest: str) -> None:
+        await asyncio.to_thread(self._site.packages.install, self._environments[digest])
+
+    async def _probe(self, name: str) -> None:
+        server = self._servers[name]
+        probe = await ask_server(server, self._site)
+        differences = compare_tools(server.offered(), probe.tools)
+        if differences:
+            raise RuntimeFailure(
+                f"server {name} offers other tools than the lock says",
+                detail="\n".join(differences.sentences()),
+                resolution="run `mcphub lock` and review what changed, or bring the server back to what was locked",
+            )
+
+    async def _switch(self, _target: str) -> None:
+        entries = [self._entry(server) for server in self._plan.desired.servers]
+        write_generation(self._site.layout, self._plan, entries)
+
+    def _entry(self, server: DesiredServer) -> dict[str, object]:
+        scratch = self._site.layout.scratch / server.name
+        make_folder(scratch, 0o700)
+        launch = launch_of(server, self._site, scratch)
+        tools = [
+            {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
+            for tool in server.tools
+        ]
+        return {
+            "name": launch.name,
+            "argv": launch.argv,
+            "cwd": launch.cwd,
+            "env": dict(launch.env),
+            "secrets": dict(launch.secrets),
+            "readable": launch.readable,
+            "writable": launch.writable,
+            "hidden": launch.hidden,
+            "tools": tools,
+        }
+
+    async def _retire(self, name: str) -> None:
+        remove_folder(self._site.layout.scratch / name)
+
+    async def _prune(self, digest: str) -> None:
+        await asyncio.to_thread(self._site.packages.remove, digest)

@@ -1,0 +1,109 @@
+"""How the world differs from what was applied, told apart by kind, so that a reader knows what to do about each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.plan import OpType
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Probe, Reporter
+
+
+class Kind(Enum):
+    """Where something moved; the value is the word in reports."""
+
+    HUB = "hub"
+    """The hub or its lock is not what was applied."""
+    GENERATION = "generation"
+    """The file that the gateway serves from was changed."""
+    ENVIRONMENT = "environment"
+    """A package environment is gone or was changed."""
+    FILE = "file"
+    """A file that a command runs was changed."""
+    TOOLS = "tools"
+    """A server offers other tools than the lock says, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One difference: its kind, the object's address, and what is different, in words."""
+
+    kind: Kind
+    address: str
+    detail: str
+
+
+def find_drift(applied: Desired, observed: Observed, current: Desired | None) -> tuple[Drift, ...]:
+    """Compare what was applied with what was `observed` (deeply) and with the `current` hub (None: it has errors)."""
+    return (
+        *_hub_drift(applied, current),
+        *_object_drift(applied, observed),
+        *_file_drift(applied.servers, observed),
+    )
+
+
+async def find_tool_drift(applied: Desired, observed: Observed, site: Site, reporter: Reporter) -> tuple[Drift, ...]:
+    """Ask each applied server that can be started for its tools, and compare them with the lock.
+
+    Servers whose environment or files have moved are left out: they have drifted already, and what is not as it was
+    locked is not started.
+    """
+    startable = [server for server in applied.servers if _is_intact(server, observed)]
+
+    async def ask(server: DesiredServer) -> Probe:
+        return await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, site))
+
+    outcomes = await run_together(startable, ask)
+    return tuple(
+        drift for server, outcome in zip(startable, outcomes, strict=True) for drift in _tool_drift(server, outcome)
+    )
+
+
+def _hub_drift(applied: Desired, current: Desired | None) -> Iterator[Drift]:
+    if current is None:
+        yield Drift(kind=Kind.HUB, address="hub", detail="it has errors; `mcphub validate` shows them")
+    elif current.review_digest() != applied.review_digest():
+        yield Drift(kind=Kind.HUB, address="hub", detail="it is not what was applied; `mcphub plan` shows the changes")
+
+
+def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
+    for operation in reconcile(applied, observed, Options(prune=False)).operations:
+        if operation.type is OpType.INSTALL:
+            server = next(each for each in applied.servers if _uses(each, operation.target))
+            detail = f"the installed files of {operation.cause.split()[0]} are gone or were changed"
+            yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{server.name}", detail=detail)
+        elif operation.type is OpType.SWITCH:
+            yield Drift(kind=Kind.GENERATION, address=operation.address, detail=operation.cause)
+
+
+def _file_drift(servers: Sequence[DesiredServer], observed: Observed) -> Iterator[Drift]:
+    for server in servers:
+        for path, digest in server.files.items():
+            if observed.files.get(path) != digest:
+                state = "was changed" if path in observed.files else "is gone"
+                yield Drift(kind=Kind.FILE, address=f"server.{server.name}", detail=f"{path} {state}")
+
+
+def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Iterator[Drift]:
+    address = f"server.{server.name}"
+    if isinstance(outcome, RuntimeFailure):
+        yield Drift(kind=Kind.TOOLS, address=address, detail=f"it does not answer: {outcome.brief}")
+        return
+    for sentence in compare_tools(server.offered(), outcome.tools).sentences():
+        yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)
+
+
+def _is_intact(server: DesiredServer, observed: Observed) -> bool:
+    environment = server.environment
+    installed = environment is None or environment.digest in observed.environments
+    return installed and all(observed.files.get(path) == digest for path, digest in server.files.items())
+
+
+def _uses(server: DesiredServer, digest: str) -> bool:
+    return server.environment is not None and server.environment.digest == digest

@@ -1,0 +1,73 @@
+"""A desired server on this machine: paths made absolute, the program found, the environment whole."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Program
+
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+"""Where a server finds programs; mcphub's own PATH is not inherited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a server is started, with references where secrets will be; implements `ports.Launchable`."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    secrets: Mapping[str, str]
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+def launch_of(server: DesiredServer, site: Site, scratch: Path, *, program: Program | None = None) -> Launch:
+    """Return how `server` is started with the private folder `scratch`; `program` is looked for unless it is given.
+
+    Raises RuntimeFailure when its program is not found, or a path it is granted is not there or leads out of the hub.
+    """
+    program = program or _program(server, site)
+    home = str(scratch)
+    arguments = server.argv if server.environment is not None else server.argv[1:]
+    return Launch(
+        name=server.name,
+        argv=(program.path, *arguments),
+        cwd=str(site.root),
+        env={"PATH": SEARCH_PATH, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **server.env},
+        secrets=server.secrets,
+        readable=(*program.readable, *_granted(server, server.read, site)),
+        writable=(home, *_granted(server, server.write, site)),
+        hidden=(str(site.layout.folder),),
+    )
+
+
+def _program(server: DesiredServer, site: Site) -> Program:
+    if server.environment is not None:
+        return site.packages.program(server.environment)
+    return site.find_program(server.argv[0], cwd=str(site.root), server=server.name)
+
+
+def _granted(server: DesiredServer, paths: tuple[str, ...], site: Site) -> Iterator[str]:
+    root = site.root.resolve()
+    for path in paths:
+        try:
+            real = (site.root / path).resolve(strict=True)
+        except OSError as error:
+            raise RuntimeFailure(
+                f"server {server.name} is granted {path}, which is not there",
+                detail=f"{site.root / path}: {error.strerror}",
+                resolution="make it, or take it out of the server's `paths`",
+            ) from error
+        if not real.is_relative_to(root):
+            raise RuntimeFailure(
+                f"server {server.name} is granted {path}, which leads out of the hub's folder",
+                detail=f"its real place is {real}",
+                resolution="take it out of the server's `paths`",
+            )
+        yield str(real)

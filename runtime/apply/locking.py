@@ -1,0 +1,75 @@
+"""Answers the questions of a lock: pins from the package index, tools from the running servers."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.lock.assembly import Locked, ask_packages, assemble, pin
+from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion, ToolsAnswer
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, build
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
+from mcphub_gitops.runtime.ports import Reporter
+
+R = TypeVar("R")
+
+
+async def lock_hub(
+    hub: Hub, before: Lock, files: Callable[[Hub], Mapping[str, str]], site: Site, reporter: Reporter
+) -> Locked | list[Diagnostic]:
+    """Return the new lock of `hub`, or what is wrong with its packages; `before` is kept wherever it still fits.
+
+    `files` returns the digests of the files that commands name: read before the servers are asked, so that a file that
+    changes meanwhile leaves a lock that is stale rather than one that is wrong. Raises RuntimeFailure when the index
+    or a server does not answer.
+    """
+    digests = files(hub)
+    packages = await _resolve(ask_packages(hub, before), site, reporter)
+    pinned, problems = pin(hub, packages, digests)
+    if problems:
+        return problems
+    desired, _ = build(hub, pinned, {})
+    await _install(desired, site, reporter)
+    return assemble(hub, pinned, await _ask(desired, site, reporter))
+
+
+async def _resolve(
+    questions: Mapping[str, PackageQuestion], site: Site, reporter: Reporter
+) -> dict[str, PackageAnswer]:
+    async def resolve(name: str) -> PackageAnswer:
+        work = asyncio.to_thread(site.packages.resolve, questions[name])
+        return await tell(reporter, "resolving", questions[name].requirement, "", work)
+
+    return dict(zip(questions, _unwrap(await run_together(questions, resolve)), strict=True))
+
+
+async def _install(desired: Desired, site: Site, reporter: Reporter) -> None:
+    wanted = {server.environment.digest: server.environment for server in desired.servers if server.environment}
+    missing = [wanted[digest] for digest in wanted.keys() - site.packages.installed()]
+
+    async def install(environment: Environment) -> None:
+        work = asyncio.to_thread(site.packages.install, environment)
+        await tell(reporter, "installing", environment.package, "", work)
+
+    _unwrap(await run_together(missing, install))
+
+
+async def _ask(desired: Desired, site: Site, reporter: Reporter) -> dict[str, ToolsAnswer]:
+    async def ask(server: DesiredServer) -> ToolsAnswer:
+        probe = await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, site))
+        return ToolsAnswer(era=probe.era, tools=tuple(probe.tools))
+
+    answers = _unwrap(await run_together(desired.servers, ask))
+    return {server.name: answer for server, answer in zip(desired.servers, answers, strict=True)}
+
+
+def _unwrap(outcomes: list[R | RuntimeFailure]) -> list[R]:
+    """Return the results; raise all failures as one, so that a person sees every one of them at once."""
+    failures = [outcome for outcome in outcomes if isinstance(outcome, RuntimeFailure)]
+    if failures:
+        raise join_failures(failures)
+    return [outcome for outcome in outcomes if not isinstance(outcome, RuntimeFailure)]

@@ -1,0 +1,70 @@
+"""Asking servers for their tools: each is started as it will run, in a scratch folder of its own, and stopped again."""
+
+import asyncio
+import secrets as randomness
+from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
+from typing import TypeVar
+
+from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.runtime.apply.launch import launch_of
+from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.events import Begun, Done, Failed
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Probe, Reporter, spec_of
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def ask_server(server: DesiredServer, site: Site) -> Probe:
+    """Return who `server` is and what it offers; raises RuntimeFailure when it does not start or answer."""
+    scratch = site.layout.probes / f"{server.name}-{randomness.token_hex(4)}"
+    launch = launch_of(server, site, scratch)
+    values = {variable: site.secrets.resolve(reference) for variable, reference in server.secrets.items()}
+    make_folder(scratch, 0o700)
+    try:
+        return await site.prober.probe(spec_of(launch, values), timeout=site.patience)
+    finally:
+        remove_folder(scratch)
+
+
+def sweep(site: Site) -> None:
+    """Remove what interrupted questions left; only for the holder of the writer lock."""
+    for folder in site.layout.probes.iterdir():
+        remove_folder(folder)
+
+
+async def run_together(
+    items: Iterable[T], act: Callable[[T], Awaitable[R]], *, limit: int = 4
+) -> list[R | RuntimeFailure]:
+    """Run `act` on each item, at most `limit` at once; return results and failures in the order of the items.
+
+    One failure does not stop the others. Anything but a RuntimeFailure does, and is raised.
+    """
+    gate = asyncio.Semaphore(limit)
+
+    async def guarded(item: T) -> R | RuntimeFailure:
+        async with gate:
+            try:
+                return await act(item)
+            except RuntimeFailure as failure:
+                return failure
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(guarded(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+async def tell(reporter: Reporter, act: str, address: str, cause: str, work: Awaitable[R]) -> R:
+    """Await `work`, and report its beginning and its end."""
+    began = monotonic()
+    reporter.report(Begun(act=act, address=address, cause=cause))
+    try:
+        result = await work
+    except RuntimeFailure as failure:
+        reporter.report(Failed(act=act, address=address, brief=failure.brief))
+        raise
+    reporter.report(Done(act=act, address=address, seconds=monotonic() - began))
+    return result

@@ -1,0 +1,21 @@
+"""The machine as apply sees it: a hub's folder, and the ports that everything else is asked through."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcphub_gitops.runtime.apply.layout import Layout
+from mcphub_gitops.runtime.ports import Assessor, Packages, Prober, ProgramFinder, Secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a hub's servers are installed and started; `root` is absolute. `patience` bounds a probe, in seconds."""
+
+    root: Path
+    layout: Layout
+    packages: Packages
+    find_program: ProgramFinder
+    assess: Assessor
+    prober: Prober
+    secrets: Secrets
+    patience: float = 60.0

@@ -1,0 +1,146 @@
+"""What is applied: numbered generations, each with its plan, and a link to the one that is served.
+
+A generation is written whole before the link is moved in one step, so whoever follows the link sees one generation,
+whenever the writer was stopped. Sources: rename(2), symlink(2).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcphub_gitops.compiler.canonical import digest, encode
+from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_plan, write_plan
+from mcphub_gitops.compiler.plan.plan import Plan
+from mcphub_gitops.runtime.apply.layout import Layout, make_folder, remove_folder
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import read_file, sync_folder, write_file
+
+FORMAT = "mcphub.state/v1"
+GENERATION_FORMAT = "mcphub.generation/v1"
+KEPT = 3
+"""How many generations stay on the disk."""
+
+_PLAN, _GATEWAY, _STATE = "plan.json", "gateway.json", "state.json"
+_SECRET_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The generation that is served: its serial, the plan it came from, and whether its files are as written.
+
+    `generation` is the digest of the file that the gateway serves from; empty when that file was changed or is gone.
+    """
+
+    serial: int
+    plan: Plan
+    generation: str
+
+
+def read_applied(layout: Layout) -> Applied | None:
+    """Return what is applied, or None when nothing is.
+
+    Raises RuntimeFailure when the record is damaged: a lost record must not look like an empty one.
+    """
+    if not layout.current.is_symlink():
+        return None
+    folder = layout.current
+    plan = read_plan(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
+    state = _state(read_file(folder / _STATE, limit=MAX_BYTES) or b"")
+    if isinstance(plan, Unusable) or state is None or state["plan"] != plan_digest(plan):
+        raise RuntimeFailure(
+            "the record of what is applied is damaged",
+            detail=f"{folder / _PLAN} and {_STATE} beside it are not what mcphub wrote",
+            resolution="run `mcphub down` and then `mcphub up`, or restore the folder from a backup",
+        )
+    gateway = digest(read_file(folder / _GATEWAY, limit=MAX_BYTES) or b"")
+    return Applied(serial=state["serial"], plan=plan, generation=gateway if gateway == state["generation"] else "")
+
+
+def read_generation(layout: Layout) -> bytes:
+    """Return the file that the gateway serves from, as it was written; raises RuntimeFailure when it is not."""
+    applied = read_applied(layout)
+    if applied is None:
+        raise RuntimeFailure(
+            "nothing is applied, so there is nothing to serve",
+            detail=f"{layout.current} does not exist",
+            resolution="run `mcphub apply`, or `mcphub up`, which applies and serves",
+        )
+    data = read_file(layout.current / _GATEWAY, limit=MAX_BYTES) or b""
+    if not applied.generation or digest(data) != applied.generation:
+        raise RuntimeFailure(
+            "the applied generation is damaged",
+            detail=f"{layout.current / _GATEWAY} is not what mcphub wrote",
+            resolution="run `mcphub apply`, which writes it again",
+        )
+    return data
+
+
+def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, Any]]) -> int:
+    """Write the generation of `plan` and make it the current one; return its serial.
+
+    `servers` are the entries of ``gateway.json``. Raises RuntimeFailure, and what was served stays served.
+    """
+    serial = max(_serials(layout), default=0) + 1
+    folder = layout.generations / str(serial)
+    make_folder(folder, 0o700)
+    desired = plan.desired
+    gateway = encode(
+        {
+            "format": GENERATION_FORMAT,
+            "hub": desired.hub,
+            "plan": plan_digest(plan),
+            "listen": desired.listen,
+            "publicUrl": desired.public_url,
+            "servers": servers,
+        }
+    )
+    state = {"format": FORMAT, "serial": serial, "plan": plan_digest(plan), "generation": digest(gateway)}
+    for name, data in ((_PLAN, write_plan(plan)), (_GATEWAY, gateway), (_STATE, encode(state))):
+        write_file(folder / name, data, mode=_SECRET_FILE)
+    _point(layout, folder)
+    for old in sorted(_serials(layout))[:-KEPT]:
+        remove_folder(layout.generations / str(old))
+    return serial
+
+
+def forget(layout: Layout) -> None:
+    """Serve nothing any more: remove the link and every generation; raises RuntimeFailure."""
+    try:
+        layout.current.unlink(missing_ok=True)
+    except OSError as error:
+        raise RuntimeFailure("the applied generation cannot be removed", detail=str(error.strerror)) from error
+    for serial in _serials(layout):
+        remove_folder(layout.generations / str(serial))
+
+
+def _point(layout: Layout, folder: Path) -> None:
+    staged = layout.folder / ".current.new"
+    try:
+        staged.unlink(missing_ok=True)
+        staged.symlink_to(folder.relative_to(layout.folder))
+        staged.replace(layout.current)
+        sync_folder(layout.folder)
+    except OSError as error:
+        raise RuntimeFailure(
+            "the new generation cannot be made current", detail=f"{layout.current}: {error.strerror}"
+        ) from error
+
+
+def _serials(layout: Layout) -> list[int]:
+    try:
+        return [int(folder.name) for folder in layout.generations.iterdir() if folder.name.isdecimal()]
+    except FileNotFoundError:
+        return []
+
+
+def _state(data: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    shape = {"format": str, "serial": int, "plan": str, "generation": str}
+    if not isinstance(found, dict) or found.keys() != shape.keys() or found["format"] != FORMAT:
+        return None
+    return found if all(isinstance(found[key], kind) for key, kind in shape.items()) else None
