@@ -24,7 +24,6 @@ class Diagnostic:
     span: Span
     help: str = ""
     notes: tuple[Note, ...] = ()
-    redact: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -45,21 +44,21 @@ def sort(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
     """Return the diagnostic as people read it: place and summary, excerpt with carets, detail, notes, help."""
     head = f"{diagnostic.span}: {diagnostic.severity.value}[{diagnostic.code.name}]: {diagnostic.code.summary}"
-    lines = [head, *_excerpt_lines(diagnostic.span, sources, redact=diagnostic.redact)]
+    lines = [head, *_excerpt_lines(diagnostic.span, sources)]
     if diagnostic.detail:
         lines.append(f"  {diagnostic.detail}")
     for note in diagnostic.notes:
         lines.append(f"  note: {note.span}: {note.message}")
-        lines.extend(_excerpt_lines(note.span, sources, redact=diagnostic.redact))
+        lines.extend(_excerpt_lines(note.span, sources))
     if diagnostic.help:
         lines.append(f"  help: {diagnostic.help}")
     return "\n".join(lines)
 
 
-def _excerpt_lines(span: Span, sources: Mapping[str, Source], *, redact: bool) -> list[str]:
+def _excerpt_lines(span: Span, sources: Mapping[str, Source]) -> list[str]:
     source = sources.get(span.source)
     if source is None or not source.line(span.start.line).strip():
         return []
-    line, carets = excerpt(source, span, redact=redact)
+    line, carets = excerpt(source, span)
     gutter = " " * len(str(span.start.line))
     return [f"  {span.start.line} | {line}", f"  {gutter} | {carets}"]

@@ -11,6 +11,8 @@ _BREAK = re.compile(f"\r\n|[{_BREAKS}]")
 EXCERPT_WIDTH = 160
 """Longest line, in code points, that an excerpt shows; a longer one is cut around the caret."""
 
+_ASTERISKS = "****"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Position:
@@ -34,10 +36,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document's name and decoded text; the text is kept, so an excerpt never re-reads the disk."""
+    """A document's name and decoded text; the text is kept, so an excerpt never re-reads the disk.
+
+    `hidden` are the places that may hold a secret, which no excerpt shows.
+    """
 
     name: str
     text: str
+    hidden: tuple[Span, ...] = field(default=(), repr=False)
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,21 +68,49 @@ class Source:
         return self.text[start:end].rstrip(_BREAKS)
 
 
-def excerpt(source: Source, span: Span, *, redact: bool = False) -> tuple[str, str]:
+def excerpt(source: Source, span: Span) -> tuple[str, str]:
     """Return the line that `span` starts on and a line of carets under the spanned part.
 
-    `redact` replaces the spanned text by asterisks of a fixed length, for values that may be secret.
+    What `source.hidden` covers is replaced by asterisks of a fixed length.
     """
     line = source.line(span.start.line)
     first = span.start.column - 1
     last = span.end.column - 1 if span.end.line == span.start.line else len(line)
-    if redact:
-        line, last = line[:first] + "****", first + 4
+    line, first, last = _mask(line, _hidden_columns(source, span.start.line, len(line)), first, last)
     cut = max(0, first - EXCERPT_WIDTH // 2) if len(line) > EXCERPT_WIDTH else 0
     shown = line[cut : cut + EXCERPT_WIDTH]
     carets = max(1, min(last, cut + len(shown)) - first)
     indent = "".join("\t" if char == "\t" else " " for char in shown[: first - cut])
     return _printable(shown), indent + "^" * carets
+
+
+def _hidden_columns(source: Source, number: int, length: int) -> list[tuple[int, int]]:
+    """Return the hidden stretches of line `number`, from right to left, columns counted from 0."""
+    found = []
+    for span in source.hidden:
+        if span.start.line <= number <= span.end.line:
+            start = span.start.column - 1 if span.start.line == number else 0
+            end = span.end.column - 1 if span.end.line == number else length
+            found.append((start, min(end, length)))
+    return sorted(found, reverse=True)
+
+
+def _mask(line: str, stretches: list[tuple[int, int]], first: int, last: int) -> tuple[str, int, int]:
+    for start, end in stretches:
+        if end <= start:
+            continue
+        line = line[:start] + _ASTERISKS + line[end:]
+        first = _moved(first, start, end)
+        last = _moved(last, start, end, at_end=True)
+    return line, first, last
+
+
+def _moved(column: int, start: int, end: int, *, at_end: bool = False) -> int:
+    if column >= end:
+        return column + len(_ASTERISKS) - (end - start)
+    if column <= start:
+        return column
+    return start + len(_ASTERISKS) if at_end else start
 
 
 def _printable(line: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
 from mcphub_gitops.compiler.read import shape, syntax
+from mcphub_gitops.compiler.read.redaction import hide_secrets
 from mcphub_gitops.compiler.resolve.decode import decode
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
@@ -22,8 +23,9 @@ class Validated:
 def validate(name: str, data: bytes) -> Validated:
     """Validate the hub document `data`, known to the user as `name`; never raises on any input."""
     parsed = syntax.parse(name, data)
+    source = hide_secrets(parsed.source, parsed.root)
     if parsed.root is None:
-        return Validated(source=parsed.source, hub=None, diagnostics=sort(parsed.diagnostics))
+        return Validated(source=source, hub=None, diagnostics=sort(parsed.diagnostics))
     shaped = shape.check(parsed.root, load_schema("hub.v1"))
     hub, decoded = decode(parsed.root)
-    return Validated(source=parsed.source, hub=hub, diagnostics=sort(parsed.diagnostics + shaped + decoded))
+    return Validated(source=source, hub=hub, diagnostics=sort(parsed.diagnostics + shaped + decoded))

@@ -30,6 +30,11 @@ class Tool:
     hash: str
     definition: Mapping[str, Any] = field(compare=False, repr=False)
 
+    @property
+    def fact(self) -> str:
+        """The tool as one comparable text: its fingerprint, and its own name where clients see another."""
+        return self.hash if self.name == self.upstream else f"{self.upstream} {self.hash}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -78,7 +83,7 @@ class DesiredServer:
         facts |= {f"read.{path}": "granted" for path in self.read}
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
-        facts |= {f"tool.{tool.name}": f"{tool.upstream} {tool.hash}" for tool in self.tools}
+        facts |= {f"tool.{tool.name}": tool.fact for tool in self.tools}
         facts |= {f"hidden.{name}": hash_ for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
@@ -92,10 +97,15 @@ class Desired:
     public_url: str
     servers: tuple[DesiredServer, ...]
 
+    def gateway(self) -> dict[str, str]:
+        """Return each fact about the gateway, by the name that a plan shows."""
+        facts = {"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url}
+        return {name: value for name, value in facts.items() if value}
+
     def review_digest(self) -> str:
         """Return the digest of desired state: what a pull request shows and a person approves."""
         servers = {server.name: server.fields() for server in self.servers}
-        return fingerprint({"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url, "servers": servers})
+        return fingerprint({"gateway": self.gateway(), "servers": servers})
 
 
 def build(

@@ -64,7 +64,8 @@ def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
             yield change
     if observed.review != desired.review_digest() or not observed.generation:
         action = Action.UPDATE if observed.review else Action.CREATE
-        yield Change(address="generation", action=action, cause=_generation_cause(desired, observed))
+        fields = tuple(_field_changes(observed.gateway, desired.gateway()))
+        yield Change(address="generation", action=action, cause=_generation_cause(desired, observed), fields=fields)
 
 
 def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> Change | None:

@@ -1,5 +1,6 @@
 """The text form of a plan: a documented format that people read and golden cases compare."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from mcphub_gitops.compiler.plan.observed import Isolation
@@ -8,7 +9,14 @@ from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
 _LONGEST = 100
 """Longest value, in code points, that a line shows."""
 
-_PERMISSIONS = {"secrets": "secret", "read": "read access to", "write": "write access to"}
+_PERMISSIONS = {
+    "listen": "listening on",
+    "publicUrl": "reached as",
+    "read": "read access to",
+    "secrets": "secret",
+    "write": "write access to",
+}
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 def render_plan(plan: Plan) -> str:
@@ -46,10 +54,10 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     kind, _, name = field.name.partition(".")
     if kind not in _PERMISSIONS:
         return
-    words = f"{_PERMISSIONS[kind]} {name}"
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
-            yield mark, f"{words} ({value})" if kind == "secrets" else words
+            shown = {"": value, "secrets": f"{name} ({value})"}.get(kind if name else "", name)
+            yield mark, f"{_PERMISSIONS[kind]} {shown}"
 
 
 def _change_block(change: Change) -> str:
@@ -66,6 +74,7 @@ def _field(field: FieldChange) -> str:
 
 
 def _short(value: str) -> str:
+    value = _DIGEST.sub(r"\1", value)
     clean = "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
@@ -88,7 +97,7 @@ def _isolation_lines(alike: Mapping[Isolation, list[str]]) -> Iterator[str]:
 def _repairs(plan: Plan) -> list[str]:
     changed = {change.address for change in plan.changes}
     return [
-        f"  {operation.type.value} {operation.address}: {operation.cause}"
+        f"  {operation.type.value} {_short(operation.address)}: {operation.cause}"
         for operation in plan.operations
         if operation.address not in changed
     ]

@@ -77,8 +77,9 @@ def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
             yield _choice(error, _key_span(root, error.path))
     elif error.rule == "type":
         expected = _TYPE_NAMES.get(str(error.wanted), str(error.wanted))
-        detail = f"{_path(error)} is {_describe(error.instance)}; expected {expected}."
-        quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string"
+        secret = error.schema.get("writeOnly", False)
+        detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
+        quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string" and not secret
         help_ = "put it in quotes to make it a string" if quote else ""
         yield Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
     elif error.in_key:
@@ -91,7 +92,7 @@ def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
     known = error.schema.get("properties", {})
     for entry in node.entries if isinstance(node, MapNode) else ():
         if entry.key not in known:
-            detail = f"`{entry.key}` is not a key of {_path(error)}."
+            detail = f"`{entry.key}` is not a key of {_path(error)}.".replace(" The ", " the ")
             yield Diagnostic(code=codes.UNKNOWN_KEY, detail=detail, span=entry.key_span, help=suggest(entry.key, known))
 
 
@@ -114,7 +115,8 @@ def _bad_key(error: _Breach, node: Node) -> Iterator[Diagnostic]:
     entry = node.get(str(error.instance)) if isinstance(node, MapNode) else None
     if entry is not None:
         detail = f"`{entry.key}` does not match {error.wanted}."
-        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span)
+        help_ = str(error.schema.get("description", ""))
+        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span, help=help_)
 
 
 def _bad_value(error: _Breach, node: Node) -> Diagnostic:
@@ -145,7 +147,7 @@ def _describe(value: object) -> str:
 
 def _path(error: _Breach) -> str:
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
-    return f"`{steps.lstrip('.')}`" if steps else "the document"
+    return f"`{steps.lstrip('.')}`" if steps else "The document"
 
 
 def _node_at(root: Node, path: Iterable[str | int]) -> Node:

@@ -61,10 +61,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapNode:
-    """A mapping; keys are unique and in the order of the document."""
+    """A mapping; keys are unique and in the order of the document. `repeated` are the entries that were refused."""
 
     entries: tuple[Entry, ...]
     span: Span
+    repeated: tuple[Entry, ...] = ()
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of `key`, or None."""
@@ -233,12 +234,14 @@ class _Builder:
         elif isinstance(node, yaml.SequenceNode):
             built = ListNode(items=tuple(self.build(item) for item in node.value), span=span)
         else:
-            built = MapNode(entries=self._entries(node), span=span)
+            entries, repeated = self._entries(node)
+            built = MapNode(entries=entries, span=span, repeated=repeated)
         self._seen[id(node)] = built
         return built
 
-    def _entries(self, node: yaml.Node) -> tuple[Entry, ...]:
+    def _entries(self, node: yaml.Node) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
         entries: dict[str, Entry] = {}
+        repeated: list[Entry] = []
         for key_node, value_node in node.value:
             key_span = _span(self.source, key_node)
             value = self.build(value_node)
@@ -250,11 +253,12 @@ class _Builder:
             if key == "<<" and not key_node.style:
                 self._problem(codes.ALIAS, "`<<` merges another mapping.", key_span)
             elif key in entries:
+                repeated.append(Entry(key=key, key_span=key_span, value=value))
                 first = Note(message="first given here", span=entries[key].key_span)
                 self._problem(codes.DUPLICATE_KEY, f"`{key}` stands twice in one mapping.", key_span, notes=(first,))
             else:
                 entries[key] = Entry(key=key, key_span=key_span, value=value)
-        return tuple(entries.values())
+        return tuple(entries.values()), tuple(repeated)
 
     def _check_properties(self, node: yaml.Node, span: Span) -> None:
         # An explicit tag or an anchor is the only thing a node can begin with that stands in no value.

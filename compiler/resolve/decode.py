@@ -6,6 +6,7 @@ from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.read.redaction import SCHEMES, TOKEN_SHAPE
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.resolve.expression import fill
@@ -21,19 +22,12 @@ from mcphub_gitops.compiler.resolve.model import (
     Text,
 )
 
-SCHEMES = ("env", "file")
-
 RUNTIME_FOLDER = ".mcphub"
 """Where the runtime keeps generations, package environments and the token; never granted to a server."""
 
 _LAST_PORT = 65535
 _PACKAGE = re.compile(r"pypi:(?P<name>[^@]+)(?:@(?P<version>.+))?\Z")
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
-_TOKEN_SHAPE = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9_-]{20,}"
-    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}"
-    r"|hvs\.[A-Za-z0-9_-]{20,})|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
 
 
 def decode(root: Node) -> tuple[Hub, tuple[Diagnostic, ...]]:
@@ -149,13 +143,13 @@ class _Decoder:
         if match is None:
             detail = f"`{variable}` holds a value; a secret is given as a reference, so that no value is committed."
             help_ = f"write `env://{variable}` and set that variable where mcphub runs, or `file://PATH`"
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_, redact=True)
+            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
             return None
         if match["scheme"] not in SCHEMES:
             detail = f"`{match['scheme']}` is not a scheme of secret references."
             help_ = suggest(match["scheme"], SCHEMES)
-            found = Diagnostic(code=codes.SECRET_SCHEME, detail=detail, span=text.span, help=help_, redact=True)
+            found = Diagnostic(code=codes.SECRET_SCHEME, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
             return None
         return SecretRef(variable=variable, scheme=match["scheme"], location=match["location"], span=text.span)
@@ -164,10 +158,10 @@ class _Decoder:
         text = _plain_text(node)
         if text is None:
             return None
-        if _TOKEN_SHAPE.search(text.value):
+        if TOKEN_SHAPE.search(text.value):
             detail = "The value has the shape of an access token or a private key."
             help_ = "move it to a secret store and refer to it under `secrets:`"
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_, redact=True)
+            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
         filled, problems = fill(text, self._variables)
         self.problems.extend(problems)

@@ -72,6 +72,7 @@ def _observed(
         environments=environments,
         files=MappingProxyType(dict(files)),
         generation=applied.generation if applied is not None else "",
+        gateway=MappingProxyType(applied.plan.desired.gateway() if applied is not None else {}),
         review=applied.plan.desired.review_digest() if applied is not None else "",
         isolation=isolation or MappingProxyType({}),
     )

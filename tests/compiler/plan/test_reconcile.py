@@ -36,6 +36,7 @@ def as_observed(desired: Desired) -> Observed:
         environments=frozenset(server.environment.digest for server in desired.servers if server.environment),
         files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
         generation="sha256:1",
+        gateway=MappingProxyType(desired.gateway()),
         review=desired.review_digest(),
     )
 

@@ -28,7 +28,10 @@ def test_a_right_hub_has_no_problems() -> None:
         (("run: process", "run: proces"), [("MH204", "4:50", "did you mean `process`?")]),
         (("package:", "comand:"), [("MH205", "4:3", ""), ("MH201", "4:10", "did you mean `command`?")]),
         (("run: process", "command: [x]"), [("MH205", "4:3", "")]),
-        (("  time:", "  Time:"), [("MH204", "4:3", "")]),
+        (
+            ("  time:", "  Time:"),
+            [("MH204", "4:3", "a name has up to 63 lower-case letters, digits and hyphens, and begins with a letter")],
+        ),
         (
             ("pypi:", "npmm:"),
             [("MH204", "4:19", "A published package, as pypi:NAME or pypi:NAME@VERSION.")],

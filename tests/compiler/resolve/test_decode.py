@@ -1,6 +1,7 @@
 import pytest
 
 from mcphub_gitops.compiler.diagnostic import render, sort
+from mcphub_gitops.compiler.read.redaction import hide_secrets
 from mcphub_gitops.compiler.read.syntax import parse
 from mcphub_gitops.compiler.resolve.decode import decode
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package
@@ -12,7 +13,8 @@ def decoded(body: str) -> tuple[Hub, list[tuple[str, str]]]:
     parsed = parse("mcp-hub.yaml", (HEAD + body).encode())
     assert parsed.root is not None
     hub, problems = decode(parsed.root)
-    shown = "".join(render(each, {"mcp-hub.yaml": parsed.source}) for each in problems)
+    source = hide_secrets(parsed.source, parsed.root)
+    shown = "".join(render(each, {"mcp-hub.yaml": source}) for each in problems)
     assert "hunter2" not in shown
     return hub, [(each.code.name, str(each.span).removeprefix("mcp-hub.yaml:")) for each in sort(problems)]
 

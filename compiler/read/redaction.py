@@ -1,0 +1,66 @@
+"""Where a hub document may hold a secret in clear, so that no excerpt of it ever shows one.
+
+A literal where a reference belongs is an error; but the line that it stands on is also shown for other errors, and a
+document that cannot be parsed has errors as well.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
+from mcphub_gitops.compiler.source import Source, Span
+
+SCHEMES = ("env", "file")
+"""The schemes of secret references."""
+
+TOKEN_SHAPE = re.compile(
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9_-]{20,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}"
+    r"|hvs\.[A-Za-z0-9_-]{20,})|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+
+_KEY = "secrets"
+_REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
+_LIKENESS = 0.8
+_BLOCK = re.compile(
+    r"^(?P<indent>[ \t]*)[^\n]*?\bsecrets?[\"']?[ \t]*:"
+    r"(?P<rest>[^\n]*(?:\n(?:(?P=indent)[ \t][^\n]*|[ \t]*))*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""The key in text that has no tree, and everything that stands deeper than its line."""
+
+
+def hide_secrets(source: Source, root: Node | None) -> Source:
+    """Return `source` with the places that may hold a secret hidden; `root` is its tree, None if it has none."""
+    found = [source.span(*match.span()) for match in TOKEN_SHAPE.finditer(source.text)]
+    if root is None:
+        found.extend(source.span(*match.span("rest")) for match in _BLOCK.finditer(source.text))
+    else:
+        found.extend(_literals(root))
+    return replace(source, hidden=tuple(sorted(set(found)))) if found else source
+
+
+def _literals(node: Node) -> Iterator[Span]:
+    if isinstance(node, ListNode):
+        for item in node.items:
+            yield from _literals(item)
+    elif isinstance(node, MapNode):
+        for entry in (*node.entries, *node.repeated):
+            yield from _scalars(entry.value) if _is_secrets(entry.key) else _literals(entry.value)
+
+
+def _is_secrets(key: str) -> bool:
+    """Whether `key` is the key of secrets, or might be meant for it."""
+    return key == _KEY or SequenceMatcher(None, key.casefold(), _KEY).ratio() >= _LIKENESS
+
+
+def _scalars(node: Node) -> Iterator[Span]:
+    if isinstance(node, ScalarNode):
+        if not (isinstance(node.value, str) and _REFERENCE.match(node.value)):
+            yield node.span
+        return
+    children = node.items if isinstance(node, ListNode) else [each.value for each in (*node.entries, *node.repeated)]
+    for child in children:
+        yield from _scalars(child)

@@ -1,0 +1,118 @@
+"""Golden cases: a folder holds the input and what is expected of it; nothing else has to be written for a new one.
+
+``diagnostics/CASE``: `mcp-hub.yaml`; `tools.json` (tool names by server) makes the lock that fits, a `mcp-hub.lock` is
+taken as it is; `answers.json` (``packages`` and ``tools`` by server) asks for a new lock; with an empty file `locked`
+the hub is compiled for a plan; the number in `repeat` says how often the document is repeated. Expected:
+`diagnostics.txt`.
+
+``plan/CASE``: `mcp-hub.yaml` and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was applied before.
+Expected: `plan.txt`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from mcphub_gitops.compiler.canonical import digest
+from mcphub_gitops.compiler.compilation import NO_LOCK, compile_hub, open_lock
+from mcphub_gitops.compiler.diagnostic import Diagnostic, render, sort
+from mcphub_gitops.compiler.lock.assembly import assemble, pin
+from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
+from mcphub_gitops.compiler.lock.file import write_lock
+from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.questions import PackageAnswer, ToolsAnswer
+from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.compiler.validation import validate
+from tests.support.hubs import hub_of, lock_of
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def run_diagnostics(case: Path) -> str:
+    """Return the diagnostics of the case's hub as people read them."""
+    times = int((case / "repeat").read_text("utf-8")) if (case / "repeat").exists() else 1
+    validated = validate("mcp-hub.yaml", (case / "mcp-hub.yaml").read_bytes() * times)
+    lock, definitions = _lock(case, validated.hub)
+    lock_file = open_lock("mcp-hub.lock", lock)
+    compiled = compile_hub(
+        validated,
+        lock_file,
+        {
+            name: (f"mcp-hub.tools/{name}.json", write_definitions(definitions[name]) if name in definitions else None)
+            for name in (lock_file.lock or NO_LOCK).servers
+        },
+        _files(validated.hub),
+        locked=(case / "locked").exists(),
+    )
+    answers = case / "answers.json"
+    found = compiled.diagnostics
+    if answers.exists() and validated.hub is not None:
+        found = _answered(validated.hub, json.loads(answers.read_bytes()))
+    return _shown(found, compiled.sources)
+
+
+def run_plan(case: Path) -> str:
+    """Return the plan from what the case has applied to its hub."""
+    desired = _desired(case / "mcp-hub.yaml", case / "tools.json")
+    observed = Observed()
+    if (case / "applied.yaml").exists():
+        tools = case / "applied-tools.json"
+        observed = as_observed(_desired(case / "applied.yaml", tools if tools.exists() else case / "tools.json"))
+    return render_plan(reconcile(desired, observed, Options()))
+
+
+def as_observed(desired: Desired) -> Observed:
+    """Return what is seen where `desired` was reached."""
+    environments = (server.environment for server in desired.servers)
+    return Observed(
+        servers=MappingProxyType({server.name: MappingProxyType(server.fields()) for server in desired.servers}),
+        environments=frozenset(each.digest for each in environments if each is not None),
+        files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
+        generation="sha256:1",
+        gateway=MappingProxyType(desired.gateway()),
+        review=desired.review_digest(),
+    )
+
+
+def _desired(hub_file: Path, tools_file: Path) -> Desired:
+    hub = hub_of(hub_file.read_text("utf-8"))
+    desired, problems = build(hub, *lock_of(hub, json.loads(tools_file.read_bytes())))
+    assert problems == ()
+    return desired
+
+
+def _files(hub: Hub | None) -> dict[str, str]:
+    servers = hub.servers if hub is not None else ()
+    return {path: digest(path.encode()) for server in servers for path in named_files(server)}
+
+
+def _lock(case: Path, hub: Hub | None) -> tuple[bytes | None, Mapping[str, Definitions]]:
+    if (case / "mcp-hub.lock").exists():
+        return (case / "mcp-hub.lock").read_bytes(), {}
+    if hub is None or not (case / "tools.json").exists():
+        return None, {}
+    lock, definitions = lock_of(hub, json.loads((case / "tools.json").read_bytes()))
+    return write_lock(lock), definitions
+
+
+def _answered(hub: Hub, answers: Mapping[str, Mapping[str, object]]) -> tuple[Diagnostic, ...]:
+    packages = {name: PackageAnswer(problem=str(problem)) for name, problem in answers.get("packages", {}).items()}
+    pinned, problems = pin(hub, packages, {})
+    if problems:
+        return sort(problems)
+    tools: dict[str, ToolsAnswer] = {}
+    for name, names in answers["tools"].items():
+        assert isinstance(names, list)
+        tools[name] = ToolsAnswer(era="modern", tools=tuple({"name": tool} for tool in names))
+    return sort(assemble(hub, pinned, tools).diagnostics)
+
+
+def _shown(diagnostics: tuple[Diagnostic, ...], sources: tuple[Source, ...]) -> str:
+    known = {source.name: source for source in sources}
+    return "".join(render(each, known) + "\n\n" for each in diagnostics)
