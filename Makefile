@@ -20,6 +20,7 @@ check: $(STAMP) build/view  ## lint, formats, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=build/view $(BIN)/lint-imports --no-logo
 
 test: check  ## everything that must hold
 	$(BIN)/pytest

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedServer
@@ -36,7 +33,7 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     except (ValueError, RecursionError):
         document = None
     schema = load_schema("lock.v1")
-    if document is not None and Draft202012Validator(schema, registry=Registry()).is_valid(document):
+    if document is not None and shape.fits(document, schema):
         servers = {key: _server(entry) for key, entry in document["servers"].items()}
         return Lock(servers=MappingProxyType(servers)), Source(name, ""), ()
     marker = _CONFLICT.search(data)

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
 from mcphub_gitops.compiler.canonical import encode, fingerprint
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, Tool
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
+from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.schemas import load_schema
 
 FORMAT = "mcphub.plan/v1"
@@ -44,7 +42,7 @@ def read_plan(data: bytes) -> Plan | Unusable:
         return Unusable(reason="It is not JSON.")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         return Unusable(reason=f"It is not a plan of the format {FORMAT}.")
-    if not Draft202012Validator(load_schema("plan.v1"), registry=Registry()).is_valid(document):
+    if not fits(document, load_schema("plan.v1")):
         return Unusable(reason="It does not have the form of a plan.")
     plan = _plan(document)
     if write_plan(plan) != data:

@@ -22,13 +22,14 @@ class Observed:
     `servers` maps each applied server to the fields it was applied with (`DesiredServer.fields`), `generation` is the
     digest of the generation that is served (empty when there is none, or when its files are not what was written),
     `gateway` the facts it was applied with (`Desired.gateway`), `review` the digest of the desired state behind it.
-    `environments` are the digests of the installed and intact package environments, `files` the digests of the files
-    that commands name, by path. `isolation` tells by server what a child process gets here; it is empty when nobody
-    looked.
+    `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
+    that have a scratch folder, `files` the digests of the files that commands name, by path. `isolation` tells by
+    server what a child process gets here; it is empty when nobody looked.
     """
 
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
     environments: frozenset[str] = frozenset()
+    scratch: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     generation: str = ""
     gateway: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -62,7 +62,7 @@ def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
         change = _change(name, before, wanted[name].fields() if name in wanted else None)
         if change is not None:
             yield change
-    if observed.review != desired.review_digest() or not observed.generation:
+    if observed.review != desired.review_digest() or not observed.generation or _lost_scratch(desired, observed):
         action = Action.UPDATE if observed.review else Action.CREATE
         fields = tuple(_field_changes(observed.gateway, desired.gateway()))
         yield Change(address="generation", action=action, cause=_generation_cause(desired, observed), fields=fields)
@@ -90,6 +90,10 @@ def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Itera
             yield FieldChange(name=name, before=before.get(name), after=after.get(name))
 
 
+def _lost_scratch(desired: Desired, observed: Observed) -> set[str]:
+    return {server.name for server in desired.servers if server.name in observed.servers} - observed.scratch
+
+
 def _generation_cause(desired: Desired, observed: Observed) -> str:
     if not observed.review:
         return "nothing is applied yet"
@@ -113,10 +117,10 @@ def _operations(
             yield Operation(type=OpType.PROBE, target=server.name, cause="its environment is installed anew")
     if "generation" in causes:
         yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
-    for change in changes:
-        if change.action is Action.DESTROY:
-            target = change.address.removeprefix("server.")
-            yield Operation(type=OpType.RETIRE, target=target, cause=change.cause)
+    wanted = {server.name for server in desired.servers}
+    for name in sorted(observed.scratch - wanted):
+        cause = causes.get(f"server.{name}", "an interrupted apply left its scratch folder")
+        yield Operation(type=OpType.RETIRE, target=name, cause=cause)
     if options.prune:
         used = {server.environment.digest for server in desired.servers if server.environment is not None}
         for digest in sorted(observed.environments - used):

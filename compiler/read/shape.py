@@ -34,6 +34,11 @@ def check(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     return tuple(problem for breach in breaches for problem in _problems(breach, root))
 
 
+def fits(document: object, schema: Mapping[str, Any]) -> bool:
+    """Tell whether plain data fits `schema`, without saying where it does not: for documents that mcphub wrote."""
+    return bool(Draft202012Validator(schema, registry=Registry()).is_valid(document))
+
+
 def suggest(word: str, candidates: Iterable[str]) -> str:
     """Return a "did you mean" sentence for `word`, or the list of what is possible; empty without candidates."""
     known = sorted(candidates)

@@ -1,6 +1,7 @@
 """Looks at the world as a plan needs it; changes nothing."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
@@ -20,7 +21,8 @@ def observe_record(layout: Layout, files: Mapping[str, str]) -> Observed:
     if applied is None:
         return Observed(files=MappingProxyType(dict(files)))
     environments = (server.environment for server in applied.plan.desired.servers)
-    return _observed(applied, frozenset(each.digest for each in environments if each is not None), files)
+    digests = frozenset(each.digest for each in environments if each is not None)
+    return _observed(applied, digests, frozenset(server.name for server in applied.plan.desired.servers), files)
 
 
 def observe(desired: Desired, site: Site, *, deep: bool = False) -> Observed:
@@ -31,7 +33,8 @@ def observe(desired: Desired, site: Site, *, deep: bool = False) -> Observed:
     names = {path for server in desired.servers for path in server.files}
     applied = read_applied(site.layout)
     environments = site.packages.installed(deep=deep)
-    return _observed(applied, environments, _digests(site, names), assess(desired, site))
+    scratch = _names_in(site.layout.scratch)
+    return _observed(applied, environments, scratch, _digests(site, names), assess(desired, site))
 
 
 def assess(desired: Desired, site: Site) -> Mapping[str, Isolation]:
@@ -55,6 +58,10 @@ def _isolation(server: DesiredServer, site: Site) -> Isolation | None:
     return site.assess(spec_of(launch, {}))
 
 
+def _names_in(folder: Path) -> frozenset[str]:
+    return frozenset(each.name for each in folder.iterdir()) if folder.is_dir() else frozenset()
+
+
 def _digests(site: Site, names: Iterable[str]) -> dict[str, str]:
     found = {name: digest_of(site.root, name) for name in names}
     return {name: digest for name, digest in found.items() if digest is not None}
@@ -63,6 +70,7 @@ def _digests(site: Site, names: Iterable[str]) -> dict[str, str]:
 def _observed(
     applied: Applied | None,
     environments: frozenset[str],
+    scratch: frozenset[str],
     files: Mapping[str, str],
     isolation: Mapping[str, Isolation] | None = None,
 ) -> Observed:
@@ -70,6 +78,7 @@ def _observed(
     return Observed(
         servers=MappingProxyType({server.name: MappingProxyType(server.fields()) for server in servers}),
         environments=environments,
+        scratch=scratch,
         files=MappingProxyType(dict(files)),
         generation=applied.generation if applied is not None else "",
         gateway=MappingProxyType(applied.plan.desired.gateway() if applied is not None else {}),

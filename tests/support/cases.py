@@ -75,6 +75,7 @@ def as_observed(desired: Desired) -> Observed:
         environments=frozenset(each.digest for each in environments if each is not None),
         files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
         generation="sha256:1",
+        scratch=frozenset(server.name for server in desired.servers),
         gateway=MappingProxyType(desired.gateway()),
         review=desired.review_digest(),
     )

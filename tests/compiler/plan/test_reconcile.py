@@ -36,6 +36,7 @@ def as_observed(desired: Desired) -> Observed:
         environments=frozenset(server.environment.digest for server in desired.servers if server.environment),
         files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
         generation="sha256:1",
+        scratch=frozenset(server.name for server in desired.servers),
         gateway=MappingProxyType(desired.gateway()),
         review=desired.review_digest(),
     )
@@ -98,6 +99,12 @@ def test_a_damaged_generation_is_written_again() -> None:
     desired = desired_of(HUB)
     plan = reconcile(desired, replace(as_observed(desired), generation=""), OPTIONS)
     assert shown(plan) == [("switch", "")]
+
+
+def test_a_lost_scratch_folder_is_made_again_and_a_forgotten_one_removed() -> None:
+    desired = desired_of(HUB)
+    plan = reconcile(desired, replace(as_observed(desired), scratch=frozenset({"time", "old"})), OPTIONS)
+    assert shown(plan) == [("switch", ""), ("retire", "old")]
 
 
 def test_a_moved_object_is_named() -> None:

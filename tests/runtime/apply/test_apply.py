@@ -1,0 +1,219 @@
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcphub_gitops.compiler.canonical import digest
+from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.plan.file import plan_digest
+from mcphub_gitops.compiler.plan.plan import OpType, Plan
+from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
+from mcphub_gitops.runtime.apply.apply import Report, apply_plan
+from mcphub_gitops.runtime.apply.observation import observe, observe_record
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.state import read_applied, read_generation
+from mcphub_gitops.runtime.events import Done, Failed
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from tests.support.hubs import hub_of, lock_of
+from tests.support.machine import Listener, MemoryPackages, MemorySecrets, ScriptedProber, site_of
+
+HUB = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+servers:
+  notes: {command: [python3, srv/notes.py], secrets: {KEY: "env://KEY"}, paths: {write: [data]}}
+  time: {package: "pypi:mcp-server-time@1", tools: {deny: [convert]}}
+"""
+TOOLS = {"notes": ("add", "list"), "time": ("get_time", "convert")}
+SECRETS = MemorySecrets({"env://KEY": "hunter2"})
+OTHER = HUB.replace("notes:", "memos:").replace("time@1", "time@2")
+OTHER_TOOLS = {"memos": ("keep",), "time": ("get_time", "convert", "sleep")}
+
+
+def bound(text: str, tools: Mapping[str, tuple[str, ...]]) -> tuple[Desired, dict[str, Any]]:
+    hub = hub_of(text)
+    lock, definitions = lock_of(hub, tools)
+    desired, problems = build(hub, lock, definitions)
+    assert problems == ()
+    return desired, dict(definitions)
+
+
+def prepared(root: Path, *, tools: Mapping[str, tuple[str, ...]] = TOOLS, broken: str = "") -> Site:
+    (root / "srv").mkdir(exist_ok=True)
+    (root / "data").mkdir(exist_ok=True)
+    # The lock of `lock_of` holds the digest of the name as the digest of the content.
+    (root / "srv" / "notes.py").write_bytes(b"srv/notes.py")
+    offers = {**bound(HUB, TOOLS)[1], **bound(OTHER, OTHER_TOOLS)[1], **bound(HUB, TOOLS)[1]}
+    if tools is OTHER_TOOLS:
+        offers = {**offers, **bound(OTHER, OTHER_TOOLS)[1]}
+    return site_of(root, ScriptedProber(offers), packages=MemoryPackages(broken=broken), secrets=SECRETS)
+
+
+def planned(desired: Desired, site: Site) -> Plan:
+    return reconcile(desired, observe(desired, site), Options())
+
+
+def applied(plan: Plan, site: Site, listener: Listener | None = None) -> Report:
+    return asyncio.run(apply_plan(plan, site, listener or Listener()))
+
+
+def test_a_hub_is_applied_and_then_there_is_nothing_to_do(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    report = applied(planned(desired, site), site)
+    assert (report.failures, report.switched) == ((), True)
+    assert planned(desired, site).is_empty
+    files = site.root / "srv/notes.py"
+    assert reconcile(
+        desired, observe_record(site.layout, {"srv/notes.py": digest(files.read_bytes())}), Options()
+    ).is_empty
+
+
+def test_the_generation_holds_references_and_never_values(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    plan = planned(desired, site)
+    applied(plan, site)
+    generation = json.loads(read_generation(site.layout))
+    notes, time = generation["servers"]
+    assert generation["plan"] == plan_digest(plan)
+    assert notes["secrets"] == {"KEY": "env://KEY"}
+    assert notes["argv"] == ["/programs/python3", "srv/notes.py"]
+    assert notes["hidden"] == [str(site.layout.folder)]
+    assert notes["writable"] == [str(site.layout.scratch / "notes"), str((tmp_path / "data").resolve())]
+    assert [tool["name"] for tool in time["tools"]] == ["get_time"]
+    everything = b"".join(path.read_bytes() for path in site.layout.folder.rglob("*") if path.is_file())
+    assert b"hunter2" not in everything
+
+
+def test_a_server_is_probed_with_its_secrets_in_a_scratch_folder_that_is_removed(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    prober = site.prober
+    assert isinstance(prober, ScriptedProber)
+    spec = next(each for each in prober.asked if each.server == "notes")
+    assert spec.env["KEY"] == "hunter2"
+    assert spec.secrets == ("KEY",)
+    assert Path(spec.env["HOME"]).parent == site.layout.probes
+    assert list(site.layout.probes.iterdir()) == []
+
+
+def test_a_server_with_other_tools_than_the_lock_is_not_switched_to(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path, tools=OTHER_TOOLS), bound(HUB, TOOLS)
+    listener = Listener()
+    report = applied(planned(desired, site), site, listener)
+    ((operation, failure),) = report.failures
+    assert (operation.address, report.switched) == ("server.time", False)
+    assert failure.detail == "`sleep` is new"
+    assert read_applied(site.layout) is None
+    assert [event.address for event in listener.events if isinstance(event, Failed)] == ["server.time"]
+
+
+def test_a_package_that_cannot_be_installed_stops_the_apply_and_stands_in_the_journal(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path, broken="mcp-server-time==1"), bound(HUB, TOOLS)
+    report = applied(planned(desired, site), site)
+    assert [failure.brief for _, failure in report.failures] == ["mcp-server-time==1 cannot be installed"]
+    lines = [json.loads(line) for line in site.layout.journal.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["apply begun", "begun", "failed", "apply ended"]
+    assert lines[2]["brief"] == "mcp-server-time==1 cannot be installed"
+    assert read_applied(site.layout) is None
+
+
+def test_what_was_applied_stays_when_the_next_apply_fails(tmp_path: Path) -> None:
+    site = prepared(tmp_path, broken="mcp-server-time==2")
+    before, _ = bound(HUB, TOOLS)
+    applied(planned(before, site), site)
+    after, _ = bound(OTHER, OTHER_TOOLS)
+    assert applied(planned(after, site), site).switched is False
+    kept = read_applied(site.layout)
+    assert kept is not None
+    assert kept.plan.desired == before
+
+
+def test_progress_is_reported_in_pairs(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    listener = Listener()
+    applied(planned(desired, site), site, listener)
+    done = [(event.act, event.address) for event in listener.events if isinstance(event, Done)]
+    assert sorted(done) == [
+        ("installing", "mcp-server-time==1"),
+        ("probing", "server.notes"),
+        ("probing", "server.time"),
+        ("switching", "generation"),
+    ]
+
+
+def test_a_saved_plan_is_stale_when_a_file_it_starts_was_edited(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    plan = planned(desired, site)
+    (tmp_path / "srv" / "notes.py").write_text("other")
+    assert find_moved(plan, observe(desired, site)) == ("file.srv/notes.py",)
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_every_prefix_of_a_plan_applied_and_planned_again_converges(tmp_path: Path, length: int) -> None:
+    site = prepared(tmp_path, tools=OTHER_TOOLS)
+    first, _ = bound(HUB.replace("time: {package", "now: {package"), {"notes": TOOLS["notes"], "now": TOOLS["time"]})
+    offers = {"now": bound(HUB, TOOLS)[1]["time"]}
+    assert isinstance(site.prober, ScriptedProber)
+    site.prober.offers = {**site.prober.offers, **offers}
+    assert applied(planned(first, site), site).failures == ()
+    second, _ = bound(OTHER, OTHER_TOOLS)
+    whole = planned(second, site)
+    assert {each.type for each in whole.operations} == set(OpType)
+    cut = Plan(desired=whole.desired, changes=whole.changes, operations=whole.operations[:length], base=whole.base)
+    assert applied(cut, site).failures == ()
+    assert applied(planned(second, site), site).failures == ()
+    assert planned(second, site).is_empty
+    assert not any((site.layout.scratch / name).exists() for name in ("notes", "now"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "plan.json").write_bytes(b""),
+        lambda folder: (folder / "plan.json").unlink(),
+        lambda folder: (folder / "state.json").write_text("{}"),
+        lambda folder: (folder / "state.json").write_text('{"format":"mcphub.state/v1","serial":1}'),
+    ],
+)
+def test_a_damaged_record_is_refused_and_never_taken_for_an_empty_one(tmp_path: Path, damage: Any) -> None:  # noqa: ANN401  (a lambda)
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    damage(site.layout.current.resolve())
+    with pytest.raises(RuntimeFailure, match="the record of what is applied is damaged"):
+        read_applied(site.layout)
+
+
+def test_a_damaged_gateway_file_is_not_served_and_is_written_again(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    (site.layout.current / "gateway.json").write_text("{}")
+    with pytest.raises(RuntimeFailure, match="the applied generation is damaged"):
+        read_generation(site.layout)
+    plan = planned(desired, site)
+    assert [each.type for each in plan.operations] == [OpType.SWITCH]
+    applied(plan, site)
+    assert json.loads(read_generation(site.layout))["hub"] == "acme"
+
+
+def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
+    site = prepared(tmp_path)
+    for prefix in "abcde":
+        desired, _ = bound(HUB.replace("tools: {deny", f"prefix: {prefix}, tools: {{deny"), TOOLS)
+        applied(planned(desired, site), site)
+    assert sorted(folder.name for folder in site.layout.generations.iterdir()) == ["3", "4", "5"]
+
+
+def test_a_granted_path_that_leads_out_of_the_hub_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "hub"
+    root.mkdir()
+    site, (desired, _) = prepared(root), bound(HUB, TOOLS)
+    (root / "data").rmdir()
+    (root / "data").symlink_to(tmp_path)
+    report = applied(planned(desired, site), site)
+    assert [failure.brief for _, failure in report.failures] == [
+        "server notes is granted data, which leads out of the hub's folder"
+    ]
