@@ -1,22 +1,31 @@
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help test check clean
+.PHONY: help run test check bench clean
 help:  ## show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1  \2/p' Makefile
 
-$(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
 	touch $@
 
-build/view: $(STAMP)
+$(DEV): $(RUNTIME) requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	touch $@
+
+run: $(RUNTIME)  ## serve this repository's own hub: validate, check the lock, plan, apply, gateway
+	$(BIN)/mcphub up
+
+build/view: $(DEV)
 	mkdir -p build/view/mcphub_gitops
 	for folder in compiler runtime schemas templates; do ln -sfn ../../../$$folder build/view/mcphub_gitops/$$folder; done
 
-check: $(STAMP) build/view  ## lint, formats, types and import contracts
+check: $(DEV) build/view  ## lint, formats, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -24,6 +33,10 @@ check: $(STAMP) build/view  ## lint, formats, types and import contracts
 
 test: check  ## everything that must hold
 	$(BIN)/pytest
+
+bench: $(DEV)  ## print the published figures
+	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/gateway.py
 
 clean:  ## remove what make made
 	rm -rf .venv build

@@ -22,7 +22,7 @@ HUB_FILE = "mcp-hub.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A folder with a hub document; `hub_file` is relative to it and is the name that diagnostics show."""
+    """A folder, absolute, with a hub document; `hub_file` is relative to it and the name that diagnostics show."""
 
     root: Path
     hub_file: str = HUB_FILE

@@ -2,9 +2,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-cases", action="store_true", help="write what the golden cases give now as expected")
+    parser.addoption("--update", action="store_true", help="write what golden cases and generated pages are now")
 
 
 @pytest.fixture(scope="session")
-def update_cases(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--update-cases"))
+def update(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update"))

@@ -14,10 +14,10 @@ FOUND = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())
 
 
 @pytest.mark.parametrize("case", FOUND, ids=lambda case: f"{case.parent.name}/{case.name}")
-def test_case(case: Path, *, update_cases: bool) -> None:
+def test_case(case: Path, *, update: bool) -> None:
     run, name = TOPICS[case.parent.name]
     text = run(case)
-    if update_cases:
+    if update:
         (case / name).write_text(text, "utf-8")
     assert text == (case / name).read_text("utf-8")
 

@@ -67,9 +67,11 @@ async def find_tool_drift(applied: Desired, observed: Observed, site: Site, repo
 
 def _hub_drift(applied: Desired, current: Desired | None) -> Iterator[Drift]:
     if current is None:
-        yield Drift(kind=Kind.HUB, address="hub", detail="it has errors; `mcphub validate` shows them")
+        yield Drift(
+            kind=Kind.HUB, address="hub", detail="it has errors or does not fit its lock; `mcphub plan` says how"
+        )
     elif current.review_digest() != applied.review_digest():
-        yield Drift(kind=Kind.HUB, address="hub", detail="it is not what was applied; `mcphub plan` shows the changes")
+        yield Drift(kind=Kind.HUB, address="hub", detail="it is not what was applied; `mcphub plan` shows what changed")
 
 
 def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:

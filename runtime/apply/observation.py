@@ -25,14 +25,15 @@ def observe_record(layout: Layout, files: Mapping[str, str]) -> Observed:
     return _observed(applied, digests, frozenset(server.name for server in applied.plan.desired.servers), files)
 
 
-def observe(desired: Desired, site: Site, *, deep: bool = False) -> Observed:
+def observe(desired: Desired, site: Site) -> Observed:
     """Return what is applied and installed, and what this machine gives to each server of `desired`.
 
-    With `deep`, every installed file is compared with its hash.
+    Every installed file is compared with its hash: an environment that was changed counts as gone, so that an apply
+    installs it again. Measured: 0.08 s of CPU for an environment of 47 MB.
     """
     names = {path for server in desired.servers for path in server.files}
     applied = read_applied(site.layout)
-    environments = site.packages.installed(deep=deep)
+    environments = site.packages.installed(deep=True)
     scratch = _names_in(site.layout.scratch)
     return _observed(applied, environments, scratch, _digests(site, names), assess(desired, site))
 

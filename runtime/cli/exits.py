@@ -1,17 +1,14 @@
 """The one door out: every kind of trouble becomes a message on standard error and a documented exit code."""
 
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from enum import IntEnum
-from importlib.metadata import version
 
 import click
 
-from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.cli import lazy
+from mcphub_gitops.runtime.failure import LockHeldError, RuntimeFailure, StalePlanError
 
 
 class Exit(IntEnum):
@@ -28,6 +25,9 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+_CODES = {StalePlanError: Exit.STALE, LockHeldError: Exit.LOCKED}
+
+
 def run(command: Callable[[], int | None]) -> int:
     """Call `command` and return the exit code, having told the user of whatever went wrong."""
     try:
@@ -37,7 +37,7 @@ def run(command: Callable[[], int | None]) -> int:
         return Exit.ERROR
     except RuntimeFailure as failure:
         click.echo(describe(failure), err=True)
-        return Exit.ERROR
+        return _CODES.get(type(failure), Exit.ERROR)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return Exit.INTERRUPTED
@@ -46,7 +46,10 @@ def run(command: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001  (the door for our own bugs)
-        click.echo(f"mcphub has a bug: {type(error).__name__}; a report is in {_report(error)}", err=True)
+        click.echo(
+            f"mcphub has a bug: {type(error).__name__}; a report is in {lazy.load('report').write_report(error)}",
+            err=True,
+        )
         return Exit.BUG
 
 
@@ -57,16 +60,3 @@ def describe(failure: RuntimeFailure) -> str:
     if failure.resolution:
         lines.append(f"  help: {failure.resolution}")
     return "\n".join(lines)
-
-
-def _report(error: Exception) -> str:
-    """Write the paste-ready report: versions and frames, but no message and no argument, which may hold a secret."""
-    frames = (
-        f"{frame.filename.rpartition('mcphub_gitops')[2]}:{frame.lineno} in {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    )
-    head = f"mcphub {version('mcphub-gitops')}, Python {platform.python_version()}, {platform.system()}"
-    descriptor, path = tempfile.mkstemp(prefix="mcphub-bug-", suffix=".txt")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join([head, type(error).__name__, *frames]) + "\n")
-    return path

@@ -1,14 +1,21 @@
 """The `mcphub` program: a group whose commands are imported only when they are called."""
 
 import sys
-from importlib import import_module
 
 import click
 
-from mcphub_gitops.runtime.cli import exits
+from mcphub_gitops.runtime.cli import exits, lazy
 
 COMMANDS = {
+    "init": "Begin a hub in this folder.",
     "validate": "Check the hub document.",
+    "lock": "Pin packages and tools.",
+    "plan": "Show what an apply would do.",
+    "apply": "Make the machine what the hub says.",
+    "drift": "Tell how the world differs from what was applied.",
+    "gateway": "Serve the applied generation.",
+    "up": "Apply, and serve the gateway.",
+    "down": "Stop serving.",
 }
 
 
@@ -23,8 +30,7 @@ class LazyGroup(click.Group):
         """Import the command `cmd_name`."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"mcphub_gitops.runtime.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(lazy.load(cmd_name), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -36,7 +42,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nExamples:\n  mcphub validate",
+    epilog="\b\nExamples:\n  mcphub init\n  mcphub lock\n  mcphub up",
 )
 @click.version_option(package_name="mcphub-gitops", prog_name="mcphub")
 def cli() -> None:

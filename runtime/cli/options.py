@@ -34,4 +34,4 @@ def output_option(function: F) -> F:
 
 
 def _project(path: Path) -> Project:
-    return Project(root=path.parent, hub_file=path.name)
+    return Project(root=path.parent.resolve(), hub_file=path.name)

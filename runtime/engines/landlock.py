@@ -34,6 +34,9 @@ SETTINGS = (
 """Read only: what the C library, TLS and common runtimes look up. A rule holds on to the file that stood there at the
 start: where `/etc/resolv.conf` is replaced (not rewritten) later, the server must be restarted to see it."""
 
+KEYS = ("/etc/ssl/private", "/etc/pki/tls/private", "/etc/pki/CA/private")
+"""Private keys among the settings: shut, also for a server that has to run as their owner."""
+
 KERNEL = (
     *("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage"),
     *("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
@@ -58,6 +61,10 @@ class Rights:
         """Return the rights to read (and run) on a folder and on a file."""
         on_file = (_EXECUTE if programs else 0) | _READ_FILE
         return on_file | _READ_DIR, on_file
+
+    def listing(self) -> tuple[int, int]:
+        """Return the right to list a folder, which Landlock extends to all folders below it."""
+        return _READ_DIR, 0
 
     def writing(self) -> tuple[int, int]:
         """Return every right but making devices on a folder, and on a file all that a file can have."""

@@ -7,9 +7,13 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
-READ_SIZE = 256 * 1024
-"""Bytes asked for at once; a pipe of Linux's default size gives 64 KiB at most (pipe(7))."""
+READ_SIZE = 64 * 1024
+"""Bytes asked for at once: what a pipe of Linux's default size holds (pipe(7))."""
+
+PIPE_MAXIMUM = 1024 * 1024
+"""Bytes that an unprivileged process can make a pipe hold (proc(5), pipe-max-size)."""
 
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
@@ -57,18 +61,28 @@ class Inlet:
             self.closed = True
             os.close(self._descriptor)
 
-    def _ready(self) -> None:
+    def exhaust(self) -> None:
+        """Read what stands in the pipe now, as much as a pipe holds, and end; for when nobody writes any more."""
+        for _ in range(PIPE_MAXIMUM // READ_SIZE + 1):
+            if self.closed or not self._ready():
+                break
+        if not self.closed:
+            self.close()
+            self._on_end()
+
+    def _ready(self) -> bool:
         try:
             chunk = os.read(self._descriptor, READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
+        except BlockingIOError:
+            return False
         except OSError:
             chunk = b""
         if chunk:
             self._on_chunk(chunk)
-        else:
-            self.close()
-            self._on_end()
+            return True
+        self.close()
+        self._on_end()
+        return False
 
 
 class Outlet:
@@ -128,9 +142,8 @@ class Outlet:
             return
         try:
             while self._waiting:
-                batch = [self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))]
-                self._sent(os.writev(self._descriptor, batch))
-        except (BlockingIOError, InterruptedError):
+                self._sent(os.writev(self._descriptor, list(islice(self._waiting, _BATCH))))
+        except BlockingIOError:
             self._watch()
         except OSError:
             self.close()

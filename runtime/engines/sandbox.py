@@ -6,11 +6,14 @@ import os
 import resource
 import stat
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.runtime.engines import landlock
-from mcphub_gitops.runtime.engines.reach import EXECUTE, READ, WRITE, closed_at
+from mcphub_gitops.runtime.engines.grants import grants_of
+from mcphub_gitops.runtime.engines.reach import EXECUTE, READ, WRITE, closed_at, programs_of
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec
 
@@ -22,27 +25,29 @@ probability of 1 in 80 000."""
 
 _NOBODY = 65534
 
+_CAPABILITIES = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7}
+"""What it takes to start, and end, a process of another user (capabilities(7)); containers often lack some."""
+
 ADDRESS_SPACE_HEADROOM = 64 * 1024**3
 """Bytes of address space above the memory limit. The limit itself is RLIMIT_DATA: it counts what can be written to,
 while RLIMIT_AS also counts what is merely reserved, and under 4 GiB of it Node 20 cannot make the one WebAssembly
 memory that its `fetch` needs (measured; a guard region takes 10 GiB). RLIMIT_AS stays as the outer bound."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isolation:
-    """What holds a child in, and what does not and why; plain words for plans, no paths of this machine."""
-
-    measures: tuple[str, ...]
-    missing: tuple[str, ...] = ()
+NO_PROCESSES = Isolation(measures=(), missing=("process servers need Linux",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Which user a child runs as: `uid` is None for the gateway's own (`reason` says why), `own` if no other has it."""
+    """Which user a child runs as: `uid` is None for the gateway's own, `own` says that no other server has it.
+
+    `reason` says why not its own in words for a plan; `detail` names the path of this machine that stands in the way.
+    """
 
     uid: int | None
     own: bool = False
     reason: str = ""
+    detail: str = ""
 
 
 def own_uid(server: str, realm: str = "") -> int:
@@ -74,8 +79,8 @@ def _may_change_user() -> str:
         effective = int(status.split("CapEff:")[1].split()[0], 16)
     except (OSError, IndexError, ValueError):
         return ""
-    needed = 1 << 6 | 1 << 7  # CAP_SETGID, CAP_SETUID: capabilities(7)
-    return "" if effective & needed == needed else "the gateway lacks CAP_SETUID or CAP_SETGID"
+    lacking = [name for name, number in _CAPABILITIES.items() if not effective >> number & 1]
+    return f"the gateway lacks {' and '.join(lacking)}" if lacking else ""
 
 
 def user_for(server: str, realm: str = "") -> Standing:
@@ -106,19 +111,28 @@ def standing_of(spec: ChildSpec, realm: str = "") -> Standing:
     standing = user_for(spec.server, realm)
     if standing.uid is None:
         return standing
-    scratch = scratch_of(spec)
-    needs = [(spec.argv[0], READ | EXECUTE), (spec.cwd, EXECUTE)]
-    needs += [(path, READ) for path in spec.readable]
-    needs += [(path, READ | WRITE) for path in spec.writable if path != scratch]
-    if scratch is not None:
-        needs.append((str(Path(scratch).parent), EXECUTE))
-    for path, wanted in needs:
-        if path == scratch:
-            continue
+    for path, wanted, reason in _needs(spec):
         closed = closed_at(path, standing.uid, wanted)
         if closed is not None:
-            return Standing(uid=None, reason=str(closed))
+            return Standing(uid=None, reason=reason, detail=str(closed))
     return standing
+
+
+def _needs(spec: ChildSpec) -> Iterator[tuple[str, int, str]]:
+    """Return what a server's user must reach: path, wanted access, and the words for when it is shut."""
+    program, *interpreters = programs_of(spec.argv[0], spec.env.get("PATH", "").split(":"))
+    scratch = scratch_of(spec)
+    yield spec.cwd, EXECUTE, "the project's folder is closed to other users"
+    yield program, READ | EXECUTE, "its program cannot be reached by another user"
+    for path in interpreters:
+        yield path, READ | EXECUTE, "its program's interpreter cannot be reached by another user"
+    for path in spec.readable:
+        yield path, READ, "a path that it may read is closed to other users"
+    for path in spec.writable:
+        if path != scratch:
+            yield path, READ | WRITE, "a path that it may write is closed to other users"
+    if scratch is not None:
+        yield str(Path(scratch).parent), EXECUTE, "the way to its scratch folder is closed to other users"
 
 
 def hand_over(spec: ChildSpec, standing: Standing) -> None:
@@ -153,23 +167,10 @@ def hand_over(spec: ChildSpec, standing: Standing) -> None:
         os.close(folder)
 
 
-def _rules(spec: ChildSpec, rights: landlock.Rights) -> list[tuple[bytes, int, int, bool]]:
-    run, read, write = rights.reading(), rights.reading(programs=False), rights.writing()
-    groups = (
-        (landlock.PROGRAMS, run, False),
-        ((*landlock.SETTINGS, *landlock.KERNEL), read, False),
-        (landlock.SINKS, write, False),
-        ((spec.argv[0],), run, False),
-        (spec.readable, run, True),
-        (spec.writable, write, True),
-    )
-    return [(os.fsencode(path), *granted, needed) for paths, granted, needed in groups for path in paths]
-
-
-def order_for(spec: ChildSpec, standing: Standing, *, abi: int, parent: int) -> bytes:
+def order_for(spec: ChildSpec, standing: Standing, *, abi: int) -> bytes:
     """Return the launcher's order: marshalled, in the oldest form that every Python 3 reads (version 2).
 
-    `abi` is the Landlock ABI to use (0 for none), `parent` the process that the child must not outlive.
+    `abi` is the Landlock ABI to use (0 for none).
     """
     rights = landlock.rights_of(abi)
     limits = spec.limits
@@ -189,15 +190,18 @@ def order_for(spec: ChildSpec, standing: Standing, *, abi: int, parent: int) -> 
         "limits": bounds,
         "processes": -1 if bound_to_root else limits.processes,
         "shared": not standing.own,
-        "parent": parent,
-        "landlock": (rights.handled, rights.scoped, rights.size, _rules(spec, rights)) if rights else None,
+        "landlock": None,
     }
+    if rights is not None:
+        rules = [grant.row() for grant in grants_of(spec, rights)]
+        order["landlock"] = (rights.handled, rights.scoped, rights.size, rules)
     return marshal.dumps(order, 2)
 
 
 def isolation_of(standing: Standing, *, abi: int) -> Isolation:
     """Say in words what `standing` and the Landlock `abi` amount to."""
-    measures = ["clean environment", "own session", "no new privileges", "resource limits", "ends with the gateway"]
+    measures = ["clean environment", "own session", "no new privileges", "no capabilities", "resource limits"]
+    measures.append("ends with the gateway, with all that it started")
     missing = []
     rights = landlock.rights_of(abi)
     if rights is None:
@@ -214,7 +218,6 @@ def isolation_of(standing: Standing, *, abi: int) -> Isolation:
     else:
         missing.append(f"user of its own: {standing.reason}")
         if os.geteuid() == 0:
-            measures.append("no capabilities")
             missing.append("count of processes: root is not bound by it")
     missing.append("network: not restricted")
     return Isolation(measures=tuple(measures), missing=tuple(missing))
@@ -226,5 +229,5 @@ def describe_isolation() -> Isolation:
     Costs two reads below /proc and one system call; raises nothing.
     """
     if sys.platform != "linux":
-        return Isolation(measures=(), missing=("process servers need Linux",))
+        return NO_PROCESSES
     return isolation_of(user_for(""), abi=landlock.abi_version())

@@ -19,6 +19,8 @@ LOG_KEY: Final = PREFIX + "logLevel"
 _ENVELOPE: Final = frozenset({VERSION_KEY, CAPABILITIES_KEY, CLIENT_KEY})
 # Progress and log messages have no way back to the client while answers are single documents, so none are asked for.
 _UNSENT: Final = frozenset({"progressToken", LOG_KEY})
+# A receiver that offers no tasks must ignore the wish for one (2025-11-25, "Tasks"), and the gateway offers none.
+_DROPPED: Final = frozenset({"name", "_meta", "task"})
 _EMPTY: Final = Raw(b"{}")
 _FRAMING: Final = frozenset({wire.HEADER_MISMATCH, wire.UNSUPPORTED_VERSION})
 
@@ -38,7 +40,7 @@ def call_params(params: Mapping[str, Raw], *, name: bytes, from_modern: bool, to
     for key, value in params.items():
         if key == "arguments":
             pieces += b',"arguments":', value
-        elif key not in {"name", "_meta"}:
+        elif key not in _DROPPED:
             pieces += b",", wire.token(key), b":", value
     sent = _meta(_EMPTY if meta is None else meta, from_modern=from_modern, to_modern=to_modern, client=client)
     if sent is not None:

@@ -1,13 +1,13 @@
 """The applied generation: what `apply` wrote and the gateway serves, and nothing else."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 import msgspec
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
-Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}\Z")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +23,11 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One server run as a child process. `secrets` maps a variable to a reference; no value stands in this file."""
+    """One server run as a child process; a `ports.Launchable`.
+
+    `secrets` maps a variable to a reference; no value stands in this file. The gateway is ready without an `optional`
+    server.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -32,16 +36,31 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     secrets: dict[str, str] = {}
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
+    def starts_like(self, other: Self) -> bool:
+        """Whether a child started for `other` serves this one as well; the tools do not decide that."""
+        return all(getattr(self, name) == getattr(other, name) for name in _LAUNCH)
 
-class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything one applied plan exposes; `plan` is the digest of that plan."""
+
+_LAUNCH: Final = ("name", "argv", "cwd", "env", "secrets", "readable", "writable", "hidden")
+
+
+class Generation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"public_url": "publicUrl"}
+):
+    """Everything one applied plan exposes; `plan` is the digest of that plan.
+
+    `listen` is ``HOST:PORT``; `public_url` is the origin that clients use where it is another one, or empty.
+    """
 
     format: Literal["mcphub.generation/v1"]
     hub: Annotated[str, msgspec.Meta(min_length=1)]
     plan: Digest
+    listen: Annotated[str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")]
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?\Z")] = ""
     servers: tuple[Server, ...]
 
 
@@ -52,15 +71,21 @@ class _Named(msgspec.Struct):
 def decode(data: bytes) -> Generation:
     """Return the generation in `data` (the bytes of ``gateway.json``); raises RuntimeFailure when it is damaged."""
     try:
+        data.decode()  # msgspec leaves raw values unexamined
         found = msgspec.json.decode(data, type=Generation)
         problem = _problem(found)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         problem = str(error)
     if problem:
         raise RuntimeFailure(
             "the applied generation cannot be read", detail=problem, resolution="run `mcphub apply` again"
         )
     return found
+
+
+def listening_on(generation: Generation, listen: str) -> Generation:
+    """Return `generation` at another address."""
+    return msgspec.structs.replace(generation, listen=listen)
 
 
 def _problem(found: Generation) -> str:

@@ -3,7 +3,7 @@
 Source: MCP 2026-07-28, "Versioning" (a client that speaks both eras asks ``server/discover`` first), "Pagination".
 """
 
-import json
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -15,12 +15,13 @@ from mcphub_gitops.runtime.gateway import bridge, wire
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN
 from mcphub_gitops.runtime.gateway.wire import Fault, Raw
+from mcphub_gitops.runtime.gateway.words import printable
 
 T = TypeVar("T")
 
 MAX_PAGES: Final = 100
 MAX_TOOLS: Final = 1000
-MAX_DEFINITION: Final = 64 * 1024
+MAX_LIST: Final = 16 * 1024**2
 
 # Stdio servers of the first revision are still common; only the transport toward clients was new in the second.
 _SPOKEN: Final = (*LEGACY, "2024-11-05")
@@ -69,17 +70,20 @@ class _Page(msgspec.Struct):
 async def greet(link: Link, *, client: bytes, probe_seconds: float, seconds: float, legacy_first: bool) -> Hello:
     """Return who the child behind `link` is; `client` is the gateway's own `Implementation` object.
 
-    With `legacy_first` the era probe is left out, for a child that was seen to die of it. Raises Fault when the child
-    does not answer and RuntimeFailure when it speaks no known revision.
+    With `legacy_first` the era probe is left out, for a child that is known to be of the old era or was seen to die of
+    the question. Raises Fault when the child does not answer in `seconds` and RuntimeFailure when it speaks no known
+    revision.
     """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
     if not legacy_first:
         hello = await _discover(link, client, probe_seconds)
         if hello is not None:
             return hello
-    answer = await link.ask("initialize", _initialize_params(client), seconds=seconds)
+    answer = await link.ask("initialize", _initialize_params(client), seconds=deadline - loop.time())
     if answer.error is not None:
         # A slow starter may have missed the probe's deadline and yet be modern: it refuses the old handshake then.
-        hello = await _discover(link, client, seconds)
+        hello = await _discover(link, client, deadline - loop.time())
         if hello is None:
             raise RuntimeFailure("the server refuses the handshake", detail=printable(bytes(answer.error)))
         return hello
@@ -99,7 +103,10 @@ async def _discover(link: Link, client: bytes, seconds: float) -> Hello | None:
         return None
     if answer.error is not None:
         return None
-    found = _decode(answer.result, _Discovered)
+    try:
+        found = _decode(answer.result, _Discovered)
+    except RuntimeFailure:
+        return None  # a server of the old era that answers whatever it is asked
     return _hello(MODERN, found.meta.server_info, found.capabilities) if MODERN in found.versions else None
 
 
@@ -122,53 +129,39 @@ def _initialize_params(client: bytes) -> bytes:
     return wire.join({"protocolVersion": wire.token(LEGACY[0]), "capabilities": b"{}", "clientInfo": client})
 
 
-async def list_tools(link: Link, hello: Hello, *, client: bytes, seconds: float) -> list[dict[str, Any]]:
-    """Return all tool definitions as the child sends them, page after page.
+async def list_tools(link: Link, hello: Hello, *, client: bytes, seconds: float) -> list[Raw]:
+    """Return all tool definitions as the child sends them, raw, page after page.
 
-    Raises Fault when it does not answer, RuntimeFailure when the list does not end or passes a cap.
+    Raises Fault when it does not answer in `seconds`, RuntimeFailure when the list does not end or passes a cap.
     """
-    tools: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    tools: list[Raw] = []
+    size = 0
     cursor: str | None = None
     seen: set[str] = set()
     while hello.has_tools:
         extra = {} if cursor is None else {"cursor": wire.token(cursor)}
         params = modern_params(client, extra) if hello.modern else wire.join(extra)
-        answer = await link.ask("tools/list", params, seconds=seconds)
+        answer = await link.ask("tools/list", params, seconds=deadline - loop.time())
         if answer.error is not None:
             raise RuntimeFailure("the server refuses to list its tools", detail=printable(bytes(answer.error)))
         page = _decode(answer.result, _Page)
-        tools += [_definition(raw) for raw in page.tools]
+        tools += page.tools
+        size += sum(map(len, page.tools))
         cursor = page.nextCursor
+        if len(tools) > MAX_TOOLS or size > MAX_LIST:
+            raise _endless(f"{len(tools)} tools with {size} bytes; at most {MAX_TOOLS} with {MAX_LIST} are read")
         if cursor is None:
             break
-        if cursor in seen or len(seen) + 1 >= MAX_PAGES or len(tools) > MAX_TOOLS:
-            break
+        if cursor in seen or len(seen) + 1 >= MAX_PAGES:
+            raise _endless(f"{len(seen) + 1} pages, and a further one is promised; at most {MAX_PAGES} are read")
         seen.add(cursor)
-    if cursor is not None or len(tools) > MAX_TOOLS:
-        raise RuntimeFailure(
-            "the server's tool list does not end",
-            detail=f"{len(tools)} tools on {len(seen) + 1} pages; at most {MAX_TOOLS} on {MAX_PAGES} are read",
-        )
     return tools
 
 
-def _definition(raw: Raw) -> dict[str, Any]:
-    if len(raw) > MAX_DEFINITION:
-        raise RuntimeFailure("a tool definition is too large", detail=f"{len(raw)} of {MAX_DEFINITION} bytes")
-    try:
-        found = json.loads(bytes(raw), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise RuntimeFailure("a tool definition cannot be read", detail=printable(str(error))) from None
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
-        raise RuntimeFailure("a tool definition cannot be read", detail="it is no object with a name")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is repeated")
-    return found
+def _endless(detail: str) -> RuntimeFailure:
+    return RuntimeFailure("the server's tool list does not end", detail=detail)
 
 
 def _decode(result: Raw | None, shape: type[T]) -> T:
@@ -176,9 +169,3 @@ def _decode(result: Raw | None, shape: type[T]) -> T:
         return msgspec.json.decode(b"{}" if result is None else result, type=shape)
     except msgspec.MsgspecError as error:
         raise RuntimeFailure("the server's answer has an unexpected shape", detail=printable(str(error))) from None
-
-
-def printable(value: str | bytes) -> str:
-    """Return a server's words fit for a message: at most 500 characters, none that steers a terminal."""
-    words = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return "".join(mark if mark.isprintable() else " " for mark in words[:500])

@@ -19,7 +19,7 @@ _NONSENSE_SECONDS: Final = 1.0
 _UNDRAINED_BYTES: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Question:
     future: asyncio.Future[Message | Fault]
     timer: asyncio.TimerHandle
@@ -29,7 +29,8 @@ class Link:
     """The conversation with one child; a LineSink.
 
     `changed` is called when the child says that its tools changed, `ended` once, when the conversation is over, with
-    the reason in words; the child may still have to be stopped then.
+    the reason in words; the child may still have to be stopped then. `dropped` counts replies that answer no question
+    (any more), `unreadable` lines that are no messages.
     """
 
     def __init__(self, *, changed: Callable[[], None], ended: Callable[[str], None]) -> None:
@@ -39,11 +40,13 @@ class Link:
         self._child: Child | None = None
         self._questions: dict[bytes, _Question] = {}
         self._number = 0
+        self._subscription: bytes | None = None
         self._undrained = 0
         self._nonsense = 0
         self._nonsense_since = 0.0
         self.reason: str | None = None
         self.dropped = 0
+        self.unreadable = 0
 
     def attach(self, child: Child) -> None:
         """Name the child, as soon as it runs."""
@@ -59,21 +62,22 @@ class Link:
 
         A cancelled question is cancelled at the child as well; its late reply is dropped.
         """
-        if self.reason is not None or self._child is None:
-            raise Fault(wire.INTERRUPTED, "The server has ended")
+        deadline = self._loop.time() + seconds
         if self._undrained > _UNDRAINED_BYTES:
             await self._drain(seconds)
+        if self.reason is not None or self._child is None:
+            raise Fault(wire.INTERRUPTED, "The server has ended")
         self._number += 1
         key = b"%d" % self._number
         future: asyncio.Future[Message | Fault] = self._loop.create_future()
         # The handshake itself cannot be cancelled.
-        timer = self._loop.call_later(seconds, self._expire, key, method != "initialize")
-        self._questions[key] = _Question(future, timer)
+        notify = method != "initialize"
+        self._questions[key] = _Question(future, self._loop.call_at(deadline, self._expire, key, notify))
         self._write(wire.request(self._number, method, params))
         try:
             outcome = await future
         except asyncio.CancelledError:
-            self._give_up(key, notify=method != "initialize")
+            self._give_up(key, notify=notify)
             raise
         if isinstance(outcome, Fault):
             raise outcome
@@ -82,6 +86,7 @@ class Link:
     def listen(self, params: bytes) -> None:
         """Subscribe to notifications (revision 2026-07-28); the request stays open as long as the child runs."""
         self._number += 1
+        self._subscription = b"%d" % self._number
         self._write(wire.request(self._number, "subscriptions/listen", params))
 
     def tell(self, method: str, params: bytes = b"{}") -> None:
@@ -103,8 +108,8 @@ class Link:
             return
         try:
             message = wire.read(line)
-        except Fault:
-            self._bad_line(line)
+        except Fault as reason:
+            self._bad_line(line, reason)
             return
         if message.method is None:
             self._settle(message.id or b"", message)
@@ -139,13 +144,14 @@ class Link:
     def _settle(self, key: bytes, outcome: Message | Fault) -> None:
         question = self._questions.pop(key, None)
         if question is None:
-            self.dropped += 1
+            # The end of a subscription comes as its response; there is nothing to do about it.
+            self.dropped += key != self._subscription
             return
         question.timer.cancel()
         if not question.future.done():
             question.future.set_result(outcome)
 
-    def _expire(self, key: bytes, notify: bool) -> None:  # noqa: FBT001  (call_later passes by position)
+    def _expire(self, key: bytes, notify: bool) -> None:  # noqa: FBT001  (call_at passes by position)
         if notify:
             self.tell("notifications/cancelled", b'{"requestId":%b,"reason":"deadline"}' % key)
         self._settle(key, Fault(wire.TIMED_OUT, "The server did not answer in time"))
@@ -166,12 +172,16 @@ class Link:
             reason = Fault(wire.METHOD_NOT_FOUND, "The gateway offers no such method")
             self._write(wire.fault(identity, reason) + b"\n")
 
-    def _bad_line(self, line: bytes) -> None:
-        self._count_nonsense("it writes lines that are no messages")
-        # A banner is no reply; a broken object is one, and with a single question pending it is clear to which.
-        if line.lstrip().startswith(b"{") and len(self._questions) == 1:
+    def _bad_line(self, line: bytes, reason: Fault) -> None:
+        self.unreadable += 1
+        key = reason.identity or wire.opening_identity(line)
+        # A banner or a log line is no reply; a broken message is one, and with a single question it is clear to which.
+        if key is None and len(self._questions) == 1 and b'"jsonrpc"' in line:
             key = next(iter(self._questions))
+        # The child's own questions carry ids of its own counting.
+        if key in self._questions and b'"method"' not in line:
             self._settle(key, Fault(wire.INTERNAL_ERROR, "The server answered with a message that cannot be read"))
+        self._count_nonsense("it writes lines that are no messages")
 
     def _count_nonsense(self, reason: str) -> None:
         now = self._loop.time()

@@ -3,7 +3,7 @@
 import asyncio
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.gateway import handshake
+from mcphub_gitops.runtime.gateway import definitions, handshake
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.wire import Fault
 from mcphub_gitops.runtime.ports import Child, ChildSpec, Probe, Spawner
@@ -22,25 +22,19 @@ class StdioProber:
 
     async def probe(self, spec: ChildSpec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (the port's own word)
         """Start `spec`, ask it and stop it; raises RuntimeFailure when it does not answer within `timeout` seconds."""
+        deadline = asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                try:
-                    return await self._ask(spec, timeout, legacy_first=False)
-                except _DiedOfProbe:
-                    return await self._ask(spec, timeout, legacy_first=True)
-        except TimeoutError:
-            raise RuntimeFailure(
-                f"the server {spec.server} did not answer in time",
-                detail=f"it was given {timeout:g} seconds",
-                resolution="run its command by hand, or allow it more time",
-                retryable=True,
-            ) from None
+            return await self._ask(spec, deadline, legacy_first=False)
+        except _DiedOfProbe:
+            return await self._ask(spec, deadline, legacy_first=True)
 
-    async def _ask(self, spec: ChildSpec, seconds: float, *, legacy_first: bool) -> Probe:
+    async def _ask(self, spec: ChildSpec, deadline: float, *, legacy_first: bool) -> Probe:
+        loop = asyncio.get_running_loop()
         link = Link(changed=_ignore, ended=_ignore)
         child = await self._spawner.spawn(spec, link)
         link.attach(child)
         try:
+            seconds = deadline - loop.time()
             hello = await handshake.greet(
                 link,
                 client=self._client,
@@ -48,7 +42,8 @@ class StdioProber:
                 seconds=seconds,
                 legacy_first=legacy_first,
             )
-            tools = await handshake.list_tools(link, hello, client=self._client, seconds=seconds)
+            listed = await handshake.list_tools(link, hello, client=self._client, seconds=deadline - loop.time())
+            tools = [definitions.read(raw) for raw in listed]
         except Fault as reason:
             if link.reason is not None and not legacy_first:
                 raise _DiedOfProbe from None

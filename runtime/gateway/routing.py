@@ -1,12 +1,11 @@
 """What is exposed and where it leads: answers rendered once per generation, and the lock's verdict on tools."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from mcphub_gitops.compiler import canonical
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Server
 
@@ -71,24 +70,19 @@ def build(generation: Generation, *, version: str) -> Table:
     )
 
 
-def quarantined(server: Server, live: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def quarantined(server: Server, live: Mapping[str, str | None]) -> dict[str, str]:
     """Return why each locked tool of `server` must not be called, by its name there; no entry means it may be.
 
-    `live` holds the definitions that the server sends now. A name that the server sends twice is never the locked one.
+    `live` holds the fingerprints of what the server offers now, as `definitions.fingerprints` returns them. A
+    quarantined tool stays in the list that clients see, with its locked definition: the list is a matter of the plan,
+    and a call says what is wrong.
     """
-    seen: dict[str, str] = {}
-    repeated: set[str] = set()
-    for definition in live:
-        name = str(definition.get("name"))
-        if name in seen:
-            repeated.add(name)
-        seen[name] = canonical.fingerprint(definition)
     verdict: dict[str, str] = {}
     for tool in server.tools:
-        if tool.upstream not in seen:
+        if tool.upstream not in live:
             verdict[tool.upstream] = "the server no longer offers it"
-        elif tool.upstream in repeated:
-            verdict[tool.upstream] = "the server offers it twice"
-        elif seen[tool.upstream] != tool.hash:
+        elif live[tool.upstream] is None:
+            verdict[tool.upstream] = "the server offers it twice, or in a form that cannot be compared"
+        elif live[tool.upstream] != tool.hash:
             verdict[tool.upstream] = "its definition differs from the locked one"
     return verdict

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from mcphub_gitops.runtime.gateway import bridge, wire
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN, Route, Table
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
@@ -34,8 +36,7 @@ _STATUS: Final[Mapping[int, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request that passed the server's own checks: names of `headers` in lower case, `principal` known."""
 
     method: str
@@ -44,8 +45,7 @@ class Request:
     principal: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """Answer with `status`, a JSON `body` (empty: none) and further headers."""
 
     status: int
@@ -53,10 +53,13 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """Call the tool behind `route` with `params`, then answer with `finish`; `session` is None in the modern era."""
+class Forward(msgspec.Struct, frozen=True):
+    """Call `tool`, which leads to `route`, with `params`, then answer with `finish`.
 
+    `session` is None in the modern era.
+    """
+
+    tool: str
     route: Route
     identity: bytes
     params: Mapping[str, Raw]
@@ -68,8 +71,7 @@ class Forward:
         return self.session is None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(msgspec.Struct, frozen=True):
     """Give up the call `identity` of `session`, if it is still under way, and accept the notification."""
 
     session: str
@@ -165,7 +167,7 @@ def _post(request: Request, table: Table, sessions: Sessions, now: float) -> Com
     try:
         message = wire.read(request.body)
     except Fault as reason:
-        return _fail(400, None, reason)
+        return _fail(400, reason.identity, reason)
     try:
         if _is_modern(request.headers, message):
             return _modern(request.headers, message, table)
@@ -254,14 +256,15 @@ def _call(message: Message, table: Table, *, session: str | None) -> Forward:
     name = message.params.get("name")
     if name is None:
         raise Fault(wire.INVALID_PARAMS, 'The member "name" is missing')
-    route = table.routes.get(wire.text(name, "name"))
+    tool = wire.text(name, "name")
+    route = table.routes.get(tool)
     if route is None:
         raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
     for key in ("arguments", "_meta"):
         value = message.params.get(key)
         if value is not None and not bytes(value).startswith(b"{"):
             raise Fault(wire.INVALID_PARAMS, f'The member "{key}" must be an object')
-    return Forward(route, message.id or b"null", message.params, session)
+    return Forward(tool, route, message.id or b"null", message.params, session)
 
 
 def _refuse_cursor(message: Message) -> None:

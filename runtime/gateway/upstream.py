@@ -7,23 +7,23 @@ once. Nothing is ever repeated on a new child.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import bridge, handshake, routing, wire
+from mcphub_gitops.runtime.gateway.definitions import fingerprints
 from mcphub_gitops.runtime.gateway.generation import Server
-from mcphub_gitops.runtime.gateway.handshake import Hello, printable
+from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
-from mcphub_gitops.runtime.ports import ChildSpec, Spawner
+from mcphub_gitops.runtime.gateway.words import bug, printable
+from mcphub_gitops.runtime.ports import ChildSpec, Secrets, Spawner, spec_of
 
 log = logging.getLogger("mcphub.gateway")
-
-Resolver = Callable[[str], Awaitable[str]]
-"""Returns the value behind a secret reference such as ``env://NAME``; raises RuntimeFailure."""
 
 _HEALTHY_SECONDS: Final = 1.0
 _LONGEST_EXPONENT: Final = 16
@@ -33,8 +33,9 @@ _LONGEST_EXPONENT: Final = 16
 class Supervision:
     """Deadlines and patience, in seconds, and counts.
 
-    `call` bounds a call including the wait for a restart; `probe` the era question; `start` each further step of the
-    handshake. After `failures` failed starts in a row calls are refused at once and the next start waits `rest`.
+    `call` bounds a call including the wait for a restart; `probe` the era question; `start` the handshake with it, and
+    each listing of tools. After `failures` failed starts in a row calls are refused at once and the next start waits
+    `rest`. After `timeouts` calls in a row without an answer the child is restarted.
     """
 
     call: float = 60.0
@@ -50,64 +51,98 @@ class Supervision:
     pending: int = 1024
 
 
+class RetiredError(Exception):
+    """The server was replaced before the call was sent: it can be sent to the one that took its place."""
+
+
 class Upstream:
     """The actor of one server; `run` keeps it alive, `call` may be used by many at once."""
 
     def __init__(
-        self, server: Server, *, spawner: Spawner, resolve: Resolver, client: bytes, supervision: Supervision
+        self, server: Server, *, spawner: Spawner, secrets: Secrets, client: bytes, supervision: Supervision
     ) -> None:
         self._server = server
         self._spawner = spawner
-        self._resolve = resolve
+        self._secrets = secrets
         self._client = client
         self._supervision = supervision
         self._link: Link | None = None
         self._modern = False
-        self._died_of_probe = False
+        self._legacy_first = False
+        self._live: Mapping[str, str | None] = {}
         self._quarantined: Mapping[str, str] = {}
         self._failures = 0
         self._timeouts = 0
-        self._settled = asyncio.Event()
+        self._up_since: float | None = None
+        self._news = asyncio.Event()
         self._wake = asyncio.Event()
+        self._over = asyncio.Event()
         self._changed = False
+        self._calls = 0
+        self._retired = False
+        self._idle = asyncio.Event()
 
     @property
-    def name(self) -> str:
-        """The server's name."""
-        return self._server.name
+    def server(self) -> Server:
+        """What is applied of the server."""
+        return self._server
 
     @property
-    def ready(self) -> bool:
-        """Whether a call would be sent at once; a server declared optional never holds up readiness."""
-        return self._server.optional or self._link is not None
+    def up(self) -> bool:
+        """Whether a call would be sent at once."""
+        return self._link is not None
 
     @property
     def quarantined(self) -> Mapping[str, str]:
         """Why tools are refused, by their name on the server."""
         return self._quarantined
 
+    def adopt(self, server: Server) -> None:
+        """Hold the running child against the lock of `server`, which starts like the one that it was started for."""
+        self._server = server
+        if self._link is not None:
+            self._judge()
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until calls are sent at once, at most `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._link is None:
+                    await self._hear()
+
+    async def retire(self, seconds: float) -> None:
+        """Send back the calls that wait for a start, and wait until those under way have ended, at most `seconds`."""
+        self._retired = True
+        self._news.set()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._calls:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.warning("server %s: %d calls did not end in time and are given up", self._server.name, self._calls)
+
     async def run(self) -> None:
         """Keep the server running until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
+        while not self._retired:
+            self._up_since = None
             try:
-                reason = await self._live()
+                reason = await self._live_once()
             except RuntimeFailure as failure:
                 reason = f"{failure.brief}: {failure.detail}" if failure.detail else failure.brief
-                lived = 0.0
-            else:
-                lived = loop.time() - started
-            self._failures = 0 if lived >= _HEALTHY_SECONDS else self._failures + 1
+            except Exception as error:  # noqa: BLE001  (one server must not take the others down; it shows as a bug)
+                reason = bug(error)
+            healthy = self._up_since is not None and self._now() - self._up_since >= _HEALTHY_SECONDS
+            self._failures = 0 if healthy else self._failures + 1
             pause = self._pause()
-            log.warning("server %s is down (%s); next start in %.1f s", self.name, printable(reason), pause)
+            log.warning("server %s is down (%s); next start in %.1f s", self._server.name, printable(reason), pause)
             await asyncio.sleep(pause)
 
     def _pause(self) -> float:
         supervision = self._supervision
         if self._is_open:
             # Those who wait for a start are told now rather than at their deadline.
-            self._settled.set()
+            self._news.set()
             return supervision.rest
         longest = min(
             supervision.longest_pause, supervision.first_pause * 2.0 ** min(self._failures, _LONGEST_EXPONENT)
@@ -118,35 +153,42 @@ class Upstream:
     def _is_open(self) -> bool:
         return self._failures >= self._supervision.failures
 
-    async def _live(self) -> str:
+    async def _live_once(self) -> str:
         """Run one child from start to end; return why it ended."""
         spec = await self._spec()
         link = Link(changed=self._on_changed, ended=self._on_ended)
         child = await self._spawner.spawn(spec, link)
         link.attach(child)
+        self._over.clear()
         self._wake.clear()
+        self._changed = False
         try:
-            hello = await self._open(link)
+            try:
+                hello = await self._open(link)
+            except Fault as reason:
+                # No call was sent yet, so what the child complained of holds no argument of one.
+                raise RuntimeFailure(link.reason or reason.message, detail=child.stderr_tail()[-500:]) from None
             return await self._serve(link, hello)
         except Fault as reason:
-            raise RuntimeFailure(link.reason or reason.message, detail=child.stderr_tail()[-500:]) from None
+            return link.reason or reason.message
         finally:
             self._link = None
-            self._settled.clear()
             link.end("it is being stopped")
             await child.stop(grace=self._supervision.grace)
+            if link.dropped or link.unreadable:
+                log.warning(
+                    "server %s sent %d replies that answer no call and %d lines that are no messages",
+                    self._server.name,
+                    link.dropped,
+                    link.unreadable,
+                )
 
     async def _spec(self) -> ChildSpec:
-        server = self._server
-        secrets = {variable: await self._resolve(reference) for variable, reference in server.secrets.items()}
-        return ChildSpec(
-            server=server.name,
-            argv=server.argv,
-            cwd=server.cwd,
-            env={**server.env, **secrets},
-            readable=server.readable,
-            writable=server.writable,
-        )
+        values = {
+            variable: await asyncio.to_thread(self._secrets.resolve, reference)
+            for variable, reference in self._server.secrets.items()
+        }
+        return spec_of(self._server, values)
 
     async def _open(self, link: Link) -> Hello:
         supervision = self._supervision
@@ -156,13 +198,14 @@ class Upstream:
                 client=self._client,
                 probe_seconds=supervision.probe,
                 seconds=supervision.start,
-                legacy_first=self._died_of_probe,
+                legacy_first=self._legacy_first,
             )
         except Fault:
             # Some servers of the old era end at any request before their handshake; ask those the old way next time.
-            self._died_of_probe = not self._died_of_probe and link.reason is not None
+            self._legacy_first = not self._legacy_first and link.reason is not None
             raise
         self._modern = hello.modern
+        self._legacy_first = not hello.modern
         await self._verify(link, hello)
         if hello.modern and hello.tells_changes:
             wanted = {"notifications": b'{"toolsListChanged":true}'}
@@ -170,25 +213,38 @@ class Upstream:
         return hello
 
     async def _verify(self, link: Link, hello: Hello) -> None:
-        live = await handshake.list_tools(link, hello, client=self._client, seconds=self._supervision.start)
-        self._quarantined = routing.quarantined(self._server, live)
-        for tool, reason in self._quarantined.items():
-            log.warning("server %s, tool %s is quarantined: %s", self.name, printable(tool), reason)
+        listed = await handshake.list_tools(link, hello, client=self._client, seconds=self._supervision.start)
+        self._live = fingerprints(listed)
+        self._judge()
+
+    def _judge(self) -> None:
+        verdict = routing.quarantined(self._server, self._live)
+        for tool, reason in verdict.items():
+            if self._quarantined.get(tool) != reason:
+                log.warning("server %s, tool %s is quarantined: %s", self._server.name, printable(tool), reason)
+        self._quarantined = verdict
 
     async def _serve(self, link: Link, hello: Hello) -> str:
         if link.reason is None:
             self._link = link
+            self._up_since = self._now()
             self._timeouts = 0
-            self._settled.set()
+            log.info("server %s is up, revision %s", self._server.name, hello.revision)
+            self._news.set()
         while link.reason is None:
             await self._wake.wait()
             self._wake.clear()
             if self._changed and link.reason is None:
                 self._changed = False
                 await self._verify(link, hello)
-                # Answers a storm of notifications with one listing a second.
-                await asyncio.sleep(self._supervision.relist)
+                await self._rest()
         return link.reason
+
+    async def _rest(self) -> None:
+        """Answer a storm of notifications with one listing a second; the child's end is noticed at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._supervision.relist):
+                await self._over.wait()
 
     def _on_changed(self) -> None:
         self._changed = True
@@ -197,16 +253,31 @@ class Upstream:
     def _on_ended(self, _reason: str) -> None:
         # New calls wait for the next child from this moment on, not from when this one is reaped.
         self._link = None
-        self._settled.clear()
+        self._over.set()
         self._wake.set()
 
     async def call(self, route: Route, params: Mapping[str, Raw], *, modern: bool) -> Message:
         """Return the server's response to one ``tools/call``; `modern` is the client's era.
 
-        Raises Fault when the tool is quarantined or the server is unavailable, ends, or misses the deadline.
-        Cancelling the call cancels it at the server.
+        Raises Fault when the tool is quarantined or the server is unavailable, ends, or misses the deadline, and
+        RetiredError when the server was replaced before the call was sent. Cancelling the call cancels it at the
+        server.
         """
-        link = self._link or await self._wait()
+        self._calls += 1
+        try:
+            return await self._call(route, params, modern=modern)
+        finally:
+            self._calls -= 1
+            if self._retired and not self._calls:
+                self._idle.set()
+
+    async def _call(self, route: Route, params: Mapping[str, Raw], *, modern: bool) -> Message:
+        seconds = self._supervision.call
+        link = self._link
+        if link is None:
+            deadline = self._now() + seconds
+            link = await self._wait(seconds)
+            seconds = deadline - self._now()
         refusal = self._quarantined.get(route.tool)
         if refusal is not None:
             raise Fault(wire.QUARANTINED, f"The tool is quarantined: {refusal}")
@@ -216,7 +287,7 @@ class Upstream:
             params, name=route.token, from_modern=modern, to_modern=self._modern, client=self._client
         )
         try:
-            answer = await link.ask("tools/call", sent, seconds=self._supervision.call)
+            answer = await link.ask("tools/call", sent, seconds=seconds)
         except Fault as reason:
             if reason.code == wire.TIMED_OUT:
                 self._count_timeout(link)
@@ -224,19 +295,29 @@ class Upstream:
         self._timeouts = 0
         return answer
 
-    async def _wait(self) -> Link:
+    async def _wait(self, seconds: float) -> Link:
         try:
-            async with asyncio.timeout(self._supervision.call):
+            async with asyncio.timeout(seconds):
                 while self._link is None:
+                    if self._retired:
+                        raise RetiredError
                     if self._is_open:
                         raise Fault(wire.UNAVAILABLE, "The server does not start; it is tried again from time to time")
-                    self._settled.clear()
-                    await self._settled.wait()
+                    await self._hear()
         except TimeoutError:
             raise Fault(wire.UNAVAILABLE, "The server did not start in time") from None
         return self._link
+
+    async def _hear(self) -> None:
+        """Wait for the next piece of news: the server is up, has given up for a while, or is retired."""
+        self._news.clear()
+        await self._news.wait()
 
     def _count_timeout(self, link: Link) -> None:
         self._timeouts += 1
         if self._timeouts >= self._supervision.timeouts:
             link.end(f"{self._timeouts} calls in a row timed out")
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,14 +1,9 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-MCPHUB = str(Path(sys.executable).with_name("mcphub"))
+from tests.support.projects import mcphub
+
 GOOD = 'apiVersion: mcphub/v1\nname: acme\nservers:\n  time: {package: "pypi:mcp-server-time@1", run: process}\n'
-
-
-def mcphub(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([MCPHUB, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_a_right_hub(tmp_path: Path) -> None:
@@ -38,15 +33,3 @@ def test_a_missing_file(tmp_path: Path) -> None:
     done = mcphub(tmp_path, "validate")
     assert done.returncode == 1
     assert done.stderr.startswith("error: mcp-hub.yaml cannot be read")
-
-
-def test_fast_paths_import_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "mcp-hub.yaml").write_text(GOOD)
-    script = Path(MCPHUB).read_text().partition("\n")[2]
-    for arguments in (["validate"], ["--help"]):
-        command = [sys.executable, "-X", "importtime", "-c", script, *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0
-        imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-        assert "click" in imported
-        assert not imported & {"docker", "git", "mcp", "mcp_types", "uvicorn", "asyncio"}

@@ -1,0 +1,199 @@
+"""Installed environments on disk: their names, the marker that makes one whole, and the lock on each.
+
+An environment is built in the place where it stays, because scripts hold that place. uv can make scripts that can be
+moved (``--relocatable``), but these need ``realpath`` and ``dirname`` on the server's PATH, fail without them, and cost
+3 ms at every start (measured). So the marker is what makes an environment whole: it is written last and removed first,
+and a folder without it is a leftover. That holds against a kill at any time; what a power cut did to files that were
+not on the disk yet, the comparison of every file finds.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.runtime.adapters.inventory import take_inventory
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import read_file, write_file
+
+MARKER = ".mcphub-environment.json"
+_OWN = frozenset({MARKER})
+_LONGEST_MARKER = 1024 * 1024
+_FOLDER = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What is known of a whole environment.
+
+    `home` is its absolute path, `python` the real path of its base Python and `readable` the folders that that needs.
+    `programs` are the names of the files in ``bin`` by distribution, and `files` is the digest of all files.
+    """
+
+    format: Literal["mcphub.environment/v1"] = "mcphub.environment/v1"
+    digest: str
+    package: str
+    home: str
+    python: str
+    readable: tuple[str, ...]
+    programs: Mapping[str, tuple[str, ...]]
+    files: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environments:
+    """The folder of environments; `root` is a real path, and need not be there."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folder, open to every user, unless it is there; raises RuntimeFailure."""
+        try:
+            if not self.root.is_dir():
+                self.root.mkdir(parents=True, exist_ok=True)
+                self.root.chmod(0o755)
+        except OSError as error:
+            raise RuntimeFailure(
+                "the folder of package environments cannot be made",
+                detail=f"{error.filename}: {error.strerror}",
+                resolution="look at the disk's free space and at the folder's permissions",
+            ) from error
+
+    def home(self, digest: str) -> Path:
+        """Return the folder of the environment `digest`; raises ValueError when that is not a digest."""
+        match = _DIGEST.fullmatch(digest)
+        if match is None:
+            raise ValueError(digest)
+        return self.root / match[1]
+
+    def digests(self) -> Iterator[str]:
+        """Name every folder that is called like an environment, whole or not; raises RuntimeFailure."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise RuntimeFailure(
+                "the package environments cannot be listed",
+                detail=f"{self.root}: {error.strerror}",
+                resolution="look at the permissions of the folder",
+            ) from error
+        yield from (f"sha256:{name}" for name in names if _FOLDER.fullmatch(name))
+
+    def marker(self, digest: str) -> Marker | None:
+        """Return the marker of `digest` where it is whole, as far as a short look tells.
+
+        It was completed in this very place, and its Python leads where it led then: after an upgrade to another
+        version of Python, a link that still resolves would find none of the packages.
+        """
+        home = self.home(digest)
+        text = read_file(home / MARKER, limit=_LONGEST_MARKER)
+        if text is None:
+            return None
+        try:
+            marker = msgspec.json.decode(text, type=Marker)
+            python = str((home / "bin" / "python").resolve(strict=True))
+        except (msgspec.DecodeError, OSError):
+            return None
+        fits = (marker.digest, marker.home, marker.python) == (digest, str(home), python)
+        return marker if fits and os.access(python, os.X_OK) else None
+
+    def is_intact(self, marker: Marker) -> bool:
+        """Whether every file is what it was when the environment was completed, and none was added.
+
+        Bytecode, scripts and links count as well, so that code cannot hide in what the wheels do not list. What
+        cannot be read is not intact.
+        """
+        try:
+            return fingerprint(take_inventory(Path(marker.home), leave_out=_OWN)) == marker.files
+        except OSError:
+            return False
+
+    def complete(self, marker: Marker) -> None:
+        """Make an environment whole by writing its marker; raises RuntimeFailure."""
+        text = json.dumps(asdict(marker), indent=2, ensure_ascii=False) + "\n"
+        write_file(Path(marker.home) / MARKER, text.encode())
+
+    def discard(self, digest: str) -> None:
+        """Remove what is there of `digest`, so that no half of it ever counts; raises RuntimeFailure."""
+        home = self.home(digest)
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                (home / MARKER).unlink()
+            with suppress(FileNotFoundError):
+                shutil.rmtree(home)
+        except OSError as error:
+            raise RuntimeFailure(
+                "a package environment cannot be removed",
+                detail=f"{error.filename}: {error.strerror}",
+                resolution="look at the permissions of the folder, and at what uses it",
+            ) from error
+
+    def sweep(self) -> None:
+        """Remove what interrupted installations left behind, but nothing that is being installed now."""
+        for digest in self.digests():
+            if not (self.home(digest) / MARKER).exists():
+                with self.locked(digest, wait=False) as held:
+                    if held is not None and not (self.home(digest) / MARKER).exists():
+                        self.discard(digest)
+
+    @contextmanager
+    def locked(self, digest: str, *, wait: bool = True) -> Iterator[int | None]:
+        """Keep everyone else from changing `digest`; gives the open lock file, or None without waiting for it.
+
+        The lock belongs to the open file: threads exclude each other as well as processes, and it is gone with the
+        last process that holds the file (flock(2)). Raises RuntimeFailure when it cannot be made.
+        """
+        path = self.root / f".{self.home(digest).name}.lock"
+        try:
+            held = _acquire(path, wait=wait)
+        except OSError as error:
+            raise RuntimeFailure(
+                "a package environment cannot be locked",
+                detail=f"{path}: {error.strerror}",
+                resolution="look at the disk's free space and at the folder's permissions",
+            ) from error
+        if held is None:
+            yield None
+            return
+        try:
+            yield held
+        finally:
+            os.close(held)
+            _tidy(path)
+
+
+def _acquire(path: Path, *, wait: bool) -> int | None:
+    """Return the locked file at `path`: the one that has that name by then, since a holder removes it at the end."""
+    while True:
+        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(held), path.stat()):
+                    return held
+        except BlockingIOError:
+            os.close(held)
+            return None
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)
+
+
+def _tidy(path: Path) -> None:
+    """Remove a lock file that nobody holds: neither who waited for it, nor a child that was left behind."""
+    held = _acquire(path, wait=False)
+    if held is not None:
+        path.unlink(missing_ok=True)
+        os.close(held)

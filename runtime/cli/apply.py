@@ -1,0 +1,81 @@
+"""`mcphub apply`: makes the machine what the hub says, or carries out exactly a saved plan."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, read_plan
+from mcphub_gitops.compiler.plan.plan import Plan
+from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan, refuse_moved
+from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
+from mcphub_gitops.runtime.files import read_file
+from mcphub_gitops.runtime.project import Project
+
+
+@click.command(
+    epilog="\b\nExamples:\n  mcphub apply\n  mcphub apply --auto-approve\n  mcphub apply plan.json",
+)
+@project_option
+@click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--auto-approve", is_flag=True, help="Do not ask. Without a terminal, either this or a PLAN is needed.")
+@click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
+def apply(project: Project, saved: Path | None, expect: str | None, *, auto_approve: bool) -> int:
+    """Install, probe and switch to what the hub and its lock say.
+
+    With PLAN, exactly that saved plan is carried out, and refused when what it touches has moved since. Exit code 0
+    when done or nothing is to do, 1 on errors, 4 when only cleaning up failed, 5 when the plan is stale or not the
+    expected one, 6 when someone else is changing the hub.
+    """
+    plan = _read(saved, project) if saved is not None else None
+    desired = plan.desired if plan is not None else compile_desired(project)
+    if desired is None:
+        return Exit.ERROR
+    review = desired.review_digest()
+    if expect is not None and expect != review:
+        raise StalePlanError("the hub is not the one that was reviewed", detail=f"expected {expect}\nfound    {review}")
+    layout = layout_of(project)
+    layout.prepare()
+    with hold(layout.writer_lock, "mcphub apply", wait=0.5):
+        site = compose(project, realm=layout.lineage())
+        if plan is not None:
+            click.echo(render_plan(plan), nl=False)
+            refuse_moved(plan, site)
+            return carry_out(plan, site)
+        plan = make_plan(desired, site)
+        if not plan.is_empty and not auto_approve:
+            _ask()
+        return carry_out(plan, site)
+
+
+def _read(path: Path, project: Project) -> Plan:
+    data = read_file(path, limit=MAX_BYTES)
+    if data is None:
+        raise RuntimeFailure("the plan cannot be read", detail=f"No such file: {path}")
+    plan = read_plan(data)
+    if isinstance(plan, Unusable):
+        raise StalePlanError(
+            "the plan cannot be used",
+            detail=f"{path}: {plan.reason}",
+            resolution="make a new one with `mcphub plan -o`",
+        )
+    validated = project.validate()
+    if validated.hub is not None and validated.hub.name != plan.desired.hub:
+        raise StalePlanError(
+            "the plan belongs to another hub", detail=f"it is for {plan.desired.hub}, this is {validated.hub.name}"
+        )
+    return plan
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise RuntimeFailure(
+            "nobody is there to approve the plan",
+            resolution="run `mcphub apply --auto-approve`, or apply a plan that was saved by `mcphub plan -o`",
+        )
+    click.confirm("Apply this?", abort=True)

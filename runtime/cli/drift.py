@@ -1,0 +1,67 @@
+"""`mcphub drift`: how the world differs from what was applied."""
+
+import asyncio
+
+import click
+
+from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tool_drift
+from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.observation import observe
+from mcphub_gitops.runtime.apply.question import sweep
+from mcphub_gitops.runtime.apply.state import read_applied
+from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.output import count, show_json
+from mcphub_gitops.runtime.cli.progress import LineReporter
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.project import Project
+
+_REMEDIES = {
+    "hub": "bring the hub back to what was applied, or review `mcphub plan` and apply it",
+    "generation": "`mcphub apply` writes it again",
+    "environment": "`mcphub apply` installs it again from the lock",
+    "file": "restore the file, or run `mcphub lock` and review what changed",
+    "tools": "find out why; `mcphub lock` accepts the new definitions after a review",
+}
+
+
+@click.command(epilog="\b\nExamples:\n  mcphub drift\n  mcphub drift --output json")
+@project_option
+@output_option
+def drift(project: Project, output: str) -> int:
+    """Compare the hub, the installed files and the servers' live tools with what was applied.
+
+    Every installed file is compared with its hash, and every server is started once and asked for its tools. Exit code
+    0 when nothing has moved, 2 when something has, 1 on errors, such as when nothing is applied.
+    """
+    layout = layout_of(project)
+    applied = read_applied(layout)
+    if applied is None:
+        raise RuntimeFailure("nothing is applied, so nothing can have drifted", resolution="run `mcphub apply`")
+    compiled = project.compile(locked=True)
+    with hold(layout.writer_lock, "mcphub drift", wait=0.5):
+        site = compose(project, realm=layout.lineage())
+        sweep(site)
+        desired = applied.plan.desired
+        observed = observe(desired, site)
+        found = find_drift(desired, observed, compiled.desired)
+        found += asyncio.run(find_tool_drift(desired, observed, site, LineReporter()))
+    if output == "json":
+        entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]
+        show_json({"format": "mcphub.drift/v1", "drift": entries})
+    else:
+        _show(found)
+    return Exit.CHANGES if found else Exit.OK
+
+
+def _show(found: tuple[Drift, ...]) -> None:
+    if not found:
+        click.echo("No drift. The world is what was applied.")
+        return
+    for each in found:
+        place = each.address if each.address == each.kind.value else f"{each.kind.value}: {each.address}"
+        click.echo(f"{place}: {each.detail}")
+    click.echo(f"\nDrift: {count(len(found), 'difference')}.")
+    for kind in dict.fromkeys(each.kind.value for each in found):
+        click.echo(f"  {kind}: {_REMEDIES[kind]}")

@@ -1,0 +1,53 @@
+"""`mcphub init`: the first hub document of a folder."""
+
+import re
+
+import click
+
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import read_file, write_file
+from mcphub_gitops.runtime.project import Project
+from mcphub_gitops.templates import fill_template
+
+_IGNORED = "/.mcphub/"
+_LONGEST_NAME = 63
+_LARGEST = 1024 * 1024
+
+
+@click.command(epilog="\b\nExamples:\n  mcphub init\n  mcphub init --name acme")
+@project_option
+@click.option("--name", help="The hub's name; by default the folder's.")
+def init(project: Project, name: str | None) -> int:
+    """Write a first mcp-hub.yaml, and keep .mcphub/ out of git. Existing files are never overwritten."""
+    path = project.root / project.hub_file
+    if path.exists():
+        raise RuntimeFailure(f"{project.hub_file} is already there", resolution="edit it, or remove it first")
+    chosen = name or _slug(project.root.resolve().name)
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", chosen):
+        raise RuntimeFailure(
+            f"`{chosen}` cannot be a hub's name",
+            resolution="take up to 63 lower-case letters, digits and hyphens, beginning with a letter",
+        )
+    write_file(path, fill_template("mcp-hub.yaml", name=chosen).encode())
+    click.echo(f"Written: {project.hub_file}")
+    if _ignore(project):
+        click.echo("Written: .gitignore")
+    click.echo("Next: `mcphub lock`, then `mcphub up`.")
+    return Exit.OK
+
+
+def _slug(name: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (words if words[:1].isalpha() else f"hub-{words}".strip("-"))[:_LONGEST_NAME].rstrip("-")
+
+
+def _ignore(project: Project) -> bool:
+    path = project.root / ".gitignore"
+    before = (read_file(path, limit=_LARGEST) or b"").decode("utf-8", "surrogateescape")
+    if any(line.strip().strip("/") == ".mcphub" for line in before.splitlines()):
+        return False
+    gap = "" if not before or before.endswith("\n") else "\n"
+    write_file(path, f"{before}{gap}{_IGNORED}\n".encode("utf-8", "surrogateescape"))
+    return True

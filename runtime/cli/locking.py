@@ -1,0 +1,49 @@
+"""What `mcphub lock` does when it writes: asks the package index and the servers, and saves the answers."""
+
+import asyncio
+
+import click
+
+from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.lock.assembly import Locked
+from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.locking import lock_hub
+from mcphub_gitops.runtime.apply.question import sweep
+from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.output import count, show_diagnostics
+from mcphub_gitops.runtime.cli.progress import LineReporter
+from mcphub_gitops.runtime.project import Project
+
+
+def write_lock(project: Project) -> int:
+    """Lock the project's hub; return the exit code, having told what was found and written."""
+    validated, lock_file = project.validate(), project.open_lock()
+    sources = (validated.source, lock_file.source)
+    problems = (*validated.diagnostics, *lock_file.diagnostics)
+    show_diagnostics(problems, sources)
+    if has_errors(problems) or validated.hub is None or lock_file.lock is None:
+        return Exit.ERROR
+    layout = layout_of(project)
+    layout.prepare()
+    with hold(layout.writer_lock, "mcphub lock", wait=0.5):
+        site = compose(project, realm=layout.lineage())
+        sweep(site)
+        work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, LineReporter())
+        found = asyncio.run(work)
+        diagnostics = _problems(validated.hub, found) if isinstance(found, Locked) else tuple(found)
+        show_diagnostics(diagnostics, sources)
+        if has_errors(diagnostics) or not isinstance(found, Locked):
+            return Exit.ERROR
+        changed = project.save_lock(found.lock, found.definitions)
+    tools = sum(len(server.tools) for server in found.lock.servers.values())
+    click.echo(f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.")
+    click.echo(f"Written: {', '.join(changed)}" if changed else "Nothing has changed.")
+    return Exit.OK
+
+
+def _problems(hub: Hub, found: Locked) -> tuple[Diagnostic, ...]:
+    _, unbound = build(hub, found.lock, found.definitions)
+    return sort((*found.diagnostics, *unbound))

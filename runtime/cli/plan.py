@@ -1,0 +1,62 @@
+"""`mcphub plan`: what an apply would do, and why. Changes nothing."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mcphub_gitops.compiler.diagnostic import has_errors
+from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.file import write_plan
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.runtime.apply.layout import Layout
+from mcphub_gitops.runtime.apply.observation import observe, observe_record
+from mcphub_gitops.runtime.cli import lazy
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
+from mcphub_gitops.runtime.files import write_file
+from mcphub_gitops.runtime.project import Project
+
+
+@click.command(
+    epilog="\b\nExamples:\n  mcphub plan\n  mcphub plan -o plan.json\n  mcphub plan --offline --detailed-exitcode",
+)
+@project_option
+@output_option
+@click.option("-o", "saved", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `mcphub apply`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Trust the record of the last apply: look neither at what is installed nor at what this machine can do.",
+)
+def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode: bool, offline: bool) -> int:
+    """Show what `mcphub apply` would do: permissions first, then each change with its cause.
+
+    Exit code 0; 1 on errors; 2 when there are changes and --detailed-exitcode is given.
+    """
+    compiled = project.compile(locked=True)
+    if has_errors(compiled.diagnostics) or compiled.desired is None:
+        show_diagnostics(compiled.diagnostics, compiled.sources, output)
+        return Exit.ERROR
+    found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
+    data = write_plan(found)
+    if saved is not None:
+        write_file(saved, data)
+    if output == "json":
+        show_json(json.loads(data))
+    else:
+        click.echo(render_plan(found), nl=False)
+        if saved is not None:
+            click.echo(f"Saved: {saved}. Apply exactly this with `mcphub apply {saved}`.")
+    return Exit.CHANGES if detailed_exitcode and not found.is_empty else Exit.OK
+
+
+def _observe(project: Project, desired: Desired, *, offline: bool) -> Observed:
+    if offline:
+        names = {path for server in desired.servers for path in server.files}
+        return observe_record(Layout(folder=project.runtime_folder), project.digests(names))
+    return observe(desired, lazy.load("composition").compose(project))

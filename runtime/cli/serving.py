@@ -1,0 +1,168 @@
+"""Runs the gateway on what is applied, in the foreground or in the background."""
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from mcphub_gitops.runtime.apply.journal import Journal
+from mcphub_gitops.runtime.apply.layout import Layout, read_token
+from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.state import read_generation
+from mcphub_gitops.runtime.cli.composition import compose_engine, compose_secrets
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.welcome import welcome
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import read_file, write_file
+from mcphub_gitops.runtime.gateway.generation import Generation, decode, listening_on
+from mcphub_gitops.runtime.gateway.server import new_event_loop, serve
+from mcphub_gitops.runtime.project import Project
+
+_GLANCE = 0.5
+"""Seconds between two looks at which generation is current."""
+
+_PATIENCE = 30.0
+"""Seconds for a gateway in the background to listen."""
+
+_TAIL = 4096
+_PROGRAM = "from mcphub_gitops.runtime.cli.main import main; main()"
+
+
+def serve_project(project: Project, *, port: int | None = None) -> int:
+    """Serve the applied generation until SIGTERM or SIGINT; `port` replaces the hub's. Raises RuntimeFailure."""
+    layout = Layout(folder=project.runtime_folder)
+    generation = _moved(decode(read_generation(layout)), port)
+    token = read_token(layout.token)
+    journal = Journal(layout.journal)
+    with hold(layout.gateway_lock, "mcphub gateway run", wait=0.5):
+        journal.write("gateway begun", plan=generation.plan, listen=generation.listen)
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(_serve(project, layout, generation, token=token, port=port))
+        except RuntimeFailure as failure:
+            journal.write("gateway failed", brief=failure.brief)
+            raise
+        finally:
+            layout.gateway_url.unlink(missing_ok=True)
+        journal.write("gateway ended")
+    click.echo("The gateway is stopped.", err=True)
+    return Exit.OK
+
+
+def serve_in_background(project: Project) -> int:
+    """Start a gateway that goes on when this command ends; returns once it listens. Raises RuntimeFailure."""
+    layout = Layout(folder=project.runtime_folder)
+    read_token(layout.token)
+    with layout.gateway_log.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  (this program itself)
+            [sys.executable, "-c", _PROGRAM, "gateway", "run", "--file", str(project.root / project.hub_file)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=project.root,
+            start_new_session=True,
+        )
+    url = _wait_for_url(layout, process)
+    click.echo(_welcome(project, layout, decode(read_generation(layout)), url))
+    click.echo(f"It runs in the background; its log is {_shown(project, layout.gateway_log)}. `mcphub down` stops it.")
+    return Exit.OK
+
+
+async def _serve(project: Project, layout: Layout, generation: Generation, *, token: str, port: int | None) -> None:
+    _log_to_stderr()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def end(number: signal.Signals) -> None:
+        # A second signal ends the process at once; its children end with it.
+        loop.remove_signal_handler(number)
+        stop.set()
+
+    def ready(url: str) -> None:
+        write_file(layout.gateway_url, f"{url}\n".encode(), mode=0o600)
+        click.echo(_welcome(project, layout, generation, url))
+        sys.stdout.flush()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    await serve(
+        generation,
+        spawner=compose_engine(layout.lineage()),
+        secrets=compose_secrets(project),
+        token=token,
+        version=version("mcphub-gitops"),
+        on_ready=ready,
+        stop=stop,
+        generations=_follow(layout, port),
+    )
+
+
+async def _follow(layout: Layout, port: int | None) -> AsyncIterator[Generation]:
+    """Yield each generation that becomes current from now on."""
+    seen = _current(layout)
+    while True:
+        await asyncio.sleep(_GLANCE)
+        found = _current(layout)
+        if found in {seen, ""}:
+            continue
+        seen = found
+        try:
+            yield _moved(decode(read_generation(layout)), port)
+        except RuntimeFailure as failure:
+            logging.getLogger("mcphub.gateway").warning("the new generation is not served: %s", failure.brief)
+
+
+def _current(layout: Layout) -> str:
+    with suppress(OSError):
+        return str(layout.current.readlink())
+    return ""
+
+
+def _moved(generation: Generation, port: int | None) -> Generation:
+    if port is None:
+        return generation
+    return listening_on(generation, f"{generation.listen.rpartition(':')[0]}:{port}")
+
+
+def _welcome(project: Project, layout: Layout, generation: Generation, url: str) -> str:
+    token = read_token(layout.token) if sys.stdout.isatty() else None
+    public = f"{generation.public_url.rstrip('/')}/mcp" if generation.public_url else url
+    return welcome(generation.hub, public, _shown(project, layout.token), token=token)
+
+
+def _shown(project: Project, path: Path) -> str:
+    # Relative where a person stands in the project, which is where the hub's name alone was given.
+    return str(path.relative_to(project.root)) if Path.cwd() == project.root else str(path)
+
+
+def _wait_for_url(layout: Layout, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        found = read_file(layout.gateway_url, limit=1024)
+        if found:
+            return found.decode().strip()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.05)
+            break
+    process.terminate()
+    said = read_file(layout.gateway_log, limit=_TAIL) or b""
+    raise RuntimeFailure(
+        "the gateway did not start",
+        detail=said.decode("utf-8", "replace").strip().removeprefix("error: "),
+        resolution=f"the whole log is {layout.gateway_log}",
+    )
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("mcphub.gateway")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)

@@ -1,0 +1,32 @@
+"""`mcphub up`: from the hub document to a served gateway in one command."""
+
+import click
+
+from mcphub_gitops.runtime.apply.lease import hold, holder_of
+from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
+from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
+from mcphub_gitops.runtime.project import Project
+
+
+@click.command(epilog="\b\nExamples:\n  mcphub up\n  mcphub up --detach")
+@project_option
+@click.option("--detach", "-d", is_flag=True, help="Leave the gateway running in the background.")
+def up(project: Project, *, detach: bool) -> int:
+    """Validate the hub, check its lock, plan, apply without asking, and serve the gateway.
+
+    A gateway that runs already takes the new generation over. Exit codes as of `mcphub apply`.
+    """
+    desired = compile_desired(project)
+    if desired is None:
+        return Exit.ERROR
+    layout = layout_of(project)
+    layout.prepare()
+    with hold(layout.writer_lock, "mcphub up", wait=0.5):
+        site = compose(project, realm=layout.lineage())
+        code = carry_out(make_plan(desired, site), site)
+    if code != Exit.OK or holder_of(layout.gateway_lock) is not None:
+        return code
+    return serve_in_background(project) if detach else serve_project(project)

@@ -1,0 +1,201 @@
+"""The gateway as a bare ASGI application: one MCP endpoint, and two addresses for those who watch over it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcphub_gitops.runtime.gateway import session, wire
+from mcphub_gitops.runtime.gateway.access import PRINCIPAL, Access, refuse_repeated
+from mcphub_gitops.runtime.gateway.fleet import Fleet
+from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.session import Cancel, Forward, Reply, Request, Sessions
+from mcphub_gitops.runtime.gateway.wire import Fault, Message
+from mcphub_gitops.runtime.gateway.words import bug, printable
+
+log = logging.getLogger("mcphub.gateway")
+
+ENDPOINT: Final = "/mcp"
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+_JSON: Final = (b"content-type", b"application/json")
+_TOO_LARGE: Final = Reply(413, wire.fault(None, Fault(wire.REFUSED, "The request body is too large")))
+_BUSY: Final = Reply(
+    503,
+    wire.fault(None, Fault(wire.UNAVAILABLE, "Too many requests are being read; try again")),
+    ((b"retry-after", b"1"),),
+)
+# Lengths of this many digits are looked at before the first byte of the body is asked for.
+_LONG: Final = 6
+_NO_CONTENT: Final = 204
+
+
+@dataclass(slots=True)
+class _Call:
+    """A legacy call under way, as a notification can cancel it."""
+
+    task: "asyncio.Task[Any]"
+    cancelled: bool = False
+
+
+class _Gone(Exception):  # noqa: N818  (the client's choice, nobody's mistake)
+    """The client went away before its request was whole."""
+
+
+class Gateway:
+    """The ASGI callable. `body` is the longest request body in bytes, `buffered` the most bytes of all held at once.
+
+    A request counts against `buffered` from its first byte until it is answered.
+    """
+
+    def __init__(
+        self, *, fleet: Fleet, access: Access, sessions: Sessions, body: int = 4 * 1024**2, buffered: int = 64 * 1024**2
+    ) -> None:
+        self._fleet = fleet
+        self._access = access
+        self._sessions = sessions
+        self._body = body
+        self._room = buffered
+        self._calls: dict[tuple[str, bytes], _Call] = {}
+        self._now = asyncio.get_running_loop().time
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the servers running; every child has been stopped when this is left."""
+        async with self._fleet.running():
+            yield
+
+    async def switch(self, generation: Generation, access: Access | None = None) -> None:
+        """Serve `generation` from now on, with other checks if `access` is given; see `Fleet.switch`."""
+        await self._fleet.switch(generation)
+        self._access = access or self._access
+
+    async def close(self) -> None:
+        """Let the calls under way end within their time; those that still come fail."""
+        await self._fleet.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            raise ValueError(f"the scope {scope['type']!r} is not served")
+        try:
+            reply = await self._reply(scope, receive)
+        except _Gone:
+            return
+        except Exception as error:  # noqa: BLE001  (the boundary of a request: a bug of ours ends this one alone)
+            log.warning("%s", bug(error))
+            reply = Reply(500, wire.fault(None, Fault(wire.INTERNAL_ERROR, "The gateway has a bug; see its log")))
+        await _send(send, reply)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        path = scope["path"]
+        if path == ENDPOINT:
+            return await self._endpoint(scope, receive)
+        if path in {"/health", "/ready"}:
+            return self._watch(scope)
+        return Reply(404, wire.dump({"error": f"There is nothing here; the endpoint is {ENDPOINT}"}))
+
+    def _watch(self, scope: Scope) -> Reply:
+        if scope["method"] not in {"GET", "HEAD"}:
+            return Reply(405, b"", ((b"allow", b"GET, HEAD"),))
+        if scope["path"] == "/health":
+            return Reply(200, b'{"alive":true}')
+        refusal = self._access.refuse_place(dict(scope["headers"]))
+        if refusal is not None:
+            return refusal
+        waiting = self._fleet.waiting()
+        return Reply(503 if waiting else 200, wire.dump({"ready": not waiting, "waiting": waiting}))
+
+    async def _endpoint(self, scope: Scope, receive: Receive) -> Reply:
+        pairs = scope["headers"]
+        headers = dict(pairs)
+        refusal = (
+            (refuse_repeated(pairs) if len(headers) != len(pairs) else None)
+            or self._access.refuse_place(headers)
+            or self._access.refuse_caller(headers, scope["query_string"])
+        )
+        if refusal is not None:
+            log.info("refused a request from %s with status %d", _peer(scope), refusal.status)
+            return refusal
+        length = headers.get(b"content-length", b"")
+        if len(length) > _LONG and int(length) > self._body:
+            return _TOO_LARGE
+        held = 0
+        pieces: list[bytes] = []
+        try:
+            more = True
+            while more:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise _Gone
+                piece = event.get("body", b"")
+                held += len(piece)
+                self._room -= len(piece)
+                if held > self._body:
+                    return _TOO_LARGE
+                if self._room < 0:
+                    return _BUSY
+                pieces.append(piece)
+                more = event.get("more_body", False)
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return await self._answer(Request(scope["method"], headers, body, PRINCIPAL))
+        finally:
+            self._room += held
+
+    async def _answer(self, request: Request) -> Reply:
+        command = session.answer(request, self._fleet.table, self._sessions, self._now())
+        if isinstance(command, Forward):
+            if command.session is None:
+                return session.finish(command, await self._outcome(command))
+            return session.finish(command, await self._cancellable(command, command.session))
+        if isinstance(command, Cancel):
+            found = self._calls.get((command.session, command.identity))
+            if found is not None and not found.cancelled:
+                found.cancelled = True
+                found.task.cancel()
+            return Reply(202)
+        return command
+
+    async def _outcome(self, forward: Forward) -> Message | Fault:
+        try:
+            return await self._fleet.call(forward)
+        except Fault as reason:
+            return reason
+
+    async def _cancellable(self, forward: Forward, owner: str) -> Message | Fault:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is answered in a task of its own")
+        key = (owner, forward.identity)
+        call = _Call(task)
+        self._calls[key] = call
+        try:
+            return await self._outcome(forward)
+        except asyncio.CancelledError:
+            if not call.cancelled or task.uncancel():
+                raise
+            return Fault(wire.CANCELLED, "The call was cancelled")
+        finally:
+            if self._calls.get(key) is call:
+                del self._calls[key]
+
+
+def _peer(scope: Mapping[str, Any]) -> str:
+    client = scope.get("client")
+    return printable(str(client[0])) if client else "an unknown address"
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    headers = [*reply.headers]
+    if reply.body:
+        headers += _JSON, (b"content-length", b"%d" % len(reply.body))
+    elif reply.status != _NO_CONTENT:
+        headers.append((b"content-length", b"0"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

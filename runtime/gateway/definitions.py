@@ -1,0 +1,84 @@
+"""Tool definitions as servers send them: read within bounds, and fingerprinted for the comparison with the lock."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from mcphub_gitops.compiler import canonical
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.gateway.wire import Raw
+from mcphub_gitops.runtime.gateway.words import printable
+
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 100
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+def read(raw: Raw) -> dict[str, Any]:
+    """Return one definition, decoded; it has a name and a canonical encoding.
+
+    Raises RuntimeFailure when it passes a bound (64 KiB, 100 levels), repeats a key or has no name.
+    """
+    if len(raw) > MAX_BYTES:
+        raise RuntimeFailure("a tool definition is too large", detail=f"{len(raw)} of {MAX_BYTES} bytes")
+    try:
+        found = json.loads(bytes(raw), object_pairs_hook=_unique)
+        _refuse_depth(found)
+        canonical.encode(found)
+    except (ValueError, RecursionError) as error:
+        raise RuntimeFailure("a tool definition cannot be read", detail=printable(str(error))) from None
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        raise RuntimeFailure("a tool definition cannot be read", detail="it is no object with a name")
+    return found
+
+
+def fingerprints(definitions: Iterable[Raw]) -> dict[str, str | None]:
+    """Return the fingerprint of each definition by name; None where it is sent twice or `read` refuses it.
+
+    What has not even a name is left out: no lock can name it.
+    """
+    found: dict[str, str | None] = {}
+    for raw in definitions:
+        try:
+            definition = read(raw)
+        except RuntimeFailure:
+            name = _name(raw)
+            if name is not None:
+                found[name] = None
+            continue
+        name = definition["name"]
+        found[name] = None if name in found else canonical.fingerprint(definition)
+    return found
+
+
+def _name(raw: Raw) -> str | None:
+    try:
+        return msgspec.json.decode(raw, type=_Named).name
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _refuse_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _children(outer)]
+    if level:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

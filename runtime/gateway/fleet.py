@@ -1,0 +1,147 @@
+"""The servers of the generation that is served, and the way from one generation to the next.
+
+Invariant: a table and the servers that it leads to change in one step, so no request sees one without the other.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mcphub_gitops.runtime.gateway import routing, wire
+from mcphub_gitops.runtime.gateway.generation import Generation, Server
+from mcphub_gitops.runtime.gateway.routing import Table
+from mcphub_gitops.runtime.gateway.session import Forward
+from mcphub_gitops.runtime.gateway.upstream import RetiredError, Upstream
+from mcphub_gitops.runtime.gateway.wire import Fault, Message
+
+log = logging.getLogger("mcphub.gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Serving:
+    table: Table
+    upstreams: Mapping[str, Upstream]
+
+
+class Fleet:
+    """All servers of one generation, kept running while `running` is entered.
+
+    `make` returns the actor of a server; `version` is the gateway's own. A switch waits `patience` seconds for a new
+    server to come up; calls under way get `drain` seconds to end on a server that is replaced.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        *,
+        make: Callable[[Server], Upstream],
+        version: str,
+        patience: float,
+        drain: float,
+    ) -> None:
+        self._make = make
+        self._version = version
+        self._patience = patience
+        self._drain = drain
+        self._serving = _Serving(
+            table=routing.build(generation, version=version),
+            upstreams={server.name: make(server) for server in generation.servers},
+        )
+        self._switching = asyncio.Lock()
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[Upstream, asyncio.Task[None]] = {}
+        self._closing = False
+
+    @property
+    def table(self) -> Table:
+        """What is served now."""
+        return self._serving.table
+
+    def waiting(self) -> list[str]:
+        """Return the names of the servers that the gateway is not ready without."""
+        return [
+            name
+            for name, upstream in self._serving.upstreams.items()
+            if not upstream.up and not upstream.server.optional
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the servers running; every child has been stopped when this is left."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for upstream in self._serving.upstreams.values():
+                self._begin(upstream)
+            try:
+                yield
+            finally:
+                self._closing = True
+                for task in self._tasks.values():
+                    task.cancel()
+
+    async def call(self, forward: Forward) -> Message:
+        """Return the server's response to `forward`; raises Fault as `Upstream.call` does."""
+        route = forward.route
+        while True:
+            try:
+                return await self._serving.upstreams[route.server].call(route, forward.params, modern=forward.modern)
+            except RetiredError:
+                if self._closing:
+                    raise Fault(wire.UNAVAILABLE, "The gateway is stopping") from None
+            found = self._serving.table.routes.get(forward.tool)
+            if found is None:
+                raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
+            route = found
+
+    async def switch(self, generation: Generation) -> None:
+        """Serve `generation` from now on.
+
+        A server that starts like before keeps its child and is held against the new lock. Any other is started beside
+        the old one, which serves until the new one is up or had its time.
+        """
+        async with self._switching:
+            old = self._serving.upstreams
+            upstreams = {server.name: self._kept(server) or self._make(server) for server in generation.servers}
+            fresh = [upstream for name, upstream in upstreams.items() if old.get(name) is not upstream]
+            for upstream in fresh:
+                self._begin(upstream)
+            async with asyncio.TaskGroup() as starts:
+                for upstream in fresh:
+                    starts.create_task(upstream.settle(self._patience))
+            table = routing.build(generation, version=self._version)
+            for server in generation.servers:
+                upstreams[server.name].adopt(server)
+            self._serving = _Serving(table=table, upstreams=upstreams)
+            late = [upstream.server.name for upstream in fresh if not upstream.up]
+            log.info("serving %s%s", generation.plan, f"; not up yet: {', '.join(late)}" if late else "")
+            for name, upstream in old.items():
+                if upstreams.get(name) is not upstream:
+                    self._spawn(self._end(upstream))
+
+    async def close(self) -> None:
+        """Let the calls under way end, for `drain` seconds, then stop every server; calls that still come fail."""
+        self._closing = True
+        async with asyncio.TaskGroup() as group:
+            for upstream in list(self._tasks):
+                group.create_task(self._end(upstream))
+
+    def _kept(self, server: Server) -> Upstream | None:
+        found = self._serving.upstreams.get(server.name)
+        return found if found is not None and found.server.starts_like(server) else None
+
+    def _begin(self, upstream: Upstream) -> None:
+        self._tasks[upstream] = self._spawn(upstream.run())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        if self._group is None:
+            raise RuntimeError("the fleet is not running")
+        return self._group.create_task(work)
+
+    async def _end(self, upstream: Upstream) -> None:
+        await upstream.retire(self._drain)
+        task = self._tasks.pop(upstream, None)
+        if task is not None:
+            task.cancel()

@@ -1,0 +1,18 @@
+"""Foreign words and our own mistakes, fit to stand in one line of a log."""
+
+import traceback
+from typing import Final
+
+_LONGEST: Final = 500
+
+
+def printable(value: str | bytes) -> str:
+    """Return a server's words fit for a message: at most 500 characters, none that steers a terminal."""
+    words = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return "".join(mark if mark.isprintable() else " " for mark in words[:_LONGEST])
+
+
+def bug(error: Exception) -> str:
+    """Return what kind of mistake `error` is and where it was made; its message may hold what a client sent."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"mcphub has a bug: {type(error).__name__} in {frame.name}, line {frame.lineno}"

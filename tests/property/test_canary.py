@@ -1,0 +1,110 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import mcphub
+
+ROOT = Path(__file__).parents[2]
+CANARY = "canary-6e1f0c2b9d"
+HUB = """\
+apiVersion: mcphub/v1
+name: canary
+defaults: {run: process}
+servers:
+  notes:
+    command: [python3, server.py]
+    secrets: {NOTES_KEY: "env://CANARY", NOTES_FILE: "file://canary.txt"}
+gateway: {listen: "127.0.0.1:0"}
+"""
+LEAKY = """\
+import os, sys
+sys.stderr.write("the key is " + os.environ["NOTES_KEY"] + "\\n")
+sys.exit(3)
+"""
+ENVIRONMENT = {**os.environ, "CANARY": CANARY}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "examples" / "notes" / "server.py", tmp_path)
+    (tmp_path / "mcp-hub.yaml").write_text(HUB, "utf-8")
+    (tmp_path / "canary.txt").write_text(CANARY, "utf-8")
+    (tmp_path / "canary.txt").chmod(0o600)
+    return tmp_path
+
+
+def said(folder: Path, *arguments: str) -> str:
+    done = mcphub(folder, *arguments, env=ENVIRONMENT)
+    return f"{done.returncode} {done.stdout}{done.stderr}"
+
+
+def everything_written(folder: Path) -> bytes:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return b"".join(path.read_bytes() for path in files if path.name != "canary.txt")
+
+
+def test_a_secret_reaches_its_server_and_nothing_else(folder: Path) -> None:
+    outputs = []
+    try:
+        for arguments in (["lock"], ["plan", "-o", "plan.json"], ["apply", "plan.json"], ["up", "--detach"], ["drift"]):
+            outputs.append(said(folder, *arguments))
+            assert outputs[-1].startswith("0 "), outputs[-1]
+        holders = [
+            int(entry.parent.name)
+            for entry in Path("/proc").glob("[0-9]*/environ")
+            if CANARY.encode() in read(entry) and b"NOTES_KEY" in read(entry)
+        ]
+        command_lines = b"".join(read(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
+    finally:
+        outputs.append(said(folder, "down"))
+    assert len(holders) == 1
+    assert CANARY.encode() not in command_lines
+    assert CANARY not in "".join(outputs)
+    assert CANARY.encode() not in everything_written(folder)
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_server_that_prints_its_secret_and_dies_does_not_get_it_into_the_message(folder: Path) -> None:
+    (folder / "server.py").write_text(LEAKY, "utf-8")
+    output = said(folder, "lock")
+    assert output.startswith("1 ")
+    assert "the key is [secret]" in output
+    assert CANARY not in output
+    assert CANARY.encode() not in everything_written(folder)
+
+
+def test_a_secret_that_is_not_set_is_named_by_its_reference(folder: Path) -> None:
+    done = mcphub(folder, "lock", env={name: value for name, value in os.environ.items() if name != "CANARY"})
+    assert done.returncode == 1
+    assert "env://CANARY" in done.stderr
+    assert not (folder / "mcp-hub.lock").exists()
+
+
+def test_a_bug_report_holds_no_value(tmp_path: Path) -> None:
+    program = (
+        "from mcphub_gitops.runtime.cli import exits\n"
+        "def command():\n"
+        f"    raise ValueError({CANARY!r})\n"
+        "raise SystemExit(exits.run(command))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    (report,) = tmp_path.iterdir()
+    assert done.returncode == 70
+    assert str(report) in done.stderr
+    assert CANARY not in done.stderr + report.read_text("utf-8")

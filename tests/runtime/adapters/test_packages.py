@@ -1,0 +1,717 @@
+"""With the real uv: against the index that it is set to, and against one on loopback for what no index shall do."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.desired import Environment
+from mcphub_gitops.runtime.adapters.environments import MARKER, Environments
+from mcphub_gitops.runtime.adapters.packages import UvPackages
+from mcphub_gitops.runtime.adapters.pins import parse_pin
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Packages, Program
+from tests.runtime.adapters.conftest import Index, Reply, make_wheel
+
+SCRIPT = {"demo": "demo:main"}
+
+Make = Callable[..., UvPackages]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give one cache of uv's to all tests against the real index."""
+    return str(tmp_path_factory.mktemp("uv-cache"))
+
+
+@pytest.fixture
+def real(tmp_path: Path, python: Program, cache: str) -> UvPackages:
+    """Use the index that uv is set to on this machine."""
+    return UvPackages(tmp_path / "packages", python, environ={**os.environ, "UV_CACHE_DIR": cache})
+
+
+@pytest.fixture
+def make(tmp_path: Path, python: Program, index: Index) -> Make:
+    """Use the index on loopback, with a cache of its own and more of an environment."""
+
+    def with_environ(environ: Mapping[str, str] | None = None, *, python: Program = python) -> UvPackages:
+        own = {
+            "HOME": str(tmp_path),
+            "UV_CACHE_DIR": str(tmp_path / "cache"),
+            "UV_DEFAULT_INDEX": index.url,
+            "UV_HTTP_RETRIES": "0",
+        }
+        return UvPackages(tmp_path / "packages", python, environ={**own, **(environ or {})})
+
+    return with_environ
+
+
+@pytest.fixture
+def local(make: Make) -> UvPackages:
+    return make()
+
+
+def publish_demo(index: Index, version: str = "1.0") -> None:
+    """Publish `demo`, which has a script of its name and needs `helper`, which has none."""
+    index.publish_wheel("demo", version, make_wheel("demo", version, scripts=SCRIPT, needs=("helper",)))
+    index.publish_wheel("helper", "2.0", make_wheel("helper", "2.0"))
+
+
+def ask(packages: Packages, requirement: str, preferred: tuple[str, ...] = ()) -> PackageAnswer:
+    return packages.resolve(PackageQuestion(requirement=requirement, preferred=preferred))
+
+
+def environment_of(packages: Packages, requirement: str) -> Environment:
+    answer = ask(packages, requirement)
+    assert not answer.problem
+    return Environment.of(answer.package, answer.requirements)
+
+
+def install_of(packages: Packages, requirement: str) -> Environment:
+    environment = environment_of(packages, requirement)
+    packages.install(environment)
+    return environment
+
+
+def failure_of(call: Callable[[], object]) -> RuntimeFailure:
+    with pytest.raises(RuntimeFailure) as caught:
+        call()
+    return caught.value
+
+
+def home_of(tmp_path: Path, environment: Environment) -> Path:
+    return tmp_path / "packages" / environment.digest.removeprefix("sha256:")
+
+
+def site_of(home: Path) -> Path:
+    (found,) = home.glob("lib/python3*/site-packages")
+    return found
+
+
+def unpacked(tmp_path: Path, name: str) -> Path:
+    (found,) = (tmp_path / "cache").glob(f"archive-v*/*/{name}")
+    return found
+
+
+def output_of(program: Program, *arguments: str) -> str:
+    done = subprocess.run([program.path, *arguments], env={}, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+# Resolving
+
+
+def test_a_server_is_pinned_with_all_it_needs_on_every_platform(real: UvPackages) -> None:
+    answer = ask(real, "mcp-server-time")
+    pins = [parse_pin(line) for line in answer.requirements]
+    found = [pin for pin in pins if pin is not None]
+    names = [pin.name for pin in found]
+    assert not answer.problem
+    assert answer.package.startswith("mcp-server-time==")
+    assert len(found) == len(pins) > 10
+    assert names == sorted(set(names))
+    assert any(pin.marker == "sys_platform == 'win32'" for pin in found)
+    assert not any("://" in line for line in answer.requirements)
+
+
+def test_an_answer_is_the_same_with_every_python(real: UvPackages, tmp_path: Path, python: Program, cache: str) -> None:
+    others = [Path("/usr/bin/python3"), *sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3"))]
+    usable = [path for path in others if path.exists() and str(path) != python.path][-2:]
+    if not usable:
+        pytest.skip("there is one Python here")
+    answer = ask(real, "mcp-server-time")
+    for path in usable:
+        other = UvPackages(tmp_path, Program(path=str(path)), environ={**os.environ, "UV_CACHE_DIR": cache})
+        assert ask(other, "mcp-server-time", answer.requirements) == answer
+
+
+def test_a_name_is_normalised_and_hashes_are_sorted(local: UvPackages, index: Index) -> None:
+    index.publish_wheel("my-demo", "1.0", make_wheel("my-demo", "1.0"))
+    index.publish("my_demo-1.0.tar.gz", b"source")
+    answer = ask(local, "My_Demo")
+    assert answer.package == "my-demo==1.0"
+    pin = parse_pin(answer.requirements[0])
+    assert pin is not None
+    assert len(pin.hashes) == 2
+    assert list(pin.hashes) == sorted(pin.hashes)
+
+
+def test_what_is_preferred_is_kept_with_its_hashes_while_it_satisfies(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    before = ask(local, "demo")
+    publish_demo(index, "1.1")
+    index.publish_wheel("helper", "2.1", make_wheel("helper", "2.1"))
+    index.publish("demo-1.0.tar.gz", b"another file of the locked version")
+    assert ask(local, "demo", before.requirements) == before
+    assert ask(local, "demo==1.0", before.requirements) == before
+    newer = ask(local, "demo==1.1", before.requirements)
+    assert newer.package == "demo==1.1"
+    assert newer.requirements[1] == before.requirements[1]
+    assert ask(local, "demo").requirements[1].startswith("helper==2.1 ")
+
+
+def test_a_version_that_was_just_published_is_seen(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    assert ask(local, "demo").package == "demo==1.0"
+    publish_demo(index, "1.1")
+    assert ask(local, "demo").package == "demo==1.1"
+
+
+def test_every_distribution_has_one_version_on_every_python(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    index.publish_wheel("helper", "3.0", make_wheel("helper", "3.0", python=">=3.12"))
+    assert [line.partition(" ")[0] for line in ask(local, "demo").requirements] == ["demo==1.0", "helper==2.0"]
+
+
+def test_a_prerelease_is_not_chosen_where_there_is_a_release(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    publish_demo(index, "2.0rc1")
+    assert ask(local, "demo").package == "demo==1.0"
+    assert ask(local, "demo==2.0rc1").package == "demo==2.0rc1"
+
+
+def test_a_cutoff_for_new_releases_counts_when_choosing(make: Make, index: Index) -> None:
+    publish_demo(index)
+    # This index says of no file when it was published.
+    assert ask(make({"UV_EXCLUDE_NEWER": "2020-01-01T00:00:00Z"}), "demo").problem
+    environment = environment_of(make(), "demo")
+    make({"UV_EXCLUDE_NEWER": "2020-01-01T00:00:00Z"}).install(environment)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "problem"),
+    [
+        ("no-such-package", "The package index has no package called `no-such-package`."),
+        ("demo==9", "`demo` has no version 9; the newest version that can be used is 1.0."),
+        ("source", "`source` is published as source only, and building it would run code that nobody locked."),
+        ("newer", "`newer` needs Python >=3.12, and a lock holds for 3.11 and later."),
+        (
+            "newer==2",
+            (
+                "`newer` 2 needs Python >=3.12, and a lock holds for 3.11 and later; "
+                "the newest version that can be used is 1."
+            ),
+        ),
+        ("-r /etc/passwd", "`-r /etc/passwd` is neither a package's name nor name==version."),
+    ],
+)
+def test_what_the_index_does_not_have_is_a_problem_of_the_hub(
+    local: UvPackages, index: Index, requirement: str, problem: str
+) -> None:
+    publish_demo(index)
+    index.publish("source-1.tar.gz", b"source")
+    index.publish_wheel("newer", "2", make_wheel("newer", "2", python=">=3.12"))
+    if requirement == "newer==2":
+        index.publish_wheel("newer", "1", make_wheel("newer", "1"))
+    assert ask(local, requirement) == PackageAnswer(problem=problem)
+
+
+def test_an_unresolvable_dependency_is_told_in_the_words_of_uv(local: UvPackages, index: Index) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", needs=("gone>1",)))
+    problem = ask(local, "demo").problem
+    assert problem.startswith("`demo` cannot be resolved. Because gone was not found in the package registry")
+    assert "\n" not in problem
+
+
+def test_the_real_index_tells_what_it_does_not_have(real: UvPackages) -> None:
+    assert ask(real, "six==99").problem.startswith("`six` has no version 99; the newest version that can be used is 1.")
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_an_index_that_is_not_there_is_a_failure_to_try_again(make: Make) -> None:
+    url = f"http://bob:hunter2@127.0.0.1:{closed_port()}/t0ken/simple?key=s3cret"
+    failure = failure_of(lambda: ask(make({"UV_DEFAULT_INDEX": url}), "demo"))
+    assert failure.brief == "demo cannot be resolved: the package index does not answer as it should"
+    assert "Connection refused" in failure.detail
+    assert failure.retryable
+    assert not [word for word in ("hunter2", "t0ken", "s3cret", "bob") if word in repr(vars(failure))]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "retryable"),
+    [
+        (401, "refuses the credentials", False),
+        (403, "refuses the credentials", False),
+        (407, "refuses the credentials", False),
+        (429, "does not answer as it should", True),
+        (500, "does not answer as it should", True),
+        (503, "does not answer as it should", True),
+    ],
+)
+def test_an_index_that_refuses_is_never_taken_for_an_empty_one(
+    make: Make,
+    index: Index,
+    status: int,
+    reason: str,
+    retryable: bool,  # noqa: FBT001  (a table's column)
+) -> None:
+    index.replies["*"] = Reply(status=status)
+    url = index.url.replace("://", "://bob:hunter2@") + "?key=s3cret"
+    failure = failure_of(lambda: ask(make({"UV_DEFAULT_INDEX": url}), "demo"))
+    assert reason in failure.brief
+    assert failure.retryable == retryable
+    assert failure.resolution
+    assert not [word for word in ("hunter2", "s3cret", "bob") if word in repr(vars(failure))]
+
+
+def test_an_index_that_lacks_a_file_it_lists_is_a_failure(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    index.replies["/files/helper-2.0-py3-none-any.whl"] = Reply(status=404)
+    assert failure_of(lambda: ask(local, "demo")).retryable
+
+
+def test_an_answer_in_another_language_is_a_failure(local: UvPackages, index: Index) -> None:
+    index.replies["*"] = Reply(kind="application/json", body=b"{}")
+    assert "cannot be resolved" in failure_of(lambda: ask(local, "demo")).brief
+
+
+def test_offline_nothing_is_said_about_the_index(make: Make, index: Index) -> None:
+    publish_demo(index)
+    offline = make({"UV_OFFLINE": "1"})
+    assert "stay offline" in failure_of(lambda: ask(offline, "demo")).brief
+    online = ask(make(), "demo")
+    assert ask(offline, "demo") == online
+    # Its cache knows 1.0 alone, and that may be out of date.
+    assert "cannot be resolved" in failure_of(lambda: ask(offline, "demo==1.1")).brief
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[str]:
+    """Serve TLS with a certificate that nobody signed; gives the address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)  # noqa: TID251  (a certificate is valid for a while from now)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+
+    def serve() -> None:
+        try:
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    try:
+                        context.wrap_socket(connection, server_side=True).close()
+                    except OSError:
+                        continue
+        except OSError:
+            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}/simple"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_certificate_that_is_not_trusted_is_told_as_such(make: Make, untrusted: str) -> None:
+    failure = failure_of(lambda: ask(make({"UV_DEFAULT_INDEX": untrusted}), "demo"))
+    assert "no secure connection" in failure.brief
+    assert "SSL_CERT_FILE" in failure.resolution
+    assert not failure.retryable
+
+
+def test_a_python_that_is_not_there_is_told_as_such(make: Make) -> None:
+    packages = make(python=Program(path="/nonexistent/python"))
+    assert "base Python" in failure_of(lambda: ask(packages, "demo")).brief
+
+
+def test_a_lock_cannot_bring_in_options(local: UvPackages) -> None:
+    lines = ("--index-url http://127.0.0.1/simple",)
+    for call in (
+        lambda: ask(local, "demo", lines),
+        lambda: local.install(Environment.of("demo==1", lines)),
+    ):
+        failure = failure_of(call)
+        assert failure.brief == "the lock holds a requirement that mcphub did not write"
+        assert lines[0] in failure.detail
+
+
+# Installing
+
+
+def test_a_real_server_is_installed_and_starts(real: UvPackages, tmp_path: Path, python: Program) -> None:
+    environment = install_of(real, "mcp-server-time")
+    program = real.program(environment)
+    home = str(home_of(tmp_path, environment))
+    assert program == Program(path=f"{home}/bin/mcp-server-time", readable=(home, *python.readable))
+    assert program == real.place(environment)
+    assert "--local-timezone" in output_of(program, "--help")
+    assert real.installed() == real.installed(deep=True) == {environment.digest}
+
+
+def test_the_second_installation_changes_nothing(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    before = (home_of(tmp_path, environment) / MARKER).stat()
+    asked = len(index.asked)
+    local.install(environment)
+    assert (home_of(tmp_path, environment) / MARKER).stat() == before
+    assert len(index.asked) == asked
+
+
+def test_an_environment_is_compiled_and_readable_whatever_the_umask(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    publish_demo(index)
+    before = os.umask(0o077)
+    try:
+        environment = install_of(local, "demo")
+    finally:
+        os.umask(before)
+    home = home_of(tmp_path, environment)
+    assert [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o444 != 0o444] == []
+    assert [path for path in (home, *home.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o777 != 0o755] == []
+    assert list(site_of(home).glob("__pycache__/demo.cpython-*.pyc"))
+    assert f"{home}/bin/python" in "".join((home / "bin" / "demo").read_text().splitlines()[:2])
+
+
+def test_what_a_cache_holds_for_one_user_is_installed_for_all(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    local.remove(environment.digest)
+    unpacked(tmp_path, "demo.py").chmod(0o600)
+    local.install(environment)
+    assert (site_of(home_of(tmp_path, environment)) / "demo.py").stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_is_linked_to_the_cache(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    files = [path for path in home_of(tmp_path, environment).rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if path.stat().st_nlink != 1] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_can_run_what_was_installed(index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    # pytest's own folders are closed to others.
+    folder = Path("/var/tmp") / f"mcphub-test-{os.getpid()}"  # noqa: S108  (made here, and by root)
+    folder.mkdir(mode=0o755)
+    try:
+        environ = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "cache")}
+        packages = UvPackages(folder, Program(path="/usr/bin/python3"), environ=environ)
+        program = packages.program(install_of(packages, "demo"))
+        done = subprocess.run([program.path], user=65534, group=65534, capture_output=True, text=True, check=True)
+    finally:
+        shutil.rmtree(folder)
+    assert done.stdout == "demo 1.0\n"
+
+
+@pytest.mark.parametrize("folder", ["with a space", "long-" * 30])
+def test_the_place_may_have_any_name(index: Index, tmp_path: Path, python: Program, folder: str) -> None:
+    publish_demo(index)
+    environ = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "cache")}
+    packages = UvPackages(tmp_path / folder, python, environ=environ)
+    assert output_of(packages.program(install_of(packages, "demo"))) == "demo 1.0\n"
+
+
+def test_environments_are_installed_at_once_from_several_threads(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    publish_demo(index, "1.1")
+    wanted = [environment_of(local, "demo==1.0"), environment_of(local, "demo==1.1")] * 2
+    failures: list[BaseException] = []
+
+    def install(environment: Environment) -> None:
+        try:
+            local.install(environment)
+        except BaseException as error:  # noqa: BLE001  (told below, in the test's own thread)
+            failures.append(error)
+
+    threads = [threading.Thread(target=install, args=(environment,)) for environment in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert local.installed(deep=True) == {environment.digest for environment in wanted}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from mcphub_gitops.compiler.plan.desired import Environment
+from mcphub_gitops.runtime.adapters.packages import UvPackages
+from mcphub_gitops.runtime.ports import Program
+
+folder, python, package, *requirements = sys.argv[1:]
+environment = Environment.of(package, tuple(requirements))
+UvPackages(Path(folder), Program(path=python)).install(environment)
+"""
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    """Poll for at most 30 s."""
+    tick = threading.Event()
+    for _ in range(30_000):
+        if seen():
+            return
+        tick.wait(0.001)
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    "last", ["pyvenv.cfg", "lib/python3*/site-packages/*.dist-info", "lib/python3*/*/big/**/*.pyc"]
+)
+def test_an_installation_that_was_killed_does_not_count_and_is_made_good(
+    local: UvPackages, index: Index, tmp_path: Path, python: Program, last: str
+) -> None:
+    # Large enough that there is time to kill it before it is done.
+    modules = {f"big/m{number}.py": "x = [0]\n" * 200 for number in range(1500)}
+    index.publish_wheel("demo", "1.0", make_wheel("demo", "1.0", scripts=SCRIPT, files=modules))
+    environment = environment_of(local, "demo")
+    home = home_of(tmp_path, environment)
+    arguments = [str(tmp_path / "packages"), python.path, environment.package, *environment.requirements]
+    environ = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    child = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], env=environ)
+    wait_for(lambda: child.poll() is not None or any(home.glob(last)))
+    child.send_signal(signal.SIGKILL)
+    assert child.wait(timeout=30) == -signal.SIGKILL
+    assert local.installed() == frozenset()
+    assert "is not installed" in failure_of(lambda: local.program(environment)).brief
+    if last != "pyvenv.cfg":
+        # uv itself goes on with most of its work, and keeps the place locked until it is done.
+        with Environments(root=tmp_path / "packages").locked(environment.digest, wait=False) as held:
+            assert held is None
+    local.install(environment)
+    assert local.installed(deep=True) == {environment.digest}
+    assert output_of(local.program(environment)) == "demo 1.0\n"
+    assert list((tmp_path / "packages").iterdir()) == [home]
+
+
+def test_leftovers_of_other_environments_are_removed_on_the_way(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    publish_demo(index)
+    leftover = tmp_path / "packages" / ("f" * 64)
+    leftover.mkdir(parents=True)
+    environment = install_of(local, "demo")
+    assert list((tmp_path / "packages").iterdir()) == [home_of(tmp_path, environment)]
+
+
+def test_a_file_that_is_not_the_locked_one_is_refused(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "demo")
+    index.publish_wheel("helper", "2.0", make_wheel("helper", "2.0", files={"evil.py": ""}))
+    shutil.rmtree(tmp_path / "cache")
+    failure = failure_of(lambda: local.install(environment))
+    assert failure.brief == "demo==1.0 cannot be installed: a file is not the one that was locked"
+    assert "helper==2.0" in failure.detail
+    assert not failure.retryable
+    assert failure.resolution
+    assert list((tmp_path / "packages").iterdir()) == []
+
+
+def test_what_does_not_run_here_is_told_and_leaves_nothing(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1"), tag="cp311-cp311-win_amd64")
+    environment = environment_of(local, "demo")
+    failure = failure_of(lambda: local.install(environment))
+    assert failure.brief == "demo==1 cannot be installed: there is no wheel of it for this machine"
+    assert "win_amd64" in failure.detail
+    assert list((tmp_path / "packages").iterdir()) == []
+
+
+def test_a_withdrawn_version_is_told(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "demo")
+    index.files.clear()
+    shutil.rmtree(tmp_path / "cache")
+    assert "does not have what was locked" in failure_of(lambda: local.install(environment)).brief
+
+
+def test_an_index_that_is_gone_fails_the_installation_for_now(make: Make, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = environment_of(make(), "demo")
+    dead = make({"UV_DEFAULT_INDEX": f"http://127.0.0.1:{closed_port()}/simple", "UV_CACHE_DIR": str(tmp_path / "new")})
+    assert failure_of(lambda: dead.install(environment)).retryable
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
+def test_a_full_disk_is_told_and_leaves_nothing(index: Index, tmp_path: Path, python: Program) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", files={"big.txt": "x" * 2_000_000}))
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this container may not mount")
+    try:
+        environ = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "cache")}
+        packages = UvPackages(folder, python, environ=environ)
+        environment = environment_of(packages, "demo")
+        failure = failure_of(lambda: packages.install(environment))
+        left = list(folder.iterdir())
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+    assert failure.brief == "demo==1 cannot be installed: the disk is full"
+    assert failure.retryable
+    assert left == []
+
+
+def test_a_lock_that_lacks_its_package_is_told(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "helper")
+    failure = failure_of(lambda: local.install(replace(environment, package="demo==1.0")))
+    assert failure.brief == "demo==1.0 is not among what was installed"
+    assert "helper" in failure.detail
+
+
+def test_a_damaged_cache_does_not_reach_an_environment(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    local.remove(environment.digest)
+    unpacked(tmp_path, "helper.py").write_text("evil = True\n")
+    local.install(environment)
+    assert "evil" not in (site_of(home_of(tmp_path, environment)) / "helper.py").read_text()
+    local.remove(environment.digest)
+    (unpacked(tmp_path, "demo.py").parent / "evil.pth").write_text("import evil\n")
+    local.install(environment)
+    assert not (site_of(home_of(tmp_path, environment)) / "evil.pth").exists()
+    assert local.installed(deep=True) == {environment.digest}
+
+
+def test_a_locked_wheel_may_hold_more_than_it_lists(local: UvPackages, index: Index) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=SCRIPT, unlisted={"extra.py": ""}))
+    environment = install_of(local, "demo")
+    assert local.installed(deep=True) == {environment.digest}
+
+
+# What is installed
+
+
+def test_nothing_is_installed_at_first(local: UvPackages) -> None:
+    assert local.installed() == local.installed(deep=True) == frozenset()
+
+
+@pytest.mark.parametrize("change", ["edited", "removed", "path file", "module", "bytecode", "script", "record"])
+def test_a_deep_look_sees_what_was_done_to_the_files(
+    local: UvPackages, index: Index, tmp_path: Path, change: str
+) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    home = home_of(tmp_path, environment)
+    site = site_of(home)
+    (bytecode,) = site.glob("__pycache__/demo.*.pyc")
+    (record,) = site.glob("demo-*.dist-info/RECORD")
+    match change:
+        case "edited":
+            (site / "demo.py").write_text("def main(): print('evil')\n")
+        case "removed":
+            (site / "helper.py").unlink()
+        case "path file":
+            (site / "evil.pth").write_text("import evil\n")
+        case "module":
+            (site / "sitecustomize.py").write_text("")
+        case "bytecode":
+            bytecode.write_bytes(bytecode.read_bytes().replace(b"demo", b"evil"))
+        case "script":
+            (home / "bin" / "git").write_text("#!/bin/sh\n")
+        case _:
+            # Someone who edits a file can edit the list of hashes beside it.
+            (site / "demo.py").write_text("evil = 1\n")
+            record.write_text("\n".join(row for row in record.read_text().splitlines() if "demo.py" not in row) + "\n")
+    assert local.installed() == {environment.digest}
+    assert local.installed(deep=True) == frozenset()
+    local.install(environment)
+    assert local.installed(deep=True) == {environment.digest}
+    assert output_of(local.program(environment)) == "demo 1.0\n"
+
+
+def test_running_a_server_leaves_its_environment_as_it_was(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    assert output_of(local.program(environment)) == "demo 1.0\n"
+    assert local.installed(deep=True) == {environment.digest}
+
+
+def test_an_environment_that_was_moved_is_not_installed(
+    local: UvPackages, index: Index, tmp_path: Path, python: Program
+) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    (tmp_path / "packages").rename(tmp_path / "moved")
+    assert UvPackages(tmp_path / "moved", python, environ={}).installed() == frozenset()
+    (tmp_path / "link").symlink_to(tmp_path / "packages")
+    (tmp_path / "moved").rename(tmp_path / "packages")
+    assert UvPackages(tmp_path / "link", python, environ={}).installed() == {environment.digest}
+
+
+def test_removing_leaves_nothing_and_asks_for_nothing(local: UvPackages, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo")
+    local.remove(environment.digest)
+    local.remove(environment.digest)
+    assert local.installed() == frozenset()
+    assert list((tmp_path / "packages").iterdir()) == []
+
+
+# Programs
+
+
+@pytest.mark.parametrize(
+    ("scripts", "chosen"),
+    [
+        ({"my_Demo": "my_demo:main", "other": "my_demo:main"}, "my_Demo"),
+        ({"serve": "my_demo:main"}, "serve"),
+    ],
+)
+def test_the_program_is_called_like_the_package_or_is_its_only_one(
+    local: UvPackages, index: Index, scripts: Mapping[str, str], chosen: str
+) -> None:
+    index.publish_wheel("my-demo", "1", make_wheel("my-demo", "1", scripts=scripts, needs=("helper",)))
+    index.publish_wheel("helper", "2", make_wheel("helper", "2", scripts={"helper": "helper:main"}))
+    program = local.program(install_of(local, "my-demo"))
+    assert Path(program.path).name == chosen
+    assert output_of(program) == "my-demo 1\n"
+
+
+def test_a_package_with_several_programs_or_none_is_told(local: UvPackages, index: Index) -> None:
+    scripts = {"one": "demo:main", "two": "demo:main"}
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=scripts, needs=("helper",)))
+    index.publish_wheel("helper", "2", make_wheel("helper", "2"))
+    several, none = install_of(local, "demo"), install_of(local, "helper")
+    assert failure_of(lambda: local.program(several)).detail == "one, two"
+    assert failure_of(lambda: local.program(none)).brief == "helper==2 brings no program"
+
+
+def test_the_place_of_a_program_is_known_before_it_is_installed(
+    local: UvPackages, index: Index, tmp_path: Path, python: Program
+) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "demo")
+    home = str(home_of(tmp_path, environment))
+    before = local.place(environment)
+    assert before == Program(path=f"{home}/bin/demo", readable=(home, *python.readable))
+    local.install(environment)
+    assert local.place(environment) == local.program(environment) == before

@@ -1,0 +1,40 @@
+"""Projects on the disk, locked without asking anyone."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.runtime.project import Project
+from tests.support.hubs import hub_of, lock_of
+
+MCPHUB = str(Path(sys.executable).with_name("mcphub"))
+
+
+def write_project(folder: Path, hub_text: str, tools: Mapping[str, tuple[str, ...]]) -> Project:
+    """Write the hub `hub_text` with a lock that fits, as if its servers had answered with `tools`."""
+    hub = hub_of(hub_text)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mcp-hub.yaml").write_text(hub_text, "utf-8")
+    for server in hub.servers:
+        for name in named_files(server):
+            # `lock_of` holds the digest of a file's name as the digest of its content.
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(name.encode())
+    project = Project(root=folder)
+    project.save_lock(*lock_of(hub, tools))
+    return project
+
+
+def mcphub(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the installed program in `folder`; `env` is the whole environment where it is given."""
+    return subprocess.run(
+        [MCPHUB, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=None if env is None else dict(env),
+    )

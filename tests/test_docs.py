@@ -1,0 +1,22 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.docs import commands_page, diagnostics_page, formats_page, page, undocumented
+
+ROOT = Path(__file__).parents[1]
+PAGES = {"commands": commands_page, "diagnostics": diagnostics_page, "documents": formats_page}
+
+
+@pytest.mark.parametrize(("name", "make"), PAGES.items(), ids=list(PAGES))
+def test_the_generated_pages_are_those_of_the_program(name: str, make: Callable[[], str], *, update: bool) -> None:
+    file = page(ROOT, name)
+    text = make()
+    if update:
+        file.write_text(text, "utf-8")
+    assert file.read_text("utf-8") == text
+
+
+def test_every_field_of_every_document_is_described() -> None:
+    assert undocumented() == []

@@ -1,0 +1,49 @@
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def steps() -> Iterator[tuple[str, str]]:
+    """Yield each command of the README's console blocks with the output that it promises."""
+    for block in re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            yield command, output
+
+
+def test_the_walk_through_goes_as_the_readme_says(tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    checker = doctest.OutputChecker()
+    try:
+        for command, promised in steps():
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path,
+                env={**os.environ, "PATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            assert checker.check_output(promised, done.stdout, LENIENT), f"$ {command}\n{done.stdout}"
+    finally:
+        subprocess.run(["mcphub", "down"], cwd=tmp_path, env={**os.environ, "PATH": path}, check=False)
+
+
+def test_the_walk_through_has_steps() -> None:
+    assert len(list(steps())) > 10
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
