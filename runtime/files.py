@@ -49,6 +49,20 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         ) from error
 
 
+def names_in(folder: Path) -> frozenset[str]:
+    """Return the names in `folder`, none where there is no such folder; raises RuntimeFailure when it is closed."""
+    try:
+        return frozenset(each.name for each in folder.iterdir())
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise RuntimeFailure(
+            f"{folder.name} cannot be looked into",
+            detail=f"{folder}: {error.strerror}",
+            resolution="run mcphub as the user who ran it before",
+        ) from error
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` survive a crash; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
-from referencing import Registry
+from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
@@ -25,18 +24,18 @@ _TYPE_NAMES = {
 
 
 def check(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
-    """Return what `schema` (draft 2020-12) finds wrong with `root`.
-
-    The registry is explicit and empty, because jsonschema's own default fetches remote references.
-    """
-    validator = Draft202012Validator(schema, registry=Registry())
-    breaches = (_breach(error) for error in validator.iter_errors(plain(root)))
+    """Return what `schema` (draft 2020-12) finds wrong with `root`; nothing is ever fetched."""
+    breaches = (_breach(error, schema) for error in _validator(schema).iter_errors(plain(root)))
     return tuple(problem for breach in breaches for problem in _problems(breach, root))
 
 
 def fits(document: object, schema: Mapping[str, Any]) -> bool:
     """Tell whether plain data fits `schema`, without saying where it does not: for documents that mcphub wrote."""
-    return bool(Draft202012Validator(schema, registry=Registry()).is_valid(document))
+    try:
+        return _validator(schema).is_valid(document)
+    except ValueError:
+        # Half a surrogate pair, or nesting beyond any document of ours.
+        return False
 
 
 def suggest(word: str, candidates: Iterable[str]) -> str:
@@ -60,14 +59,25 @@ class _Breach:
     in_key: bool
 
 
-def _breach(error: ValidationError) -> _Breach:
+def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
+    # Offline, because a reference to another document would be fetched by default.
+    return Draft202012Validator(dict(schema), offline=True)
+
+
+def _breach(error: ValidationError, schema: Mapping[str, Any]) -> _Breach:
+    *way, rule = error.schema_path
+    owner: Any = schema
+    for step in way:
+        owner = owner[step]
+    kind = error.kind
+    in_key = isinstance(kind, ValidationErrorKind.PropertyNames)
     return _Breach(
-        rule=str(error.validator),
-        wanted=error.validator_value,
-        instance=error.instance,
-        schema=error.schema if isinstance(error.schema, Mapping) else {},
-        path=tuple(error.absolute_path),
-        in_key="propertyNames" in error.absolute_schema_path,
+        rule=str(rule),
+        wanted=owner[rule],
+        instance=kind.error.instance if isinstance(kind, ValidationErrorKind.PropertyNames) else error.instance,
+        schema=owner if isinstance(owner, Mapping) else {},
+        path=tuple(error.instance_path),
+        in_key=in_key,
     )
 
 
@@ -103,7 +113,7 @@ def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
 
 def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic]:
     missing = [key for key in error.wanted if isinstance(node, MapNode) and node.get(key) is None]
-    # jsonschema reports each missing key by itself; the diagnostics are equal and sorting drops repeats.
+    # Each missing key is reported by itself; the diagnostics are equal and sorting drops repeats.
     for key in missing:
         yield Diagnostic(code=codes.MISSING_KEY, detail=f"{_path(error)} needs `{key}`.", span=span)
 

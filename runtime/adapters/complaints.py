@@ -51,7 +51,7 @@ _KINDS = (
         resolution="look at the permissions of the runtime folder and of uv's cache",
     ),
     _Kind(
-        pattern=r"network was disabled|connectivity is disabled|lookups were disabled",
+        pattern=r"network was disabled|connectivity is disabled|lookups were disabled|argument `offline`",
         reason="uv is set to stay offline, and its cache does not hold what is needed",
         resolution="unset UV_OFFLINE and UV_NO_INDEX, or `offline` and `no-index` in uv's own configuration",
     ),

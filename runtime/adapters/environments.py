@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.runtime.adapters.inventory import take_inventory
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -100,10 +98,12 @@ class Environments:
         text = read_file(home / MARKER, limit=_LONGEST_MARKER)
         if text is None:
             return None
+        marker = _decode(text)
         try:
-            marker = msgspec.json.decode(text, type=Marker)
             python = str((home / "bin" / "python").resolve(strict=True))
-        except (msgspec.DecodeError, OSError):
+        except OSError:
+            return None
+        if marker is None:
             return None
         fits = (marker.digest, marker.home, marker.python) == (digest, str(home), python)
         return marker if fits and os.access(python, os.X_OK) else None
@@ -121,8 +121,7 @@ class Environments:
 
     def complete(self, marker: Marker) -> None:
         """Make an environment whole by writing its marker; raises RuntimeFailure."""
-        text = json.dumps(asdict(marker), indent=2, ensure_ascii=False) + "\n"
-        write_file(Path(marker.home) / MARKER, text.encode())
+        write_file(Path(marker.home) / MARKER, _encode(marker))
 
     def discard(self, digest: str) -> None:
         """Remove what is there of `digest`, so that no half of it ever counts; raises RuntimeFailure."""
@@ -171,6 +170,28 @@ class Environments:
         finally:
             os.close(held)
             _tidy(path)
+
+
+def _encode(marker: Marker) -> bytes:
+    return json.dumps(asdict(marker), indent=2).encode() + b"\n"
+
+
+def _decode(text: bytes) -> Marker | None:
+    """Return the marker that is written as `text`, to the byte; None for everything else."""
+    try:
+        found = json.loads(text)
+        marker = Marker(
+            digest=found["digest"],
+            package=found["package"],
+            home=found["home"],
+            python=found["python"],
+            readable=tuple(found["readable"]),
+            programs={name: tuple(programs) for name, programs in found["programs"].items()},
+            files=found["files"],
+        )
+        return marker if _encode(marker) == text else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _acquire(path: Path, *, wait: bool) -> int | None:

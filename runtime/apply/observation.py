@@ -1,7 +1,6 @@
 """Looks at the world as a plan needs it; changes nothing."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
@@ -11,7 +10,7 @@ from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import Applied, read_applied
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import digest_of
+from mcphub_gitops.runtime.files import digest_of, names_in
 from mcphub_gitops.runtime.ports import spec_of
 
 
@@ -34,7 +33,7 @@ def observe(desired: Desired, site: Site) -> Observed:
     names = {path for server in desired.servers for path in server.files}
     applied = read_applied(site.layout)
     environments = site.packages.installed(deep=True)
-    scratch = _names_in(site.layout.scratch)
+    scratch = names_in(site.layout.scratch)
     return _observed(applied, environments, scratch, _digests(site, names), assess(desired, site))
 
 
@@ -57,10 +56,6 @@ def _isolation(server: DesiredServer, site: Site) -> Isolation | None:
     except RuntimeFailure:
         return None
     return site.assess(spec_of(launch, {}))
-
-
-def _names_in(folder: Path) -> frozenset[str]:
-    return frozenset(each.name for each in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
 def _digests(site: Site, names: Iterable[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.events import Begun, Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import names_in
 from mcphub_gitops.runtime.ports import Probe, Reporter, spec_of
 
 T = TypeVar("T")
@@ -32,8 +33,8 @@ async def ask_server(server: DesiredServer, site: Site) -> Probe:
 
 def sweep(site: Site) -> None:
     """Remove what interrupted questions left; only for the holder of the writer lock."""
-    for folder in site.layout.probes.iterdir():
-        remove_folder(folder)
+    for name in names_in(site.layout.probes):
+        remove_folder(site.layout.probes / name)
 
 
 async def run_together(

@@ -15,7 +15,7 @@ from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, r
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.runtime.apply.layout import Layout, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import read_file, sync_folder, write_file
+from mcphub_gitops.runtime.files import names_in, read_file, sync_folder, write_file
 
 FORMAT = "mcphub.state/v1"
 GENERATION_FORMAT = "mcphub.generation/v1"
@@ -129,10 +129,7 @@ def _point(layout: Layout, folder: Path) -> None:
 
 
 def _serials(layout: Layout) -> list[int]:
-    try:
-        return [int(folder.name) for folder in layout.generations.iterdir() if folder.name.isdecimal()]
-    except FileNotFoundError:
-        return []
+    return [int(name) for name in names_in(layout.generations) if name.isdecimal()]
 
 
 def _state(data: bytes) -> dict[str, Any] | None:

@@ -61,7 +61,8 @@ def serve_in_background(project: Project) -> int:
     """Start a gateway that goes on when this command ends; returns once it listens. Raises RuntimeFailure."""
     layout = Layout(folder=project.runtime_folder)
     read_token(layout.token)
-    with layout.gateway_log.open("wb") as log:
+    write_file(layout.gateway_log, b"", mode=0o600)
+    with layout.gateway_log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  (this program itself)
             [sys.executable, "-c", _PROGRAM, "gateway", "run", "--file", str(project.root / project.hub_file)],
             stdin=subprocess.DEVNULL,

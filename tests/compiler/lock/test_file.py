@@ -1,5 +1,7 @@
 from types import MappingProxyType
 
+import pytest
+
 from mcphub_gitops.compiler.lock.file import read_lock, write_lock
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 
@@ -50,3 +52,12 @@ def test_a_key_given_twice_is_refused() -> None:
     lock, _, problems = read_lock("mcp-hub.lock", text)
     assert lock is None
     assert [each.code.name for each in problems] == ["MH105"]
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"format": "\\ud800", "servers": {}}', b"[" * 500 + b"]" * 500, b"[" * 100_000, b""]
+)
+def test_what_no_lock_can_be_is_refused(data: bytes) -> None:
+    lock, _, problems = read_lock("mcp-hub.lock", data)
+    assert lock is None
+    assert problems

@@ -1,6 +1,4 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,8 +6,7 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.diagnostic import render, sort
 from mcphub_gitops.compiler.read.syntax import MAX_DEPTH, parse, plain
-
-SHARED = Path(os.environ.get("MCPHUB_SHARED_DATA", "../shared/data"))
+from tests.support.shared import SHARED, needs_shared_data
 
 
 def codes_of(text: str) -> list[str]:
@@ -118,7 +115,7 @@ def test_json_reads_as_itself(value: object) -> None:
     assert plain(parsed.root) == value
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is absent")
+@needs_shared_data
 def test_the_published_catalog_reads_whole() -> None:
     parsed = parse("catalog.yaml", (SHARED / "docker-mcp-catalog.yaml").read_bytes())
     assert parsed.diagnostics == ()

@@ -118,6 +118,7 @@ def test_why_there_are_no_pins_is_one_sentence(name: str, version: str, said: st
         ("Failed to install: six\n  cause: No space left on device (os error 28)", "the disk is full", True),
         ("Failed to initialize cache at `/c`\n  cause: Permission denied (os error 13)", "cannot be read or", False),
         ("Failed to download `six==1`\n  cause: Network connectivity is disabled, but", "stay offline", False),
+        ("the argument `offline` (workspace configuration) cannot be used with `--refresh`", "stay offline", False),
         ("Failed to fetch: https://h/…\n  cause: invalid peer certificate: UnknownIssuer", "secure connection", False),
         ("Failed to fetch: https://h/…\n  cause: received corrupt message of type Inva", "secure connection", False),
         ("Failed to fetch: http://h/…\n  cause: HTTP status client error (407 Proxy Aut", "credentials", False),

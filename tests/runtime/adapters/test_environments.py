@@ -49,12 +49,13 @@ def test_an_environment_is_whole_from_its_marker_on(environments: Environments) 
     assert (environments.home(DIGEST) / MARKER).stat().st_mode & 0o777 == 0o644
 
 
-def test_a_marker_of_another_place_python_or_digest_does_not_count(environments: Environments) -> None:
+def test_a_marker_of_another_place_python_digest_or_format_does_not_count(environments: Environments) -> None:
     marker = build(environments)
     environments.complete(marker)
     path = environments.home(DIGEST) / MARKER
     text = path.read_text()
-    for right, wrong in ((marker.home, "/elsewhere"), (marker.python, "/usr/bin/python2"), (DIGEST, OTHER)):
+    changes = {marker.home: "/elsewhere", marker.python: "/usr/bin/python2", DIGEST: OTHER, marker.format: "other/v2"}
+    for right, wrong in changes.items():
         path.write_text(text.replace(f'"{right}"', f'"{wrong}"'))
         assert environments.marker(DIGEST) is None
     path.write_text(text)

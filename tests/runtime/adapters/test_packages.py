@@ -194,6 +194,21 @@ def test_a_cutoff_for_new_releases_counts_when_choosing(make: Make, index: Index
     make({"UV_EXCLUDE_NEWER": "2020-01-01T00:00:00Z"}).install(environment)
 
 
+def test_of_the_users_configuration_only_the_way_to_the_index_counts(make: Make, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    publish_demo(index, "1.1rc1")
+    folder = tmp_path / "settings" / "uv"
+    folder.mkdir(parents=True)
+    (folder / "uv.toml").write_text(
+        f'prerelease = "allow"\n[[index]]\nurl = "{index.url}"\ndefault = true\n[pip]\nno-deps = true\n'
+        'emit-index-url = true\ngenerate-hashes = false\nannotation-style = "line"\nno-strip-markers = true\n'
+    )
+    packages = make({"XDG_CONFIG_HOME": str(folder.parent), "UV_DEFAULT_INDEX": ""})
+    answer = ask(packages, "demo")
+    assert answer == ask(make(), "demo")
+    assert [line.partition(" ")[0] for line in answer.requirements] == ["demo==1.0", "helper==2.0"]
+
+
 @pytest.mark.parametrize(
     ("requirement", "problem"),
     [
@@ -415,6 +430,7 @@ def test_nothing_is_linked_to_the_cache(local: UvPackages, index: Index, tmp_pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs a Python that everyone can reach")
 def test_another_user_can_run_what_was_installed(index: Index, tmp_path: Path) -> None:
     publish_demo(index)
     # pytest's own folders are closed to others.
