@@ -4,7 +4,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench requirements clean
 help:  ## show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1  \2/p' Makefile
 
@@ -37,6 +37,11 @@ test: check  ## everything that must hold
 bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/gateway.py
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+requirements: $(DEV)  ## choose the newest dependencies anew
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:  ## remove what make made
 	rm -rf .venv build
