@@ -110,15 +110,22 @@ def _operations(
     missing = _missing_environments(desired, observed)
     for digest, package in missing.items():
         yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
+    yield from _probes(desired, causes, missing)
+    if "generation" in causes:
+        yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
+    yield from _removals(desired, observed, causes, options)
+
+
+def _probes(desired: Desired, causes: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Operation]:
     for server in desired.servers:
         if f"server.{server.name}" in causes:
             yield Operation(type=OpType.PROBE, target=server.name, cause=causes[f"server.{server.name}"])
         elif server.environment is not None and server.environment.digest in missing:
             yield Operation(type=OpType.PROBE, target=server.name, cause="its environment is installed anew")
-    if "generation" in causes:
-        yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
-    wanted = {server.name for server in desired.servers}
-    for name in sorted(observed.scratch - wanted):
+
+
+def _removals(desired: Desired, observed: Observed, causes: Mapping[str, str], options: Options) -> Iterator[Operation]:
+    for name in sorted(observed.scratch - {server.name for server in desired.servers}):
         cause = causes.get(f"server.{name}", "an interrupted apply left its scratch folder")
         yield Operation(type=OpType.RETIRE, target=name, cause=cause)
     if options.prune:

@@ -91,23 +91,27 @@ def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
         if isinstance(node, MapNode):
             yield _choice(error, _key_span(root, error.path))
     elif error.rule == "type":
-        expected = _TYPE_NAMES.get(str(error.wanted), str(error.wanted))
-        secret = error.schema.get("writeOnly", False)
-        detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
-        quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string" and not secret
-        help_ = "put it in quotes to make it a string" if quote else ""
-        yield Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
+        yield _wrong_type(error, node)
     elif error.in_key:
         yield from _bad_key(error, node)
     else:
         yield _bad_value(error, node)
 
 
+def _wrong_type(error: _Breach, node: Node) -> Diagnostic:
+    expected = _TYPE_NAMES.get(str(error.wanted), str(error.wanted))
+    secret = error.schema.get("writeOnly", False)
+    detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
+    quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string" and not secret
+    help_ = "put it in quotes to make it a string" if quote else ""
+    return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
+
+
 def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
     known = error.schema.get("properties", {})
     for entry in node.entries if isinstance(node, MapNode) else ():
         if entry.key not in known:
-            detail = f"`{entry.key}` is not a key of {_path(error)}.".replace(" The ", " the ")
+            detail = f"`{entry.key}` is not a key of {_path(error, whole='the document')}."
             yield Diagnostic(code=codes.UNKNOWN_KEY, detail=detail, span=entry.key_span, help=suggest(entry.key, known))
 
 
@@ -160,9 +164,9 @@ def _describe(value: object) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def _path(error: _Breach) -> str:
+def _path(error: _Breach, *, whole: str = "The document") -> str:
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
-    return f"`{steps.lstrip('.')}`" if steps else "The document"
+    return f"`{steps.lstrip('.')}`" if steps else whole
 
 
 def _node_at(root: Node, path: Iterable[str | int]) -> Node:
