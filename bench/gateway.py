@@ -99,7 +99,6 @@ async def serve_constant() -> None:
     serving = server.Server(application, bounds=server.Settings().bounds, drain=1)
     async with asyncio.TaskGroup() as group:
         group.create_task(serving.serve(sockets=[listener]))
-        await serving.listening.wait()
         _tell(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp")
 
 

@@ -1,4 +1,4 @@
-"""The registry of diagnostic codes: each has a constant summary and an explanation for `mcphub explain`."""
+"""The registry of diagnostic codes: each has a constant summary and an explanation."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -129,8 +129,8 @@ PATH = Code(
     name="MH308",
     summary="the path cannot be granted",
     explanation=(
-        "Paths are relative to the hub's folder and stay inside it. The folder itself cannot be granted for writing: "
-        "a server could then change the hub, its lock, or what mcphub keeps in `.mcphub`."
+        "Paths are relative to the hub's folder and stay inside it, and outside of `.mcphub`, where mcphub keeps its "
+        "own files. A server may not write what decides what runs: the hub, its lock, or its own code."
     ),
 )
 TOOL_NAME = Code(

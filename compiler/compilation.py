@@ -68,9 +68,11 @@ def compile_hub(
     if hub is None or lock is None:
         return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=sort(problems))
     stale = find_stale(hub, lock, files)
-    # A server with errors was not decoded, so a hub with errors cannot be held against its lock as a whole.
-    if not has_errors(problems):
-        problems.extend(_stale_problems(hub, lock_file, stale, locked=locked))
+    # A server with errors may not have been decoded, so what the lock has beside the hub's servers means nothing then.
+    known = {server.name for server in hub.servers}
+    told = tuple(each for each in stale if each.server in known) if has_errors(problems) else stale
+    if not (lock_file.missing and has_errors(problems)):
+        problems.extend(_stale_problems(hub, lock_file, told, locked=locked))
     unusable = {each.server for each in stale}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}

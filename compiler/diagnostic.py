@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.codes import Code, Severity
-from mcphub_gitops.compiler.source import Source, Span, excerpt
+from mcphub_gitops.compiler.source import Source, Span, excerpt, printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,16 @@ def sort(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
     """Return the diagnostic as people read it: place and summary, excerpt with carets, detail, notes, help."""
-    head = f"{diagnostic.span}: {diagnostic.severity.value}[{diagnostic.code.name}]: {diagnostic.code.summary}"
+    code = diagnostic.code
+    head = f"{printable(str(diagnostic.span))}: {diagnostic.severity.value}[{code.name}]: {code.summary}"
     lines = [head, *_excerpt_lines(diagnostic.span, sources)]
     if diagnostic.detail:
-        lines.append(f"  {diagnostic.detail}")
+        lines.append(f"  {printable(diagnostic.detail)}")
     for note in diagnostic.notes:
-        lines.append(f"  note: {note.span}: {note.message}")
+        lines.append(printable(f"  note: {note.span}: {note.message}"))
         lines.extend(_excerpt_lines(note.span, sources))
     if diagnostic.help:
-        lines.append(f"  help: {diagnostic.help}")
+        lines.append(f"  help: {printable(diagnostic.help)}")
     return "\n".join(lines)
 
 

@@ -76,16 +76,26 @@ def excerpt(source: Source, span: Span) -> tuple[str, str]:
     line = source.line(span.start.line)
     first = span.start.column - 1
     last = span.end.column - 1 if span.end.line == span.start.line else len(line)
-    line, first, last = _mask(line, _hidden_columns(source, span.start.line, len(line)), first, last)
-    cut = max(0, first - EXCERPT_WIDTH // 2) if len(line) > EXCERPT_WIDTH else 0
+    # Only what can be shown is looked at, so that an excerpt of a line with thousands of secrets costs no more.
+    left, right = max(0, first - EXCERPT_WIDTH), first + 2 * EXCERPT_WIDTH
+    window = [(max(start, left) - left, min(end, right) - left) for start, end in _hidden(source, span.start.line)]
+    masked = _mask(line[left:right], [each for each in window if each[0] < each[1]], first - left, last - left)
+    line, first, last = masked
+    cut = max(0, first - EXCERPT_WIDTH // 2) if left or len(line) > EXCERPT_WIDTH else 0
     shown = line[cut : cut + EXCERPT_WIDTH]
     carets = max(1, min(last, cut + len(shown)) - first)
     indent = "".join("\t" if char == "\t" else " " for char in shown[: first - cut])
-    return _printable(shown), indent + "^" * carets
+    return printable(shown), indent + "^" * carets
 
 
-def _hidden_columns(source: Source, number: int, length: int) -> list[tuple[int, int]]:
+def printable(text: str) -> str:
+    """Return `text` fit for one line of a message: what could steer a terminal or forge a line becomes U+FFFD."""
+    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _hidden(source: Source, number: int) -> list[tuple[int, int]]:
     """Return the hidden stretches of line `number`, from right to left, columns counted from 0."""
+    length = len(source.line(number))
     found = []
     for span in source.hidden:
         if span.start.line <= number <= span.end.line:
@@ -97,8 +107,6 @@ def _hidden_columns(source: Source, number: int, length: int) -> list[tuple[int,
 
 def _mask(line: str, stretches: list[tuple[int, int]], first: int, last: int) -> tuple[str, int, int]:
     for start, end in stretches:
-        if end <= start:
-            continue
         line = line[:start] + _ASTERISKS + line[end:]
         first = _moved(first, start, end)
         last = _moved(last, start, end, at_end=True)
@@ -111,7 +119,3 @@ def _moved(column: int, start: int, end: int, *, at_end: bool = False) -> int:
     if column <= start:
         return column
     return start + len(_ASTERISKS) if at_end else start
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in line)

@@ -1,12 +1,17 @@
 """Files as whole values: bounded reads, and writes that are there whole or not at all."""
 
 import os
+import stat
 import tempfile
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.runtime.failure import RuntimeFailure
+
+MOST_FILES = 20_000
+"""How many files one server's code may have."""
 
 
 def read_file(path: Path, *, limit: int) -> bytes | None:
@@ -15,7 +20,11 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
     Raises RuntimeFailure when it is there and cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # Opened without waiting, so that a pipe in the place of a file does not hang.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path} is not a regular file")
             return file.read(limit + 1)
     except FileNotFoundError:
         return None
@@ -23,13 +32,16 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
         raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path}: {error.strerror}") from error
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Replace the file's content in one step that survives a crash: written beside it, synced, renamed.
 
+    Without `mode` an existing file keeps its own, and a new one gets what the umask allows. A link is followed.
     Raises RuntimeFailure, and leaves the old file as it was, when the disk refuses.
     """
     temporary = ""
     try:
+        path = path.resolve()
+        mode = _mode_of(path) if mode is None else mode
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
@@ -38,15 +50,23 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             os.fsync(descriptor)
         Path(temporary).replace(path)
         sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         if temporary:
             with suppress(OSError):
                 Path(temporary).unlink()
         raise RuntimeFailure(
             f"{path.name} cannot be written",
-            detail=f"{path}: {error.strerror}",
+            detail=f"{path}: {getattr(error, 'strerror', None) or error}",
             resolution="look at the disk's free space and at the folder's permissions",
         ) from error
+
+
+def _mode_of(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def names_in(folder: Path) -> frozenset[str]:
@@ -72,6 +92,39 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def digests_of(root: Path, names: Iterable[str], folders: Iterable[str] = ()) -> dict[str, str]:
+    """Return the digests of those of `names` that are files below `root`, and of all files below `folders`.
+
+    Compiled Python is left out: servers do not use what lies beside their sources (`apply.launch`). Links to folders
+    are not followed. Raises RuntimeFailure when there are more than MOST_FILES.
+    """
+    found = dict.fromkeys(names)
+    for folder in folders:
+        for parent, below, files in os.walk(root / folder):
+            below[:] = sorted(name for name in below if name != "__pycache__")
+            found |= dict.fromkeys(os.path.relpath(os.path.join(parent, name), root) for name in files)  # noqa: PTH118
+            if len(found) > MOST_FILES:
+                raise RuntimeFailure(
+                    f"{folder} holds too many files to lock",
+                    detail=f"it is the folder of a server's program, and more than {MOST_FILES} files are below it",
+                    resolution="give the program a folder of its own",
+                )
+    digests = {name: digest_of(root, name) for name in found}
+    return {name: digest for name, digest in sorted(digests.items()) if digest is not None}
+
+
+def check_code(root: Path, files: Mapping[str, str], folder: str) -> None:
+    """Raise RuntimeFailure unless the files of a server are those that were locked, and none has come among them."""
+    found = digests_of(root, files, (folder,) if folder else ())
+    changed = sorted(name for name in {*found, *files} if found.get(name) != files.get(name))
+    if changed:
+        raise RuntimeFailure(
+            f"{changed[0]} is not what was locked",
+            detail=f"{len(changed)} of the server's files were changed, added or removed: {', '.join(changed[:5])}",
+            resolution="restore them, or run `mcphub lock`, review what changed, and apply",
+        )
+
+
 def digest_of(root: Path, relative: str) -> str | None:
     """Return the digest of a regular file below `root`, however many links lead there; None when there is none.
 
@@ -82,5 +135,6 @@ def digest_of(root: Path, relative: str) -> str | None:
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             return None
         return digest(path.read_bytes())
-    except OSError:
+    except (OSError, RuntimeError, ValueError):
+        # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
         return None

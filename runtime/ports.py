@@ -101,7 +101,7 @@ class Secrets(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program that can be started: an absolute path, and the absolute folders it must be able to read and run."""
+    """A program that can be started: an absolute path, and the absolute paths it must be able to read and run."""
 
     path: str
     readable: tuple[str, ...] = ()
@@ -180,7 +180,7 @@ class Child(Protocol):
         """Return the last lines (at most 64 KiB) of standard error, as printable text."""
 
     async def stop(self, *, grace: float = 2.0) -> None:
-        """Close its input, then terminate, then kill the whole process group; returns when it is reaped."""
+        """Close its input, then terminate it, then kill it and all that it started; returns when it is reaped."""
 
 
 class Spawner(Protocol):

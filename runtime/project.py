@@ -1,6 +1,6 @@
 """Reads a project and runs the compiler on it: the one place where both meet."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, 
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
-from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
-from mcphub_gitops.compiler.resolve.decode import RUNTIME_FOLDER
 from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
 from mcphub_gitops.compiler.validation import Validated, validate
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import digest_of, read_file, write_file
+from mcphub_gitops.runtime.files import digests_of, read_file, write_file
 
 HUB_FILE = "mcp-hub.yaml"
 
@@ -78,14 +78,10 @@ class Project:
         return name, read_file(self.root / name, limit=MAX_LOCK_BYTES)
 
     def file_digests(self, hub: Hub) -> dict[str, str]:
-        """Return the digest of each file that an enabled command names, by its name; what is no file has none."""
-        names = {path for server in hub.servers if server.enabled for path in named_files(server)}
-        return self.digests(names)
-
-    def digests(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the digests of those of `names` that are files below the root."""
-        found = {name: digest_of(self.root, name) for name in sorted(names)}
-        return {name: digest for name, digest in found.items() if digest is not None}
+        """Return the digest of each file that an enabled command runs, by its name; what is no file has none."""
+        enabled = [server for server in hub.servers if server.enabled]
+        names = {path for server in enabled for path in named_files(server)}
+        return digests_of(self.root, names, {code_folder(server) for server in enabled} - {""})
 
     def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:
         """Write the lock and the readable definitions; return the names of the files that changed.

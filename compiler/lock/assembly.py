@@ -9,7 +9,7 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.freshness import is_code
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion, ToolsAnswer
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
@@ -52,7 +52,7 @@ def pin(hub: Hub, packages: Mapping[str, PackageAnswer], files: Mapping[str, str
             era="",
             package=answer.package,
             requirements=answer.requirements,
-            files=MappingProxyType({path: files[path] for path in named_files(server) if path in files}),
+            files=MappingProxyType({path: files[path] for path in sorted(files) if is_code(server, path)}),
         )
     return Lock(servers=MappingProxyType(servers)), problems
 

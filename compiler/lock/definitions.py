@@ -16,8 +16,12 @@ _SHOWN = 3
 
 
 def write_definitions(definitions: Definitions) -> bytes:
-    """Return the readable text of one server's tool definitions: JSON, sorted, indented."""
-    return (json.dumps(definitions, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Return the readable text of one server's tool definitions: JSON, sorted, indented.
+
+    What a reviewer would not see, such as a change of the writing direction, is written as an escape.
+    """
+    text = json.dumps(definitions, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text).encode() + b"\n"
 
 
 def read_definitions(
@@ -27,15 +31,30 @@ def read_definitions(
     if data is None:
         return {}, (_problem(name, "The file is missing."),)
     try:
-        found = json.loads(data)
+        found = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        return {}, (_problem(name, "It is not JSON."),)
+        return {}, (_problem(name, "It is not JSON with each key once."),)
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         return {}, (_problem(name, "It does not hold one definition a tool."),)
     differing = sorted(
         tool for tool in {*found, *tools} if tool not in found or tools.get(tool) != fingerprint(found[tool])
     )
     return found, (_problem(name, _differing(differing)),) if differing else ()
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char, ensure_ascii=True)[1:-1]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _differing(tools: list[str]) -> str:

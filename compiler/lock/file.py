@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from mcphub_gitops.schemas import load_schema
 FORMAT = "mcphub.lock/v1"
 MAX_BYTES = 64 * 1024 * 1024
 
+_HELP = "mcphub alone writes this file: restore it from git, or remove it and run `mcphub lock`"
 _MARKER = "<<<<<<<"
 _CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
@@ -42,7 +44,8 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     # Positions cost time that only a wrong document is worth.
     parsed = syntax.parse(name, data, max_bytes=MAX_BYTES)
     shaped = shape.check(parsed.root, schema) if parsed.root is not None else ()
-    return None, parsed.source, parsed.diagnostics + shaped
+    problems = parsed.diagnostics + shaped or (_no_json(parsed.source, data),)
+    return None, parsed.source, tuple(replace(each, help=_HELP) for each in problems)
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:
@@ -67,6 +70,15 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         files=MappingProxyType(entry.get("files", EMPTY)),
         tools=MappingProxyType(entry["tools"]),
     )
+
+
+def _no_json(source: Source, data: bytes) -> Diagnostic:
+    place, why = 0, "It is written as JSON, with each key once."
+    try:
+        json.loads(data)
+    except json.JSONDecodeError as error:
+        place, why = error.pos, f"It is written as JSON; here stands something else ({error.msg.lower()})."
+    return Diagnostic(code=codes.SYNTAX, detail=why, span=source.span(place, place + 1))
 
 
 def _conflict(name: str, data: bytes, offset: int) -> tuple[Source, tuple[Diagnostic, ...]]:

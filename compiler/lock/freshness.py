@@ -1,10 +1,15 @@
 """What the lock lacks: which servers are not locked, or locked for another declaration, and why."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from posixpath import dirname, normpath
 
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Server
+from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
+
+_ZEROS = re.compile(r"(?:\.0)+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +40,62 @@ def find_stale(hub: Hub, lock: Lock, files: Mapping[str, str]) -> tuple[Stale, .
 
 
 def named_files(server: Server) -> tuple[str, ...]:
-    """Return the arguments of a command that look like paths of the hub's folder, in order.
+    """Return the paths of the hub's folder that a command names, in order; the first is its program or script.
 
-    Relative, and with a slash or with the suffix of a script: decided on the text alone, so that what is locked and
-    what may be read never depends on the machine.
+    They are relative and have a slash, or the suffix of a script: decided on the text alone, so that what is locked
+    and what may be read never depends on the machine. What the server may write is its data, not its code.
     """
     if not isinstance(server.origin, Command):
         return ()
+    writable = {text.value for text in server.write}
     values = (text.value for text in server.origin.argv)
-    return tuple(dict.fromkeys(value for value in values if _is_path(value)))
+    named = (value for value in values if looks_like_path(value))
+    return tuple(dict.fromkeys(value for value in named if not is_below(value, writable)))
 
 
-def _is_path(value: str) -> bool:
-    if value.startswith(("-", "/")) or "://" in value or not value.isprintable():
-        return False
-    return "/" in value or value.endswith((".py", ".js", ".mjs", ".cjs", ".ts", ".sh"))
+def code_folder(server: Server) -> str:
+    """Return the folder that is locked whole, with everything below it: that of the program or script.
+
+    Where the script stands in the hub's own folder it is the script itself: the rest is not its code.
+    """
+    named = named_files(server)
+    return dirname(normpath(named[0])) or normpath(named[0]) if named else ""
+
+
+def is_code(server: Server, path: str) -> bool:
+    """Tell whether the file at `path` is part of what `server` runs, and so of its lock entry."""
+    folder = code_folder(server)
+    inside = bool(folder) and is_below(path, {folder}) and not is_below(path, {text.value for text in server.write})
+    return inside or path in named_files(server)
 
 
 def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> str:
     if locked is None:
         return "is not locked"
-    if isinstance(server.origin, Package):
-        wanted = server.origin.requirement
-        if wanted not in (locked.package, locked.package.partition("==")[0]):
-            return f"is locked to {locked.package or 'a command'}, the hub asks for {wanted}"
-    elif locked.package:
-        return f"is locked to the package {locked.package}, the hub declares a command"
+    if reason := _why_other_package(server, locked):
+        return reason
     if locked.launch != launch_fingerprint(server):
         return "is started in another way than when it was locked"
-    for path in sorted({*named_files(server), *locked.files}):
-        if files.get(path) != locked.files.get(path):
+    now = {path: digest for path, digest in files.items() if is_code(server, path)}
+    for path in sorted({*now, *locked.files}):
+        if now.get(path) != locked.files.get(path):
             return f"runs `{path}`, which has changed since it was locked"
     return ""
+
+
+def _why_other_package(server: Server, locked: LockedServer) -> str:
+    if not isinstance(server.origin, Package):
+        return f"is locked to the package {locked.package}, the hub declares a command" if locked.package else ""
+    if not _satisfies(server.origin, locked.package):
+        return f"is locked to {locked.package or 'a command'}, the hub asks for {server.origin.requirement}"
+    if not any(line.partition(" ")[0] == locked.package for line in locked.requirements):
+        return f"is locked to {locked.package}, which is not among its requirements"
+    return ""
+
+
+def _satisfies(package: Package, locked: str) -> bool:
+    """Whether the locked ``name==version`` is what is asked for; trailing zeros mean nothing (PEP 440)."""
+    name, _, version = locked.partition("==")
+    if name != package.name:
+        return False
+    return package.version is None or _ZEROS.sub("", package.version) == _ZEROS.sub("", version)

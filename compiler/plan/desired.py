@@ -5,16 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from posixpath import dirname, normpath
+from posixpath import normpath
 from types import MappingProxyType
 from typing import Any, Self
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server, Text
+from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
 
 _SERVABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -29,6 +31,11 @@ class Tool:
     upstream: str
     hash: str
     definition: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the definition is the one that the fingerprint was taken of, but for the name."""
+        return fingerprint({**self.definition, "name": self.upstream}) == self.hash
 
     @property
     def fact(self) -> str:
@@ -54,6 +61,7 @@ class Environment:
 class DesiredServer:
     """One server as it is to run. Paths are relative to the hub's folder; secrets are references.
 
+    `files` are the digests of its code, and `code` is the folder that holds nothing else (or the one file, or empty).
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
     """
 
@@ -65,6 +73,7 @@ class DesiredServer:
     read: tuple[str, ...]
     write: tuple[str, ...]
     files: Mapping[str, str]
+    code: str
     tools: tuple[Tool, ...]
     hidden: Mapping[str, str]
 
@@ -121,8 +130,9 @@ def build(
     for server in hub.servers:
         locked = lock.servers.get(server.name)
         if server.enabled and locked is not None:
-            problems.extend(_filter_problems(server, locked))
             bound = _bind(server, locked, definitions.get(server.name, {}))
+            problems.extend(_filter_problems(server, locked))
+            problems.extend(_selection_problems(server, bound))
             problems.extend(_name_problems(server, bound))
             servers.append(bound)
             spans[server.name] = server.span
@@ -138,19 +148,28 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
     if isinstance(origin, Package):
         environment = Environment.of(locked.package, locked.requirements)
     argv = origin.args if isinstance(origin, Package) else origin.argv
-    implied = (dirname(normpath(path)) or normpath(path) for path in locked.files)
     return DesiredServer(
         name=server.name,
         environment=environment,
         argv=tuple(text.value for text in argv),
         env=MappingProxyType({name: text.value for name, text in server.env}),
         secrets=MappingProxyType({secret.variable: str(secret) for secret in server.secrets}),
-        read=tuple(sorted({*implied, *(text.value for text in server.read)})),
+        read=tuple(sorted({*_implied_reads(server, locked), *(text.value for text in server.read)})),
         write=tuple(sorted({text.value for text in server.write})),
         files=locked.files,
+        code=code_folder(server),
         tools=tuple(_tools(server, locked, definitions)),
         hidden=MappingProxyType({tool: locked.tools[tool] for tool in locked.tools if not _is_selected(server, tool)}),
     )
+
+
+def _implied_reads(server: Server, locked: LockedServer) -> Iterator[str]:
+    """Yield what a command may read because it names it: its code folder, and each other file by itself."""
+    folder = code_folder(server)
+    for path in (folder, *(normpath(path) for path in named_files(server))):
+        is_locked = any(is_below(file, {path}) for file in locked.files)
+        if path and is_locked and (path == folder or not is_below(path, {folder})):
+            yield path
 
 
 def _tools(server: Server, locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Tool]:
@@ -170,6 +189,13 @@ def _filter_problems(server: Server, locked: LockedServer) -> Iterator[Diagnosti
     for glob in (*server.allow, *server.deny):
         if not any(fnmatchcase(tool, glob.value) for tool in locked.tools):
             yield _unmatched(server, locked, glob)
+
+
+def _selection_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:
+    if bound.hidden and not bound.tools:
+        detail = f"The filters of `{server.name}` leave none of its {len(bound.hidden)} tools."
+        help_ = "serve at least one, or set `enabled: false`"
+        yield Diagnostic(code=codes.FILTER, detail=detail, span=server.span, help=help_)
 
 
 def _name_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:

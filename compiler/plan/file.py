@@ -37,7 +37,7 @@ def write_plan(plan: Plan) -> bytes:
 def read_plan(data: bytes) -> Plan | Unusable:
     """Return the plan that `write_plan` wrote as `data`; anything else, edited by a byte or more, is unusable."""
     try:
-        document = json.loads(data[: MAX_BYTES + 1])
+        document = json.loads(data[: MAX_BYTES + 1], parse_constant=_refuse)
     except (ValueError, RecursionError):
         return Unusable(reason="It is not JSON.")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -47,7 +47,13 @@ def read_plan(data: bytes) -> Plan | Unusable:
     plan = _plan(document)
     if write_plan(plan) != data:
         return Unusable(reason="Its digest does not fit its content.")
+    if not all(tool.is_locked for server in plan.desired.servers for tool in server.tools):
+        return Unusable(reason="A tool's definition does not fit its fingerprint.")
     return plan
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _document(plan: Plan) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         "read": list(server.read),
         "write": list(server.write),
         "files": dict(server.files),
+        "code": server.code,
         "hidden": dict(server.hidden),
         "tools": {
             tool.name: {"upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
@@ -136,6 +143,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         read=tuple(entry["read"]),
         write=tuple(entry["write"]),
         files=MappingProxyType(entry["files"]),
+        code=entry["code"],
         hidden=MappingProxyType(entry["hidden"]),
         tools=tuple(
             Tool(name=tool, upstream=each["upstream"], hash=each["hash"], definition=each["definition"])

@@ -23,7 +23,7 @@ class Observed:
     digest of the generation that is served (empty when there is none, or when its files are not what was written),
     `gateway` the facts it was applied with (`Desired.gateway`), `review` the digest of the desired state behind it.
     `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
-    that have a scratch folder, `files` the digests of the files that commands name, by path. `isolation` tells by
+    that have a scratch folder, `files` the digests of the files that commands run, by path. `isolation` tells by
     server what a child process gets here; it is empty when nobody looked.
     """
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
-from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
+from mcphub_gitops.compiler.resolve.path import is_below
 
 ABSENT = "absent"
 
@@ -52,7 +53,16 @@ def fingerprint_of(address: str, observed: Observed) -> str:
 
 def find_moved(plan: Plan, observed: Observed) -> tuple[str, ...]:
     """Return the addresses of the objects that are no longer what they were when `plan` was made."""
-    return tuple(address for address, before in plan.base if fingerprint_of(address, observed) != before)
+    moved = [address for address, before in plan.base if fingerprint_of(address, observed) != before]
+    moved += [f"file.{path}" for server in plan.desired.servers for path in foreign_files(server, observed)]
+    return tuple(moved)
+
+
+def foreign_files(server: DesiredServer, observed: Observed) -> tuple[str, ...]:
+    """Return the files that stand among the code of `server` and are not locked."""
+    if not server.code:
+        return ()
+    return tuple(sorted(path for path in observed.files.keys() - server.files.keys() if is_below(path, {server.code})))
 
 
 def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:

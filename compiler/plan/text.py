@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from posixpath import commonprefix
 
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
+
+_BEFORE = 20
+"""Code points shown before the place where two long values begin to differ."""
 
 _LONGEST = 100
 """Longest value, in code points, that a line shows."""
@@ -57,25 +61,31 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
             shown = {"": value, "secrets": f"{name} ({value})"}.get(kind if name else "", name)
-            yield mark, f"{_PERMISSIONS[kind]} {shown}"
+            yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}"
 
 
 def _change_block(change: Change) -> str:
-    head = f"{change.action.value} {change.address} will be {change.action.past}: {change.cause}"
+    head = f"{change.action.value} {change.address} will be {change.action.past}: {_clean(change.cause)}"
     return "\n".join([head, *(f"    {_field(field)}" for field in change.fields)])
 
 
 def _field(field: FieldChange) -> str:
+    name = _clean(field.name)
     if field.before is None:
-        return f"+ {field.name} = {_short(field.after or '')}"
+        return f"+ {name} = {_short(field.after or '')}"
     if field.after is None:
-        return f"- {field.name} = {_short(field.before)}"
-    return f"~ {field.name} = {_short(field.before)} -> {_short(field.after)}"
+        return f"- {name} = {_short(field.before)}"
+    before, after = _short(field.before), _short(field.after)
+    if before == after:
+        # The difference lies in what was cut off, so both are shown from there on.
+        same = len(commonprefix([field.before, field.after]))
+        start = max(0, same - _BEFORE)
+        before, after = f"…{_short(field.before[start:])}", f"…{_short(field.after[start:])}"
+    return f"~ {name} = {before} -> {after}"
 
 
 def _short(value: str) -> str:
-    value = _DIGEST.sub(r"\1", value)
-    clean = "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
+    clean = _clean(_DIGEST.sub(r"\1", value))
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 
@@ -94,10 +104,14 @@ def _isolation_lines(alike: Mapping[Isolation, list[str]]) -> Iterator[str]:
         yield from (f"    - {words}" for words in isolation.missing)
 
 
+def _clean(value: str) -> str:
+    return "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
+
+
 def _repairs(plan: Plan) -> list[str]:
     changed = {change.address for change in plan.changes}
     return [
-        f"  {operation.type.value} {_short(operation.address)}: {operation.cause}"
+        f"  {operation.type.value} {_short(operation.address)}: {_clean(operation.cause)}"
         for operation in plan.operations
         if operation.address not in changed
     ]

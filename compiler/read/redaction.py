@@ -24,19 +24,17 @@ TOKEN_SHAPE = re.compile(
 _KEY = "secrets"
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
 _LIKENESS = 0.8
-_BLOCK = re.compile(
-    r"^(?P<indent>[ \t]*)[^\n]*?\bsecrets?[\"']?[ \t]*:"
-    r"(?P<rest>[^\n]*(?:\n(?:(?P=indent)[ \t][^\n]*|[ \t]*))*)",
-    re.MULTILINE | re.IGNORECASE,
-)
-"""The key in text that has no tree, and everything that stands deeper than its line."""
+_LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
+"""How the key begins, rightly spelt or not, in text that has no tree."""
 
 
 def hide_secrets(source: Source, root: Node | None) -> Source:
     """Return `source` with the places that may hold a secret hidden; `root` is its tree, None if it has none."""
     found = [source.span(*match.span()) for match in TOKEN_SHAPE.finditer(source.text)]
     if root is None:
-        found.extend(source.span(*match.span("rest")) for match in _BLOCK.finditer(source.text))
+        # Without a tree nobody knows where the secrets end, so everything after the first such word is hidden.
+        first = _LIKE_KEY.search(source.text)
+        found.extend([source.span(first.end(), len(source.text))] if first else ())
     else:
         found.extend(_literals(root))
     return replace(source, hidden=tuple(sorted(set(found)))) if found else source

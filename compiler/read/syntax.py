@@ -30,6 +30,7 @@ _CORE_OCT = re.compile(r"0o[0-7]+\Z")
 _CORE_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _LINE_HEAD = re.compile(r"^(?P<indent> *)(?P<marks>(?:[-?:][ \t]+)*)(?=[^\s#])", re.MULTILINE)
+_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _BRACKET = re.compile(r"[\[\]{}]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -153,6 +154,9 @@ def _may_be_deep(text: str) -> bool:
     The rare document that this flags is measured exactly by libyaml's event parser, which keeps its stack on the
     heap and is left at the first event that is too deep; only the composer recurses.
     """
+    if _ODD_BREAK.search(text):
+        # libyaml begins a line after these too, which the pattern of a line's head does not see.
+        return True
     if text.count("[") + text.count("{") > MAX_DEPTH and _deepest_flow(text) > MAX_DEPTH // 2:
         return True
     indents: list[int] = []
@@ -246,11 +250,14 @@ class _Builder:
             key_span = _span(self.source, key_node)
             value = self.build(value_node)
             if not isinstance(key_node, yaml.ScalarNode):
+                repeated.append(Entry(key="", key_span=key_span, value=value))
+                repeated.append(Entry(key="", key_span=key_span, value=self.build(key_node)))
                 self._problem(codes.KEY_TYPE, "", key_span)
                 continue
             self._check_properties(key_node, key_span)
             key = key_node.value
             if key == "<<" and not key_node.style:
+                repeated.append(Entry(key=key, key_span=key_span, value=value))
                 self._problem(codes.ALIAS, "`<<` merges another mapping.", key_span)
             elif key in entries:
                 repeated.append(Entry(key=key, key_span=key_span, value=value))

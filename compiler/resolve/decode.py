@@ -9,6 +9,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.redaction import SCHEMES, TOKEN_SHAPE
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode
+from mcphub_gitops.compiler.resolve.address import why_no_place
 from mcphub_gitops.compiler.resolve.expression import fill
 from mcphub_gitops.compiler.resolve.model import (
     DEFAULT_LISTEN,
@@ -21,12 +22,10 @@ from mcphub_gitops.compiler.resolve.model import (
     Server,
     Text,
 )
+from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER, is_below, looks_like_path, why_not_granted
 
-RUNTIME_FOLDER = ".mcphub"
-"""Where the runtime keeps generations, package environments and the token; never granted to a server."""
-
-_LAST_PORT = 65535
 _PACKAGE = re.compile(r"pypi:(?P<name>[^@]+)(?:@(?P<version>.+))?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
@@ -42,11 +41,13 @@ class _Decoder:
     def __init__(self, root: Node) -> None:
         self.problems: list[Diagnostic] = []
         self._root = root
-        self._variables = {
-            entry.key: entry.value.value
-            for entry in _entries(root, "vars")
-            if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, str)
-        }
+        self._variables: dict[str, str] = {}
+        for entry in _entries(root, "vars"):
+            text = _plain_text(entry.value)
+            if text is not None:
+                self._variables[entry.key] = text.value
+                self._refuse_token(text)
+                self._refuse_template(text)
 
     def hub(self) -> Hub:
         servers = (self._server(entry) for entry in _entries(self._root, "servers"))
@@ -60,16 +61,18 @@ class _Decoder:
 
     def _gateway(self) -> Gateway:
         node = _child(self._root, "gateway")
-        listen = self._text(_child(node, "listen"))
-        port = listen.value.rpartition(":")[2] if listen is not None else ""
-        if listen is not None and port.isdecimal() and int(port) > _LAST_PORT:
-            detail = f"A port is a number up to {_LAST_PORT}."
-            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=listen.span))
-        public = self._text(_child(node, "publicUrl"))
+        listen, public = _plain_text(_child(node, "listen")), _plain_text(_child(node, "publicUrl"))
+        self._check_place(listen, listen.value if listen else "", least=0)
+        self._check_place(public, public.value.partition("://")[2] if public else "", least=1)
         return Gateway(
             listen=listen.value if listen else DEFAULT_LISTEN,
             public_url=public.value if public else "",
         )
+
+    def _check_place(self, text: Text | None, place: str, *, least: int) -> None:
+        problem = why_no_place(place, least=least) if text is not None else ""
+        if text is not None and problem:
+            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=text.span))
 
     def _server(self, entry: Entry) -> Server | None:
         node = entry.value
@@ -79,13 +82,15 @@ class _Decoder:
         self._check_run(entry)
         prefix, enabled = _value(node, "prefix"), _value(node, "enabled")
         env = tuple(self._env(node))
+        write = tuple(self._paths(node, "write"))
+        self._check_own_code(origin, write)
         return Server(
             name=entry.key,
             origin=origin,
             env=env,
             secrets=tuple(self._secrets(node, {name for name, _ in env})),
             read=tuple(self._paths(node, "read")),
-            write=tuple(self._paths(node, "write")),
+            write=write,
             allow=_plain_texts(_child(_child(node, "tools"), "allow")),
             deny=_plain_texts(_child(_child(node, "tools"), "deny")),
             prefix=prefix if isinstance(prefix, str) else "",
@@ -102,9 +107,8 @@ class _Decoder:
                 detail = "A command's arguments stand in `command` itself."
                 self._problem(codes.UNKNOWN_KEY, detail, args_node)
             for text in command:
-                if normpath(text.value).startswith("../"):
-                    detail = f"`{text.value}` lies outside of the hub's folder."
-                    self.problems.append(Diagnostic(code=codes.PATH, detail=detail, span=text.span))
+                if looks_like_path(text.value):
+                    self._check_path(text, "read")
             return Command(argv=command)
         if isinstance(package, ScalarNode) and (match := _PACKAGE.match(str(package.value))) and not command:
             return Package(
@@ -152,19 +156,19 @@ class _Decoder:
             found = Diagnostic(code=codes.SECRET_SCHEME, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
             return None
+        self._refuse_template(text)
+        problem = "" if "$" in text.value else _why_no_location(match["scheme"], match["location"])
+        if problem:
+            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=text.span))
         return SecretRef(variable=variable, scheme=match["scheme"], location=match["location"], span=text.span)
 
     def _text(self, node: Node | None) -> Text | None:
         text = _plain_text(node)
         if text is None:
             return None
-        if TOKEN_SHAPE.search(text.value):
-            detail = "The value has the shape of an access token or a private key."
-            help_ = "move it to a secret store and refer to it under `secrets:`"
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
-            self.problems.append(found)
         filled, problems = fill(text, self._variables)
         self.problems.extend(problems)
+        self._refuse_token(filled)
         return filled
 
     def _texts(self, node: Node | None) -> tuple[Text, ...]:
@@ -174,26 +178,45 @@ class _Decoder:
 
     def _paths(self, server: Node, access: str) -> Iterator[Text]:
         for text in self._texts(_child(_child(server, "paths"), access)):
-            path = normpath(text.value)
-            problem = _why_not_granted(path, access)
-            if problem:
-                found = Diagnostic(code=codes.PATH, detail=f"`{text.value}` {problem}.", span=text.span)
-                self.problems.append(found)
-            else:
-                yield Text(value=path, span=text.span)
+            if self._check_path(text, access):
+                yield Text(value=normpath(text.value), span=text.span)
+
+    def _check_own_code(self, origin: Origin, write: tuple[Text, ...]) -> None:
+        words = origin.argv if isinstance(origin, Command) else ()
+        script = next((text for text in words if looks_like_path(text.value)), None)
+        if script is not None and is_below(script.value, {text.value for text in write}):
+            detail = f"`{script.value}` is what the server runs, and it may write there."
+            self.problems.append(Diagnostic(code=codes.PATH, detail=detail, span=script.span))
+
+    def _check_path(self, text: Text, access: str) -> bool:
+        problem = why_not_granted(normpath(text.value), access)
+        if problem:
+            found = Diagnostic(code=codes.PATH, detail=f"`{text.value}` {problem}.", span=text.span)
+            self.problems.append(found)
+        return not problem
+
+    def _refuse_token(self, text: Text) -> None:
+        if TOKEN_SHAPE.search(text.value):
+            detail = "The value has the shape of an access token or a private key."
+            help_ = "move it to a secret store and refer to it under `secrets:`"
+            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
+            self.problems.append(found)
+
+    def _refuse_template(self, text: Text) -> None:
+        if "$" in text.value:
+            detail = "No template is filled in here."
+            help_ = "write the value itself; templates are filled where a server's values stand"
+            self.problems.append(Diagnostic(code=codes.TEMPLATE, detail=detail, span=text.span, help=help_))
 
     def _problem(self, code: codes.Code, detail: str, node: Node) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=node.span))
 
 
-def _why_not_granted(path: str, access: str) -> str:
-    first = path.partition("/")[0]
-    if path.startswith("/") or first == "..":
-        return "lies outside of the hub's folder"
-    if first == RUNTIME_FOLDER:
-        return "is where mcphub keeps its own files"
-    if path == "." and access == "write":
-        return "is the hub's own folder"
+def _why_no_location(scheme: str, location: str) -> str:
+    if scheme == "env" and not _VARIABLE.fullmatch(location):
+        return "What follows `env://` is no name of an environment variable."
+    if scheme == "file" and normpath(location).split("/")[0] == RUNTIME_FOLDER:
+        return "mcphub's own files are no secrets for servers."
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ end at the hub's own repository or, from the folder for temporary files, at what
 workspace ends it (an empty uv.toml does not: a pyproject.toml above it wins). ``--no-config`` would also end it, but
 together with it go the configurations of the user and the system, in which people behind a mirror name their index."""
 
+_FINDING = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
@@ -77,7 +80,7 @@ class Uv:
         """
         try:
             done = subprocess.run(  # noqa: S603  (a fixed program; no argument is a shell's)
-                [find_uv_bin(), *arguments],
+                [_program(), *arguments],
                 cwd=folder,
                 env={**self._inherited(), **_FIXED},
                 input=text.encode(),
@@ -123,3 +126,9 @@ def scratch() -> Iterator[Path]:
         ) from error
     with place as name:
         yield Path(name)
+
+
+def _program() -> str:
+    # sysconfig fills its table without a lock: when two threads were first to ask, one got None for a variable.
+    with _FINDING:
+        return find_uv_bin()

@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import write_generation
@@ -55,11 +56,22 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
                 failures.append((operation, outcome))
             else:
                 done.append(operation)
+        if not failures and stage[0].type is OpType.SWITCH:
+            failures.extend(await _wait_for_gateway(stage[0], plan, site))
         if failures:
             break
     journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
     switched = any(operation.type is OpType.SWITCH for operation in done)
     return Report(done=tuple(done), failures=tuple(failures), switched=switched)
+
+
+async def _wait_for_gateway(switch: Operation, plan: Plan, site: Site) -> list[tuple[Operation, RuntimeFailure]]:
+    """Wait until no running gateway uses what is about to be removed; return the failure when it does not let go."""
+    try:
+        await wait_for_plan(site.layout, plan_digest(plan), seconds=site.patience)
+    except RuntimeFailure as failure:
+        return [(switch, failure)]
+    return []
 
 
 def _stages(plan: Plan) -> Iterator[list[Operation]]:
@@ -126,7 +138,7 @@ class _Executor:
 
     def _entry(self, server: DesiredServer) -> dict[str, object]:
         scratch = self._site.layout.scratch / server.name
-        make_folder(scratch, 0o700)
+        make_folder(scratch, 0o700, given_away=True)
         launch = launch_of(server, self._site, scratch)
         tools = [
             {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
@@ -141,6 +153,8 @@ class _Executor:
             "readable": launch.readable,
             "writable": launch.writable,
             "hidden": launch.hidden,
+            "files": dict(launch.files),
+            "code": launch.code,
             "tools": tools,
         }
 

@@ -6,11 +6,14 @@ from enum import Enum
 
 from mcphub_gitops.compiler.lock.comparison import compare_tools
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
-from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.reconcile import Options, foreign_files, reconcile
+from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.state import Applied
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import Probe, Reporter
 
@@ -26,6 +29,8 @@ class Kind(Enum):
     """A package environment is gone or was changed."""
     FILE = "file"
     """A file that a command runs was changed."""
+    GATEWAY = "gateway"
+    """The running gateway serves something else, or elsewhere."""
     TOOLS = "tools"
     """A server offers other tools than the lock says, or does not answer."""
 
@@ -39,12 +44,19 @@ class Drift:
     detail: str
 
 
-def find_drift(applied: Desired, observed: Observed, current: Desired | None) -> tuple[Drift, ...]:
-    """Compare what was applied with what was `observed` (deeply) and with the `current` hub (None: it has errors)."""
+def find_drift(
+    applied: Applied, observed: Observed, current: Desired | None, gateway: Presence | None
+) -> tuple[Drift, ...]:
+    """Compare what was applied with what was `observed`, with the `current` hub and with the running `gateway`.
+
+    `current` is None where the hub has errors or does not fit its lock, `gateway` where none runs: that is no drift.
+    """
+    desired = applied.plan.desired
     return (
-        *_hub_drift(applied, current),
-        *_object_drift(applied, observed),
-        *_file_drift(applied.servers, observed),
+        *_hub_drift(desired, current),
+        *_object_drift(desired, observed),
+        *_file_drift(desired.servers, observed),
+        *_gateway_drift(applied, gateway),
     )
 
 
@@ -90,6 +102,18 @@ def _file_drift(servers: Sequence[DesiredServer], observed: Observed) -> Iterato
             if observed.files.get(path) != digest:
                 state = "was changed" if path in observed.files else "is gone"
                 yield Drift(kind=Kind.FILE, address=f"server.{server.name}", detail=f"{path} {state}")
+        for path in foreign_files(server, observed):
+            yield Drift(kind=Kind.FILE, address=f"server.{server.name}", detail=f"{path} is new")
+
+
+def _gateway_drift(applied: Applied, gateway: Presence | None) -> Iterator[Drift]:
+    if gateway is None:
+        return
+    if gateway.plan != plan_digest(applied.plan):
+        yield Drift(kind=Kind.GATEWAY, address="gateway", detail="it does not serve what is applied")
+    if gateway.listen and gateway.listen != applied.plan.desired.listen:
+        detail = f"it listens on {gateway.listen}, the hub says {applied.plan.desired.listen}"
+        yield Drift(kind=Kind.GATEWAY, address="gateway", detail=detail)
 
 
 def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Iterator[Drift]:
@@ -104,7 +128,8 @@ def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Itera
 def _is_intact(server: DesiredServer, observed: Observed) -> bool:
     environment = server.environment
     installed = environment is None or environment.digest in observed.environments
-    return installed and all(observed.files.get(path) == digest for path, digest in server.files.items())
+    unchanged = all(observed.files.get(path) == digest for path, digest in server.files.items())
+    return installed and unchanged and not foreign_files(server, observed)
 
 
 def _uses(server: DesiredServer, digest: str) -> bool:

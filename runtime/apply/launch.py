@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import Program
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-"""Where a server finds programs; mcphub's own PATH is not inherited."""
+"""A server's own PATH. What its command's first word means is found through mcphub's (`ports.ProgramFinder`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Launch:
     readable: tuple[str, ...]
     writable: tuple[str, ...]
     hidden: tuple[str, ...]
+    files: Mapping[str, str]
+    code: str
 
 
 def launch_of(server: DesiredServer, site: Site, scratch: Path, *, program: Program | None = None) -> Launch:
@@ -39,11 +42,21 @@ def launch_of(server: DesiredServer, site: Site, scratch: Path, *, program: Prog
         name=server.name,
         argv=(program.path, *arguments),
         cwd=str(site.root),
-        env={"PATH": SEARCH_PATH, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **server.env},
+        env={
+            "PATH": SEARCH_PATH,
+            "HOME": home,
+            "TMPDIR": home,
+            "LANG": "C.UTF-8",
+            # Compiled files that someone left beside the sources are not locked, so they must not be used.
+            **({"PYTHONPYCACHEPREFIX": home} if server.environment is None else {}),
+            **server.env,
+        },
         secrets=server.secrets,
-        readable=(*program.readable, *_granted(server, server.read, site)),
-        writable=(home, *_granted(server, server.write, site)),
+        readable=(*program.readable, *_granted(server, server.read, site, may_write=False)),
+        writable=(home, *_granted(server, server.write, site, may_write=True)),
         hidden=(str(site.layout.folder),),
+        files=server.files,
+        code=server.code,
     )
 
 
@@ -53,21 +66,29 @@ def _program(server: DesiredServer, site: Site) -> Program:
     return site.find_program(server.argv[0], cwd=str(site.root), server=server.name)
 
 
-def _granted(server: DesiredServer, paths: tuple[str, ...], site: Site) -> Iterator[str]:
-    root = site.root.resolve()
+def _granted(server: DesiredServer, paths: tuple[str, ...], site: Site, *, may_write: bool) -> Iterator[str]:
     for path in paths:
         try:
             real = (site.root / path).resolve(strict=True)
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise RuntimeFailure(
                 f"server {server.name} is granted {path}, which is not there",
-                detail=f"{site.root / path}: {error.strerror}",
+                detail=f"{site.root / path}: {getattr(error, 'strerror', None) or error}",
                 resolution="make it, or take it out of the server's `paths`",
             ) from error
-        if not real.is_relative_to(root):
+        problem = _why_not_granted(real, site, may_write=may_write)
+        if problem:
             raise RuntimeFailure(
-                f"server {server.name} is granted {path}, which leads out of the hub's folder",
+                f"server {server.name} is granted {path}, which {problem}",
                 detail=f"its real place is {real}",
                 resolution="take it out of the server's `paths`",
             )
         yield str(real)
+
+
+def _why_not_granted(real: Path, site: Site, *, may_write: bool) -> str:
+    """Return why a path without links is not granted; its text alone was judged by the compiler."""
+    root = site.root.resolve()
+    if not real.is_relative_to(root):
+        return "leads out of the hub's folder"
+    return why_not_granted(str(real.relative_to(root)), "write" if may_write else "read")

@@ -4,9 +4,12 @@ Servers may run as users of their own, so the way to the package environments an
 everything else is readable by the operator alone.
 """
 
+import os
 import secrets
 import shutil
+import stat
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from mcphub_gitops.runtime.files import read_file, write_file
 _WALKABLE = 0o711
 _PRIVATE = 0o700
 _SECRET_FILE = 0o600
+_OTHERS_WRITE = 0o022
 _SHORT = 1024
 _SHORTEST_TOKEN = 16
 
@@ -67,9 +71,9 @@ class Layout:
         return self.folder / "gateway.lock"
 
     @property
-    def gateway_url(self) -> Path:
-        """Where the running gateway listens; written when it does, removed when it stops."""
-        return self.folder / "gateway.url"
+    def gateway_record(self) -> Path:
+        """What the running gateway says of itself: where it listens, and what it serves. Removed when it stops."""
+        return self.folder / "serving.json"
 
     @property
     def gateway_log(self) -> Path:
@@ -132,24 +136,54 @@ def read_token(path: Path) -> str:
     return token
 
 
-def make_folder(folder: Path, mode: int) -> None:
-    """Make `folder`, unless it is there, with exactly `mode`; raises RuntimeFailure."""
+def check_folder(folder: Path) -> None:
+    """Raise RuntimeFailure when what stands at `folder` is not a folder of ours that nobody else can write to."""
     try:
-        folder.mkdir()
+        status = folder.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RuntimeFailure(f"{folder.name} cannot be looked at", detail=f"{folder}: {error.strerror}") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise RuntimeFailure(f"{folder.name} is in the way", detail=f"{folder} is not a folder", resolution="remove it")
+    if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE:
+        raise RuntimeFailure(
+            f"{folder.name} cannot be trusted",
+            detail=f"{folder} belongs to another user, or can be written to by others",
+            resolution="run mcphub as its owner, or correct the folder's owner and mode",
+        )
+
+
+def make_folder(folder: Path, mode: int, *, given_away: bool = False) -> None:
+    """Make `folder` with `mode`, unless one of ours is there; raises RuntimeFailure.
+
+    One that was `given_away` may belong to the user of its server.
+    """
+    try:
+        folder.mkdir(_PRIVATE)
         folder.chmod(mode)
     except FileExistsError:
-        if not folder.is_dir() or folder.is_symlink():
-            raise RuntimeFailure(
-                f"{folder.name} is in the way", detail=f"{folder} is not a folder", resolution="remove it"
-            ) from None
+        if not given_away or folder.is_symlink() or not folder.is_dir():
+            check_folder(folder)
     except OSError as error:
         raise RuntimeFailure(f"{folder.name} cannot be made", detail=f"{folder}: {error.strerror}") from error
+
+
+def _open_and_retry(act: Callable[[str], object], path: str, _problem: object) -> None:
+    """Let a folder be written to that its owner closed (Go's module cache does), and do `act` again."""
+    for place in (Path(path).parent, Path(path)):
+        if place.is_dir() and not place.is_symlink():
+            place.chmod(_PRIVATE)
+    if act in {os.open, os.scandir, os.lstat}:
+        shutil.rmtree(path)
+        return
+    act(path)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove `folder` and all in it, if it is there; links are removed, never followed. Raises RuntimeFailure."""
     try:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, onerror=_open_and_retry)
     except FileNotFoundError:
         return
     except OSError as error:

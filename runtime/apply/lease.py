@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from mcphub_gitops.runtime.failure import LockHeldError, RuntimeFailure
 
 _PAUSE = 0.05
 _LONGEST = 256
+_PID = re.compile("[1-9][0-9]{0,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +25,20 @@ class Holder:
 
 
 @contextmanager
-def hold(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock on `path` while the block runs; raises LockHeldError when it is not free within `wait` seconds."""
+def hold(
+    path: Path, doing: str, *, wait: float = 0.0, what: str = "someone else is changing this hub"
+) -> Iterator[None]:
+    """Hold the lock on `path` while the block runs; raises LockHeldError when it is not free within `wait` seconds.
+
+    `what` says why it is held, to whoever cannot have it.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise RuntimeFailure(f"{path.name} cannot be opened", detail=f"{path}: {error.strerror}") from error
     try:
         if not _acquire(descriptor, wait):
-            raise _held(path, doing)
+            raise _held(path, doing, what)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()} {doing}\n".encode())
         yield
@@ -49,7 +56,7 @@ def holder_of(path: Path) -> Holder | None:
         if _acquire(descriptor, 0.0):
             return None
         pid, _, doing = os.read(descriptor, _LONGEST).decode("utf-8", "replace").strip().partition(" ")
-        return Holder(pid=int(pid) if pid.isdecimal() else 0, doing=doing)
+        return Holder(pid=int(pid) if _PID.fullmatch(pid) else 0, doing=doing)
     finally:
         os.close(descriptor)
 
@@ -81,12 +88,12 @@ def _pause() -> None:
     time.sleep(_PAUSE)  # noqa: TID251  (both loops here poll with a deadline: flock has no timeout of its own)
 
 
-def _held(path: Path, doing: str) -> LockHeldError:
+def _held(path: Path, doing: str, what: str) -> LockHeldError:
     holder = holder_of(path)
     who = f"process {holder.pid} is at `{holder.doing}`" if holder is not None else "its holder has just changed"
     return LockHeldError(
-        f"`{doing}` cannot begin: someone else is changing this hub",
+        f"`{doing}` cannot begin: {what}",
         detail=who,
-        resolution="wait until it has ended",
+        resolution="wait until it has ended, or end it",
         retryable=True,
     )

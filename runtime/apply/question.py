@@ -12,7 +12,7 @@ from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.events import Begun, Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import names_in
+from mcphub_gitops.runtime.files import check_code, names_in
 from mcphub_gitops.runtime.ports import Probe, Reporter, spec_of
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ async def ask_server(server: DesiredServer, site: Site) -> Probe:
     scratch = site.layout.probes / f"{server.name}-{randomness.token_hex(4)}"
     launch = launch_of(server, site, scratch)
     values = {variable: site.secrets.resolve(reference) for variable, reference in server.secrets.items()}
+    check_code(site.root, launch.files, launch.code)
     make_folder(scratch, 0o700)
     try:
         return await site.prober.probe(spec_of(launch, values), timeout=site.patience)

@@ -5,6 +5,7 @@ whenever the writer was stopped. Sources: rename(2), symlink(2).
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from mcphub_gitops.compiler.canonical import digest, encode
 from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_plan, write_plan
 from mcphub_gitops.compiler.plan.plan import Plan
-from mcphub_gitops.runtime.apply.layout import Layout, make_folder, remove_folder
+from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in, read_file, sync_folder, write_file
 
@@ -43,19 +44,26 @@ def read_applied(layout: Layout) -> Applied | None:
 
     Raises RuntimeFailure when the record is damaged: a lost record must not look like an empty one.
     """
-    if not layout.current.is_symlink():
-        return None
+    check_folder(layout.folder)
     folder = layout.current
+    if not folder.is_symlink():
+        if not os.path.lexists(folder):
+            return None
+        raise _damaged(f"{folder} is not a link")
     plan = read_plan(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
     state = _state(read_file(folder / _STATE, limit=MAX_BYTES) or b"")
     if isinstance(plan, Unusable) or state is None or state["plan"] != plan_digest(plan):
-        raise RuntimeFailure(
-            "the record of what is applied is damaged",
-            detail=f"{folder / _PLAN} and {_STATE} beside it are not what mcphub wrote",
-            resolution="run `mcphub down` and then `mcphub up`, or restore the folder from a backup",
-        )
+        raise _damaged(f"{folder / _PLAN} and {_STATE} beside it are not what mcphub wrote")
     gateway = digest(read_file(folder / _GATEWAY, limit=MAX_BYTES) or b"")
     return Applied(serial=state["serial"], plan=plan, generation=gateway if gateway == state["generation"] else "")
+
+
+def _damaged(detail: str) -> RuntimeFailure:
+    return RuntimeFailure(
+        "the record of what is applied is damaged",
+        detail=detail,
+        resolution="run `mcphub down` and then `mcphub up`, or restore the folder from a backup",
+    )
 
 
 def read_generation(layout: Layout) -> bytes:
@@ -107,8 +115,11 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
 
 def forget(layout: Layout) -> None:
     """Serve nothing any more: remove the link and every generation; raises RuntimeFailure."""
+    check_folder(layout.folder)
     try:
         layout.current.unlink(missing_ok=True)
+    except IsADirectoryError:
+        remove_folder(layout.current)
     except OSError as error:
         raise RuntimeFailure("the applied generation cannot be removed", detail=str(error.strerror)) from error
     for serial in _serials(layout):

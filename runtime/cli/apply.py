@@ -7,9 +7,14 @@ import click
 
 from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, read_plan
 from mcphub_gitops.compiler.plan.plan import Plan
-from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.lease import hold
-from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan, refuse_moved
+from mcphub_gitops.runtime.cli.applying import (
+    carry_out,
+    compile_desired,
+    confirm_saved,
+    make_plan,
+    refuse_other_hub,
+)
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option
@@ -29,8 +34,8 @@ def apply(project: Project, saved: Path | None, expect: str | None, *, auto_appr
     """Install, probe and switch to what the hub and its lock say.
 
     With PLAN, exactly that saved plan is carried out, and refused when what it touches has moved since. Exit code 0
-    when done or nothing is to do, 1 on errors, 4 when only cleaning up failed, 5 when the plan is stale or not the
-    expected one, 6 when someone else is changing the hub.
+    when done or nothing is to do, 1 on errors, 4 when it is served but cleaning up failed, 5 when the plan is stale or
+    not the expected one, 6 when someone else is changing the hub.
     """
     plan = _read(saved, project) if saved is not None else None
     desired = plan.desired if plan is not None else compile_desired(project)
@@ -43,10 +48,9 @@ def apply(project: Project, saved: Path | None, expect: str | None, *, auto_appr
     layout.prepare()
     with hold(layout.writer_lock, "mcphub apply", wait=0.5):
         site = compose(project, realm=layout.lineage())
+        refuse_other_hub(desired, layout)
         if plan is not None:
-            click.echo(render_plan(plan), nl=False)
-            refuse_moved(plan, site)
-            return carry_out(plan, site)
+            return carry_out(confirm_saved(plan, site), site)
         plan = make_plan(desired, site)
         if not plan.is_empty and not auto_approve:
             _ask()
@@ -64,16 +68,15 @@ def _read(path: Path, project: Project) -> Plan:
             detail=f"{path}: {plan.reason}",
             resolution="make a new one with `mcphub plan -o`",
         )
-    validated = project.validate()
-    if validated.hub is not None and validated.hub.name != plan.desired.hub:
-        raise StalePlanError(
-            "the plan belongs to another hub", detail=f"it is for {plan.desired.hub}, this is {validated.hub.name}"
-        )
+    hub = project.validate().hub
+    if hub is None or hub.name != plan.desired.hub:
+        here = hub.name if hub is not None else "a document that cannot be read"
+        raise StalePlanError("the plan belongs to another hub", detail=f"it is for {plan.desired.hub}, this is {here}")
     return plan
 
 
 def _ask() -> None:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise RuntimeFailure(
             "nobody is there to approve the plan",
             resolution="run `mcphub apply --auto-approve`, or apply a plan that was saved by `mcphub plan -o`",

@@ -10,14 +10,16 @@ from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.apply import Report, apply_plan
-from mcphub_gitops.runtime.apply.lease import holder_of
+from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.observation import observe
+from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli.exits import Exit, describe
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
 from mcphub_gitops.runtime.cli.progress import LineReporter
-from mcphub_gitops.runtime.failure import StalePlanError
+from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.project import Project
 
 
@@ -35,14 +37,45 @@ def make_plan(desired: Desired, site: Site) -> Plan:
     return plan
 
 
-def refuse_moved(plan: Plan, site: Site) -> None:
-    """Raise StalePlanError when an object that `plan` touches is not what it was when the plan was made."""
-    moved = find_moved(plan, observe(plan.desired, site))
+def confirm_saved(plan: Plan, site: Site) -> Plan:
+    """Return a saved plan as it is made anew now, and show it.
+
+    Raises StalePlanError when an object that it touches has moved, when it is not what mcphub makes of its own desired
+    state (a plan is a file, and can be edited), or when this machine holds servers in less than was reviewed.
+    """
+    observed = observe(plan.desired, site)
+    moved = find_moved(plan, observed)
     if moved:
-        raise StalePlanError(
-            "the plan is stale: what it was made from has moved",
-            detail="\n".join(f"{address} is not what it was" for address in moved),
-            resolution="make a new plan with `mcphub plan`, and review it",
+        raise _stale("what it was made from has moved", "\n".join(f"{address} is not what it was" for address in moved))
+    found = reconcile(plan.desired, observed, Options())
+    if (found.changes, found.operations, found.base) != (plan.changes, plan.operations, plan.base):
+        raise _stale("its operations are not those that its own hub needs", "")
+    click.echo(render_plan(found), nl=False)
+    lost = [
+        f"server.{name}: {measure}"
+        for name, isolation in plan.isolation.items()
+        for measure in isolation.measures
+        if name not in found.isolation or measure not in found.isolation[name].measures
+    ]
+    if lost:
+        raise _stale("this machine holds servers in less than the plan says", "\n".join(lost))
+    return found
+
+
+def _stale(why: str, detail: str) -> StalePlanError:
+    return StalePlanError(
+        f"the plan is stale: {why}", detail=detail, resolution="make a new plan with `mcphub plan`, and review it"
+    )
+
+
+def refuse_other_hub(desired: Desired, layout: Layout) -> None:
+    """Raise RuntimeFailure when another hub is applied in this folder: its servers would be destroyed."""
+    applied = read_applied(layout)
+    if applied is not None and applied.plan.desired.hub != desired.hub:
+        raise RuntimeFailure(
+            f"the hub {applied.plan.desired.hub} is applied here, not {desired.hub}",
+            detail="one folder serves one hub",
+            resolution="run `mcphub down` first if this one is to take its place, or give it a folder of its own",
         )
 
 
@@ -58,14 +91,17 @@ def carry_out(plan: Plan, site: Site) -> int:
         return _tell_failure(report, site)
     tools = sum(len(server.tools) for server in plan.desired.servers)
     click.echo(f"Applied: {count(len(plan.desired.servers), 'server')} with {count(tools, 'tool')}.")
-    if holder_of(site.layout.gateway_lock) is not None:
-        click.echo("The running gateway takes the new generation over by itself.")
+    gateway = find_gateway(site.layout)
+    if gateway is not None and gateway.listen and gateway.listen != plan.desired.listen:
+        click.echo(f"The running gateway still listens on {gateway.listen}: run `mcphub down` and `mcphub up`.")
+    elif gateway is not None:
+        click.echo("The running gateway serves it.")
     return Exit.OK
 
 
 def _tell_failure(report: Report, site: Site) -> int:
     if report.switched:
-        click.echo("The new generation is served; cleaning up failed. Run `mcphub apply` again.", err=True)
+        click.echo("The new generation is current, but what comes after failed. Run `mcphub apply` again.", err=True)
         return Exit.PARTLY_APPLIED
     served = "What was applied before is still served." if site.layout.current.is_symlink() else "Nothing is served."
     click.echo(f"Not applied. {served} What was begun stands in {site.layout.journal}.", err=True)

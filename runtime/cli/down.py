@@ -6,7 +6,7 @@ import signal
 import click
 
 from mcphub_gitops.runtime.apply.journal import Journal
-from mcphub_gitops.runtime.apply.layout import Layout, remove_folder
+from mcphub_gitops.runtime.apply.layout import Layout, check_folder, remove_folder
 from mcphub_gitops.runtime.apply.lease import hold, holder_of, wait_until_free
 from mcphub_gitops.runtime.apply.state import forget
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -27,6 +27,7 @@ def down(project: Project, *, data: bool) -> int:
     Package environments, the token and, without --data, the servers' private folders stay for the next `mcphub up`.
     """
     layout = Layout(folder=project.runtime_folder)
+    check_folder(layout.folder)
     if not layout.folder.is_dir():
         click.echo("Nothing is applied, and nothing is served.")
         return Exit.OK
@@ -48,7 +49,7 @@ def stop_gateway(layout: Layout) -> bool:
     try:
         # A number can go to another process; the descriptor cannot, and the lock is looked at again after it is held.
         process = os.pidfd_open(holder.pid)
-    except (ProcessLookupError, ValueError):
+    except OSError:
         process = -1
     try:
         if process >= 0 and holder_of(layout.gateway_lock) == holder:

@@ -7,6 +7,7 @@ import click
 from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tool_drift
 from mcphub_gitops.runtime.apply.lease import hold
 from mcphub_gitops.runtime.apply.observation import observe
+from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
@@ -21,6 +22,7 @@ _REMEDIES = {
     "hub": "bring the hub back to what was applied, or review `mcphub plan` and apply it",
     "generation": "`mcphub apply` writes it again",
     "environment": "`mcphub apply` installs it again from the lock",
+    "gateway": "restart the gateway: `mcphub down`, then `mcphub up`",
     "file": "restore the file, or run `mcphub lock` and review what changed",
     "tools": "find out why; `mcphub lock` accepts the new definitions after a review",
 }
@@ -45,7 +47,7 @@ def drift(project: Project, output: str) -> int:
         sweep(site)
         desired = applied.plan.desired
         observed = observe(desired, site)
-        found = find_drift(desired, observed, compiled.desired)
+        found = find_drift(applied, observed, compiled.desired, find_gateway(layout))
         found += asyncio.run(find_tool_drift(desired, observed, site, LineReporter()))
     if output == "json":
         entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]

@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 
 import click
 
+from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import LockHeldError, RuntimeFailure, StalePlanError
 
@@ -35,28 +37,36 @@ def run(command: Callable[[], int | None]) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.ERROR
-    except RuntimeFailure as failure:
-        click.echo(describe(failure), err=True)
-        return _CODES.get(type(failure), Exit.ERROR)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except (RuntimeFailure, OSError) as trouble:
+        return _tell(trouble)
+    except Exception as error:  # noqa: BLE001  (the door for our own bugs)
+        report = lazy.load("report").write_report(error)
+        click.echo(f"mcphub has a bug: {type(error).__name__}; a report is in {report}", err=True)
+        return Exit.BUG
+
+
+def _tell(trouble: RuntimeFailure | OSError) -> int:
+    if isinstance(trouble, RuntimeFailure):
+        click.echo(describe(trouble), err=True)
+        return _CODES.get(type(trouble), Exit.ERROR)
+    if sys.stdout is not None and isinstance(trouble, BrokenPipeError):
         # The reader has gone; pointing the descriptor elsewhere keeps the interpreter's last flush silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
-    except Exception as error:  # noqa: BLE001  (the door for our own bugs)
-        click.echo(
-            f"mcphub has a bug: {type(error).__name__}; a report is in {lazy.load('report').write_report(error)}",
-            err=True,
-        )
-        return Exit.BUG
+    # Where no room foresaw it, it is the world's fault all the same: a full output, a folder that has gone.
+    place = f": {printable(str(trouble.filename))}" if trouble.filename else ""
+    with suppress(OSError):
+        click.echo(f"error: {trouble.strerror or trouble}{place}", err=True)
+    return Exit.ERROR
 
 
 def describe(failure: RuntimeFailure) -> str:
     """Return the failure as people read it."""
-    lines = [f"error: {failure.brief}"]
-    lines.extend(f"  {line}" for line in failure.detail.splitlines())
+    lines = [f"error: {printable(failure.brief)}"]
+    lines.extend(f"  {printable(line)}" for line in failure.detail.splitlines())
     if failure.resolution:
-        lines.append(f"  help: {failure.resolution}")
+        lines.append(f"  help: {printable(failure.resolution)}")
     return "\n".join(lines)

@@ -30,9 +30,11 @@ def init(project: Project, name: str | None) -> int:
             f"`{chosen}` cannot be a hub's name",
             resolution="take up to 63 lower-case letters, digits and hyphens, beginning with a letter",
         )
+    ignored = _with_ignored(project)
     write_file(path, fill_template("mcp-hub.yaml", name=chosen).encode())
     click.echo(f"Written: {project.hub_file}")
-    if _ignore(project):
+    if ignored is not None:
+        write_file(project.root / ".gitignore", ignored)
         click.echo("Written: .gitignore")
     click.echo("Next: `mcphub lock`, then `mcphub up`.")
     return Exit.OK
@@ -43,11 +45,12 @@ def _slug(name: str) -> str:
     return (words if words[:1].isalpha() else f"hub-{words}".strip("-"))[:_LONGEST_NAME].rstrip("-")
 
 
-def _ignore(project: Project) -> bool:
-    path = project.root / ".gitignore"
-    before = (read_file(path, limit=_LARGEST) or b"").decode("utf-8", "surrogateescape")
-    if any(line.strip().strip("/") == ".mcphub" for line in before.splitlines()):
-        return False
-    gap = "" if not before or before.endswith("\n") else "\n"
-    write_file(path, f"{before}{gap}{_IGNORED}\n".encode("utf-8", "surrogateescape"))
-    return True
+def _with_ignored(project: Project) -> bytes | None:
+    """Return the project's ``.gitignore`` with mcphub's own folder in it, None where it is there already."""
+    before = read_file(project.root / ".gitignore", limit=_LARGEST) or b""
+    if len(before) > _LARGEST:
+        raise RuntimeFailure(".gitignore is too large", resolution=f"add the line {_IGNORED} to it yourself")
+    if any(line.strip().strip(b"/") == b".mcphub" for line in before.splitlines()):
+        return None
+    gap = b"" if not before or before.endswith(b"\n") else b"\n"
+    return before + gap + _IGNORED.encode() + b"\n"

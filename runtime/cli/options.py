@@ -34,4 +34,7 @@ def output_option(function: F) -> F:
 
 
 def _project(path: Path) -> Project:
-    return Project(root=path.parent.resolve(), hub_file=path.name)
+    try:
+        return Project(root=path.parent.resolve(), hub_file=path.name)
+    except (OSError, RuntimeError) as error:
+        raise click.BadParameter(f"{path.parent} cannot be found: {error}") from error

@@ -12,11 +12,12 @@ from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.layout import Layout
-from mcphub_gitops.runtime.apply.observation import observe, observe_record
+from mcphub_gitops.runtime.apply.observation import code_digests, observe, observe_record
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option, project_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
+from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project
 
@@ -45,7 +46,7 @@ def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode
     found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
     data = write_plan(found)
     if saved is not None:
-        write_file(saved, data)
+        _save(saved, data, project)
     if output == "json":
         show_json(json.loads(data))
     else:
@@ -55,8 +56,17 @@ def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode
     return Exit.CHANGES if detailed_exitcode and not found.is_empty else Exit.OK
 
 
+def _save(path: Path, data: bytes, project: Project) -> None:
+    if path.resolve() in {project.root / project.hub_file, project.root / project.lock_file}:
+        raise RuntimeFailure(f"{path} is the hub's own file", resolution="save the plan under another name")
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to, not replaced.
+        path.write_bytes(data)
+    else:
+        write_file(path, data)
+
+
 def _observe(project: Project, desired: Desired, *, offline: bool) -> Observed:
     if offline:
-        names = {path for server in desired.servers for path in server.files}
-        return observe_record(Layout(folder=project.runtime_folder), project.digests(names))
+        return observe_record(Layout(folder=project.runtime_folder), code_digests(desired, project.root))
     return observe(desired, lazy.load("composition").compose(project))

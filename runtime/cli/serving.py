@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import click
 
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.layout import Layout, read_token
-from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.lease import hold, holder_of
+from mcphub_gitops.runtime.apply.presence import Presence, announce, find_gateway, withdraw
 from mcphub_gitops.runtime.apply.state import read_generation
 from mcphub_gitops.runtime.cli.composition import compose_engine, compose_secrets
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -42,7 +44,8 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
     generation = _moved(decode(read_generation(layout)), port)
     token = read_token(layout.token)
     journal = Journal(layout.journal)
-    with hold(layout.gateway_lock, "mcphub gateway run", wait=0.5):
+    with hold(layout.gateway_lock, "mcphub gateway run", wait=0.5, what="a gateway serves this hub already"):
+        withdraw(layout)
         journal.write("gateway begun", plan=generation.plan, listen=generation.listen)
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -51,7 +54,7 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
             journal.write("gateway failed", brief=failure.brief)
             raise
         finally:
-            layout.gateway_url.unlink(missing_ok=True)
+            withdraw(layout)
         journal.write("gateway ended")
     click.echo("The gateway is stopped.", err=True)
     return Exit.OK
@@ -64,15 +67,16 @@ def serve_in_background(project: Project) -> int:
     write_file(layout.gateway_log, b"", mode=0o600)
     with layout.gateway_log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  (this program itself)
-            [sys.executable, "-c", _PROGRAM, "gateway", "run", "--file", str(project.root / project.hub_file)],
+            # Without -P, a file of the hub's folder could stand in for a module.
+            [sys.executable, "-P", "-c", _PROGRAM, "gateway", "run", "--file", str(project.root / project.hub_file)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=project.root,
             start_new_session=True,
         )
-    url = _wait_for_url(layout, process)
-    click.echo(_welcome(project, layout, decode(read_generation(layout)), url))
+    presence = _wait_for_presence(layout, process)
+    click.echo(_welcome(project, layout, decode(read_generation(layout)), presence.url))
     click.echo(f"It runs in the background; its log is {_shown(project, layout.gateway_log)}. `mcphub down` stops it.")
     return Exit.OK
 
@@ -80,6 +84,7 @@ def serve_in_background(project: Project) -> int:
 async def _serve(project: Project, layout: Layout, generation: Generation, *, token: str, port: int | None) -> None:
     _log_to_stderr()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    presence = Presence(url="", listen=generation.listen if port is None else "", plan=generation.plan)
 
     def end(number: signal.Signals) -> None:
         # A second signal ends the process at once; its children end with it.
@@ -87,9 +92,10 @@ async def _serve(project: Project, layout: Layout, generation: Generation, *, to
         stop.set()
 
     def ready(url: str) -> None:
-        write_file(layout.gateway_url, f"{url}\n".encode(), mode=0o600)
+        announce(layout, replace(presence, url=url))
         click.echo(_welcome(project, layout, generation, url))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
@@ -101,12 +107,12 @@ async def _serve(project: Project, layout: Layout, generation: Generation, *, to
         version=version("mcphub-gitops"),
         on_ready=ready,
         stop=stop,
-        generations=_follow(layout, port),
+        generations=_follow(layout, port, presence.listen),
     )
 
 
-async def _follow(layout: Layout, port: int | None) -> AsyncIterator[Generation]:
-    """Yield each generation that becomes current from now on."""
+async def _follow(layout: Layout, port: int | None, listen: str) -> AsyncIterator[Generation]:
+    """Yield each generation that becomes current from now on, and announce it once it is served."""
     seen = _current(layout)
     while True:
         await asyncio.sleep(_GLANCE)
@@ -115,7 +121,11 @@ async def _follow(layout: Layout, port: int | None) -> AsyncIterator[Generation]
             continue
         seen = found
         try:
-            yield _moved(decode(read_generation(layout)), port)
+            generation = _moved(decode(read_generation(layout)), port)
+            yield generation
+            before = find_gateway(layout)
+            if before is not None:
+                announce(layout, Presence(url=before.url, listen=listen, plan=generation.plan))
         except RuntimeFailure as failure:
             logging.getLogger("mcphub.gateway").warning("the new generation is not served: %s", failure.brief)
 
@@ -133,7 +143,7 @@ def _moved(generation: Generation, port: int | None) -> Generation:
 
 
 def _welcome(project: Project, layout: Layout, generation: Generation, url: str) -> str:
-    token = read_token(layout.token) if sys.stdout.isatty() else None
+    token = read_token(layout.token) if sys.stdout is not None and sys.stdout.isatty() else None
     public = f"{generation.public_url.rstrip('/')}/mcp" if generation.public_url else url
     return welcome(generation.hub, public, _shown(project, layout.token), token=token)
 
@@ -143,12 +153,13 @@ def _shown(project: Project, path: Path) -> str:
     return str(path.relative_to(project.root)) if Path.cwd() == project.root else str(path)
 
 
-def _wait_for_url(layout: Layout, process: subprocess.Popen[bytes]) -> str:
+def _wait_for_presence(layout: Layout, process: subprocess.Popen[bytes]) -> Presence:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        found = read_file(layout.gateway_url, limit=1024)
-        if found:
-            return found.decode().strip()
+        holder = holder_of(layout.gateway_lock)
+        found = find_gateway(layout) if holder is not None and holder.pid == process.pid else None
+        if found is not None:
+            return found
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.05)
             break

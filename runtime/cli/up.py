@@ -3,7 +3,7 @@
 import click
 
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
-from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
+from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan, refuse_other_hub
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option
@@ -26,6 +26,7 @@ def up(project: Project, *, detach: bool) -> int:
     layout.prepare()
     with hold(layout.writer_lock, "mcphub up", wait=0.5):
         site = compose(project, realm=layout.lineage())
+        refuse_other_hub(desired, layout)
         code = carry_out(make_plan(desired, site), site)
     if code != Exit.OK or holder_of(layout.gateway_lock) is not None:
         return code

@@ -147,7 +147,6 @@ class ProcessChild:
     def _overran(self) -> None:
         if not self._overrun_told:
             self._overrun_told = True
-            self._output.close()
             self._leader.kill()
             self._sink.line_overrun(self._splitter.limit)
 

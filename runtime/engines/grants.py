@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from mcphub_gitops.runtime.engines import landlock
 from mcphub_gitops.runtime.ports import ChildSpec
@@ -27,7 +26,7 @@ class Grant:
         return os.fsencode(self.path), self.on_folder, self.on_file, self.needed, self.follow
 
 
-def grants_of(spec: ChildSpec, rights: landlock.Rights) -> list[Grant]:
+def grants_of(spec: ChildSpec, rights: landlock.Rights, *, own_user: bool) -> list[Grant]:
     """Return the rules for `spec`. Lists the folders that lead to a hidden path; raises nothing.
 
     The project's folder (`spec.cwd`) is hidden in the system's own: a hub in ``/usr/src/app`` is a hub, not a
@@ -39,6 +38,7 @@ def grants_of(spec: ChildSpec, rights: landlock.Rights) -> list[Grant]:
         (landlock.SETTINGS, read, landlock.KEYS, False),
         (landlock.KERNEL, read, (), False),
         (landlock.SINKS, write, (), False),
+        (landlock.SHARED_MEMORY if own_user else (), write, (), False),
         ((spec.argv[0],), run, (), False),
         (spec.readable, run, spec.hidden, True),
         (spec.writable, write, spec.hidden, True),
@@ -66,22 +66,26 @@ def _around(
     if not ways:
         yield Grant(path=path, on_folder=granted[0], on_file=granted[1], needed=needed)
         return
+    yield Grant(path=path, on_folder=listing[0], on_file=listing[1], needed=needed)
     pending = [(real, ways)]
     while pending:
         folder, ways = pending.pop()
-        yield Grant(path=folder, on_folder=listing[0], on_file=listing[1], needed=needed)
-        shut = {way[0] for way in ways if len(way) == 1}
-        deeper = {way[0] for way in ways} - shut
-        pending += [(os.path.join(folder, name), [way[1:] for way in ways if way[0] == name]) for name in deeper]  # noqa: PTH118
+        onward: dict[str, list[tuple[str, ...]]] = {}
+        for name, *rest in ways:
+            onward.setdefault(name, []).append(tuple(rest))
+        further = [(f"{folder.rstrip('/')}/{name}", rests) for name, rests in onward.items() if all(rests)]
+        for way, _ in further:
+            yield Grant(path=way, on_folder=listing[0], on_file=listing[1], follow=False)
+        pending += further
         for entry in _entries(folder):
-            if entry.name not in shut and entry.name not in deeper and not entry.is_symlink():
+            if entry.name not in onward and not entry.is_symlink():
                 yield Grant(path=entry.path, on_folder=granted[0], on_file=granted[1], follow=False)
 
 
 def _way(folder: str, below: str) -> tuple[str, ...]:
     """Return the names that lead from `folder` to `below`; none if it does not lie below."""
-    parts, start = PurePosixPath(below).parts, PurePosixPath(folder).parts
-    return parts[len(start) :] if parts[: len(start)] == start else ()
+    start = folder.rstrip("/") + "/"
+    return tuple(below.removeprefix(start).split("/")) if below.startswith(start) and below != folder else ()
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

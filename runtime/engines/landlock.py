@@ -47,6 +47,10 @@ Landlock denies towards processes outside the sandbox."""
 SINKS = ("/dev/null",)
 """Read and write."""
 
+SHARED_MEMORY = ("/dev/shm",)  # noqa: S108  (the kernel's place for it, shm_overview(7))
+"""Read and write for a server with a user of its own, which is kept out of what others have there: semaphores, and
+with them Python's process pools, are files in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:

@@ -1,9 +1,10 @@
 """Whether another user can reach a path: each folder on the way, each symbolic link, the thing and its interpreter."""
 
+import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -45,30 +46,39 @@ def closed_at(path: str, uid: int, wanted: int) -> Closed | None:
     is judged. It judges by permission bits alone: an access list that grants more is not seen, so the answer errs on
     the safe side.
     """
+    try:
+        for here, status, on_the_way in _places(path):
+            walk = EXECUTE if stat.S_ISDIR(status.st_mode) else 0
+            if not _allows(status, uid, EXECUTE if on_the_way else wanted | walk):
+                return Closed(path=here, reason=f"closed to other users (mode {stat.S_IMODE(status.st_mode):04o})")
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        return Closed(path=problem.filename, reason=f"out of reach ({str(problem.strerror).lower()})")
+    return None
+
+
+def _places(path: str) -> Iterator[tuple[str, os.stat_result, bool]]:
+    """Walk as the kernel does (path_resolution(7)): each place that is no link, and whether more lies ahead.
+
+    Raises OSError with the place as its file name.
+    """
     here = "/"
     ahead = deque(PurePosixPath(path).parts[1:])
     links = 0
     while True:
-        try:
-            status = os.lstat(here)
-            target = Path(here).readlink() if stat.S_ISLNK(status.st_mode) else None
-        except FileNotFoundError:
-            return None
-        except OSError as problem:
-            return Closed(path=here, reason=(problem.strerror or "out of reach").lower())
-        if target is not None:
+        status = os.lstat(here)
+        if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MAX_LINKS:
-                return Closed(path=here, reason="behind too many links")
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), here)
+            target = Path(here).readlink()
             ahead.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
             here = "/" if target.is_absolute() else os.path.dirname(here)  # noqa: PTH120  (text, not a lookup)
             continue
-        folder = stat.S_ISDIR(status.st_mode)
-        needed = EXECUTE if ahead else wanted | (EXECUTE if folder else 0)
-        if not _allows(status, uid, needed):
-            return Closed(path=here, reason=f"closed to other users (mode {stat.S_IMODE(status.st_mode):04o})")
+        yield here, status, bool(ahead)
         if not ahead:
-            return None
+            return
         step = ahead.popleft()
         # The folder a link stood in is real by now, so ".." can be taken as text.
         here = os.path.dirname(here) if step == ".." else os.path.join(here, step)  # noqa: PTH118, PTH120

@@ -5,7 +5,6 @@ import marshal
 import os
 import resource
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +192,7 @@ def order_for(spec: ChildSpec, standing: Standing, *, abi: int) -> bytes:
         "landlock": None,
     }
     if rights is not None:
-        rules = [grant.row() for grant in grants_of(spec, rights)]
+        rules = [grant.row() for grant in grants_of(spec, rights, own_user=standing.own)]
         order["landlock"] = (rights.handled, rights.scoped, rights.size, rules)
     return marshal.dumps(order, 2)
 
@@ -221,13 +220,3 @@ def isolation_of(standing: Standing, *, abi: int) -> Isolation:
             missing.append("count of processes: root is not bound by it")
     missing.append("network: not restricted")
     return Isolation(measures=tuple(measures), missing=tuple(missing))
-
-
-def describe_isolation() -> Isolation:
-    """Say what this machine gives any process server; a single server's files may allow less (`ProcessEngine.assess`).
-
-    Costs two reads below /proc and one system call; raises nothing.
-    """
-    if sys.platform != "linux":
-        return NO_PROCESSES
-    return isolation_of(user_for(""), abi=landlock.abi_version())

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.runtime.gateway.mirrors import PREFIX
 from mcphub_gitops.runtime.gateway.session import Reply
 from mcphub_gitops.runtime.gateway.wire import Fault
 
@@ -20,6 +22,7 @@ PRINCIPAL: Final = "operator"
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEME: Final = b"bearer "
+_MIRRORED: Final = PREFIX.encode()
 # In each of these a second value could be read by the next reader where the first one was checked here.
 _SINGLE: Final = frozenset(
     {b"host", b"origin", b"authorization", b"content-length", b"content-type", b"mcp-protocol-version"}
@@ -28,9 +31,14 @@ _SINGLE: Final = frozenset(
 
 
 class Access:
-    """What is checked of every request before its body is read: `hosts` and `origins` in lower case, whole."""
+    """What is checked of every request before its body is read: `hosts` and `origins` in lower case, whole.
+
+    Raises RuntimeFailure for an empty token, which any request without one would match.
+    """
 
     def __init__(self, *, token: str, hosts: frozenset[bytes], origins: frozenset[bytes]) -> None:
+        if not token:
+            raise RuntimeFailure("the gateway has no token", resolution="remove the token's file: a new one is made")
         self._token = token.encode()
         self._hosts = hosts
         self._origins = origins
@@ -82,7 +90,7 @@ def refuse_repeated(pairs: list[tuple[bytes, bytes]]) -> Reply | None:
     """Return what to answer to a request that repeats a header of which there can be but one, else None."""
     seen: set[bytes] = set()
     for name, _ in pairs:
-        if name in seen and name in _SINGLE:
+        if name in seen and (name in _SINGLE or name.startswith(_MIRRORED)):
             return _refusal(400, f"The header {name.decode('ascii', 'replace')} stands there twice")
         seen.add(name)
     return None

@@ -34,6 +34,7 @@ _BUSY: Final = Reply(
 # Lengths of this many digits are looked at before the first byte of the body is asked for.
 _LONG: Final = 6
 _NO_CONTENT: Final = 204
+_NOTE_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -64,6 +65,8 @@ class Gateway:
         self._room = buffered
         self._calls: dict[tuple[str, bytes], _Call] = {}
         self._now = asyncio.get_running_loop().time
+        self._noted = -_NOTE_SECONDS
+        self._unnoted = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -85,7 +88,10 @@ class Gateway:
         if scope["type"] != "http":
             raise ValueError(f"the scope {scope['type']!r} is not served")
         try:
-            reply = await self._reply(scope, receive)
+            if scope["path"] == ENDPOINT:
+                reply = await self._endpoint(scope, receive)
+            else:
+                reply = self._watch(scope)
         except _Gone:
             return
         except Exception as error:  # noqa: BLE001  (the boundary of a request: a bug of ours ends this one alone)
@@ -93,15 +99,9 @@ class Gateway:
             reply = Reply(500, wire.fault(None, Fault(wire.INTERNAL_ERROR, "The gateway has a bug; see its log")))
         await _send(send, reply)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        path = scope["path"]
-        if path == ENDPOINT:
-            return await self._endpoint(scope, receive)
-        if path in {"/health", "/ready"}:
-            return self._watch(scope)
-        return Reply(404, wire.dump({"error": f"There is nothing here; the endpoint is {ENDPOINT}"}))
-
     def _watch(self, scope: Scope) -> Reply:
+        if scope["path"] not in {"/health", "/ready"}:
+            return Reply(404, wire.dump({"error": f"There is nothing here; the endpoint is {ENDPOINT}"}))
         if scope["method"] not in {"GET", "HEAD"}:
             return Reply(405, b"", ((b"allow", b"GET, HEAD"),))
         if scope["path"] == "/health":
@@ -121,7 +121,7 @@ class Gateway:
             or self._access.refuse_caller(headers, scope["query_string"])
         )
         if refusal is not None:
-            log.info("refused a request from %s with status %d", _peer(scope), refusal.status)
+            self._note(scope, refusal.status)
             return refusal
         length = headers.get(b"content-length", b"")
         if len(length) > _LONG and int(length) > self._body:
@@ -147,6 +147,16 @@ class Gateway:
             return await self._answer(Request(scope["method"], headers, body, PRINCIPAL))
         finally:
             self._room += held
+
+    def _note(self, scope: Scope, status: int) -> None:
+        """Log a refusal, but no more than one a second: a stranger must not fill the disk."""
+        now = self._now()
+        if now - self._noted < _NOTE_SECONDS:
+            self._unnoted += 1
+            return
+        more = f"; {self._unnoted} more since the last line" if self._unnoted else ""
+        log.info("refused a request from %s with status %d%s", _peer(scope), status, more)
+        self._noted, self._unnoted = now, 0
 
     async def _answer(self, request: Request) -> Reply:
         command = session.answer(request, self._fleet.table, self._sessions, self._now())

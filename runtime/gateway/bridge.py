@@ -3,6 +3,7 @@
 Source: MCP 2026-07-28, "Per-request protocol fields" and `CallToolResult`; 2025-11-25, "Tools".
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,6 +22,8 @@ _ENVELOPE: Final = frozenset({VERSION_KEY, CAPABILITIES_KEY, CLIENT_KEY})
 _UNSENT: Final = frozenset({"progressToken", LOG_KEY})
 # A receiver that offers no tasks must ignore the wish for one (2025-11-25, "Tasks"), and the gateway offers none.
 _DROPPED: Final = frozenset({"name", "_meta", "task"})
+# An escape could spell one of them.
+_MAY_BE_UNSENT = re.compile(rb"progressToken|logLevel|\\")
 _EMPTY: Final = Raw(b"{}")
 _FRAMING: Final = frozenset({wire.HEADER_MISMATCH, wire.UNSUPPORTED_VERSION})
 
@@ -50,9 +53,9 @@ def call_params(params: Mapping[str, Raw], *, name: bytes, from_modern: bool, to
 
 
 def _meta(meta: Raw, *, from_modern: bool, to_modern: bool, client: bytes) -> bytes | Raw | None:
-    members: dict[str, Raw] = wire.members(meta)
-    if from_modern and to_modern and members.keys().isdisjoint(_UNSENT):
+    if from_modern and to_modern and not _MAY_BE_UNSENT.search(meta):
         return meta
+    members: dict[str, Raw] = wire.members(meta)
     unwanted = _UNSENT if from_modern and to_modern else _UNSENT | _ENVELOPE
     kept: dict[str, bytes | Raw] = {key: value for key, value in members.items() if key not in unwanted}
     if to_modern and not from_modern:

@@ -23,7 +23,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One server run as a child process; a `ports.Launchable`.
+    """One server run as a child process; a `ports.Launchable`, with the digests of its code below `cwd`.
 
     `secrets` maps a variable to a reference; no value stands in this file. The gateway is ready without an `optional`
     server.
@@ -37,6 +37,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+    code: str = ""
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
@@ -45,7 +47,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return all(getattr(self, name) == getattr(other, name) for name in _LAUNCH)
 
 
-_LAUNCH: Final = ("name", "argv", "cwd", "env", "secrets", "readable", "writable", "hidden")
+_LAUNCH: Final = ("name", "argv", "cwd", "env", "secrets", "readable", "writable", "hidden", "files", "code")
 
 
 class Generation(

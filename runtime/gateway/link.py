@@ -107,7 +107,7 @@ class Link:
         if self.reason is not None:
             return
         try:
-            message = wire.read(line)
+            message = wire.read_reply(line)
         except Fault as reason:
             self._bad_line(line, reason)
             return

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from mcphub_gitops.runtime.gateway import wire
-from mcphub_gitops.runtime.gateway.generation import Generation, Server
+from mcphub_gitops.runtime.gateway.generation import Generation, Server, Tool
+from mcphub_gitops.runtime.gateway.mirrors import Mirror, find
 
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -18,11 +19,15 @@ TTL_MILLISECONDS: Final = 30_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where an exposed tool leads: the server's name, the tool's name there, and that name as a JSON string."""
+    """Where an exposed tool leads: the server's name, the tool's name there, and that name as a JSON string.
+
+    `mirrors` are the arguments that a client of revision 2026-07-28 repeats as headers.
+    """
 
     server: str
     tool: str
     token: bytes
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +59,7 @@ def build(generation: Generation, *, version: str) -> Table:
     )
     return Table(
         plan=generation.plan,
-        routes={
-            tool.name: Route(server=server.name, tool=tool.upstream, token=wire.token(tool.upstream))
-            for server in generation.servers
-            for tool in server.tools
-        },
+        routes={tool.name: _route(server.name, tool) for server in generation.servers for tool in server.tools},
         initialize={
             revision: b'{"protocolVersion":"%b","capabilities":%b,"serverInfo":%b}'
             % (revision.encode(), capabilities, about)
@@ -68,6 +69,12 @@ def build(generation: Generation, *, version: str) -> Table:
         tools_legacy=b'{"tools":[%b]}' % tools,
         tools_modern=b'{%b,"tools":[%b]}' % (cacheable, tools),
     )
+
+
+def _route(server: str, tool: Tool) -> Route:
+    definition = msgspec.json.decode(tool.definition)
+    mirrors = find(definition.get("inputSchema"))
+    return Route(server=server, tool=tool.upstream, token=wire.token(tool.upstream), mirrors=mirrors)
 
 
 def quarantined(server: Server, live: Mapping[str, str | None]) -> dict[str, str]:

@@ -37,6 +37,7 @@ _SESSION_BYTES: Final = 24
 _SILENT: Final = logging.CRITICAL + 1
 _IDLE_SECONDS: Final = 30
 _BACKLOG: Final = 1024
+_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 class Server(uvicorn.Server):
     """uvicorn's server, without its signal handlers, around one of our own applications.
 
-    `listening` is set once it listens. Open connections are bounded by half of the descriptors that the process may
-    have as well: children need some, and a server that has none left accepts in a busy loop.
+    Open connections are bounded by half of the descriptors that the process may have as well: children need some, and
+    a server that has none left accepts in a busy loop.
     """
 
     def __init__(self, app: Any, *, bounds: Bounds, drain: float) -> None:  # noqa: ANN401  (uvicorn's own type)
@@ -82,16 +83,26 @@ class Server(uvicorn.Server):
                 backlog=_BACKLOG,
             )
         )
-        self.listening = asyncio.Event()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
-        await super().startup(sockets)
-        self.listening.set()
+    async def main_loop(self) -> None:
+        """Run until told to stop; when cancelled instead, leave nothing open either."""
+        try:
+            await super().main_loop()
+        except asyncio.CancelledError:
+            self.cut()
+            raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let answers go out in their time, and cut what is still open then."""
-        await super().shutdown(sockets)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self.cut()
+
+    def cut(self) -> None:
+        """Stop listening, and close every connection whatever it is about."""
+        for listening in self.servers:
+            listening.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
@@ -117,7 +128,7 @@ async def serve(
 
     `on_ready` is called with the endpoint's URL once the socket listens; servers come up after it, and calls wait for
     them. `version` is mcphub's own. A RuntimeFailure of `generations` is logged, and what is served stays served.
-    Raises RuntimeFailure when the address cannot be listened on.
+    Raises RuntimeFailure when the address cannot be listened on or the token is empty, and what `on_ready` raises.
     """
     chosen = settings or Settings()
     listener = await listen_on(generation.listen)
@@ -145,12 +156,11 @@ async def serve(
             buffered=chosen.buffered,
         )
         server = Server(gateway, bounds=chosen.bounds, drain=chosen.drain)
+        url = f"http://{generation.listen.rpartition(':')[0]}:{address[1]}{ENDPOINT}"
+        log.info("listening on %s, serving %s", url, generation.plan)
+        on_ready(url)
         async with gateway.running(), asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]))
-            await server.listening.wait()
-            url = f"http://{generation.listen.rpartition(':')[0]}:{address[1]}{ENDPOINT}"
-            log.info("listening on %s, serving %s", url, generation.plan)
-            on_ready(url)
             following = group.create_task(_follow(gateway, generations, generation.listen, access))
             await stop.wait()
             log.info("stopping")
@@ -177,31 +187,33 @@ async def _follow(
 async def listen_on(listen: str) -> socket.socket:
     """Return a socket that listens on ``HOST:PORT`` (port 0: any free one); raises RuntimeFailure."""
     host, _, port = listen.rpartition(":")
+    if int(port) > _LAST_PORT:
+        raise _cannot_listen(listen, f"the last port is {_LAST_PORT}")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         family, kind, protocol, _, place = found[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise _cannot_listen(listen, str(error)) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
         listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise _cannot_listen(listen, _why(error)) from error
     return listener
 
 
-def _why(error: OSError | OverflowError) -> str:
+def _why(error: OSError) -> str:
     reasons = {
         errno.EADDRINUSE: "another program listens there, perhaps another gateway",
         errno.EADDRNOTAVAIL: "this machine has no such address",
         errno.EACCES: "ports below 1024 need a privilege",
     }
-    return reasons.get(error.errno or 0, str(error)) if isinstance(error, OSError) else str(error)
+    return reasons.get(error.errno or 0, str(error))
 
 
 def _cannot_listen(listen: str, why: str) -> RuntimeFailure:

@@ -5,9 +5,6 @@ carries everything in each request. Sources: MCP 2025-11-25 "Lifecycle" and "Tra
 "Per-request protocol fields", "Discovery".
 """
 
-import base64
-import binascii
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from mcphub_gitops.runtime.gateway import bridge, wire
+from mcphub_gitops.runtime.gateway import bridge, mirrors, wire
+from mcphub_gitops.runtime.gateway.headers import decoded, trimmed
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN, Route, Table
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 
 _VERSION: Final = b"mcp-protocol-version"
 _SESSION: Final = b"mcp-session-id"
 _MODERN_HEADER: Final = MODERN.encode()
-_SENTINEL = re.compile(rb"=\?base64\?(.*)\?=")
 
 # Revision 2026-07-28 ties these codes to an HTTP status; every other error is a successful exchange.
 _STATUS: Final[Mapping[int, int]] = {
@@ -184,7 +181,7 @@ def _fail(status: int, identity: bytes | None, reason: Fault) -> Reply:
 
 
 def _is_modern(headers: Mapping[bytes, bytes], message: Message) -> bool:
-    version = headers.get(_VERSION)
+    version = trimmed(headers.get(_VERSION))
     if version == _MODERN_HEADER:
         return True
     if version is not None and version.decode("latin-1") in LEGACY:
@@ -202,11 +199,14 @@ def _modern(headers: Mapping[bytes, bytes], message: Message, table: Table) -> C
         raise Fault(wire.INVALID_REQUEST, "A client cannot send responses in this protocol revision")
     if message.id is None:
         # No notification of this revision travels from a client over HTTP: closing the response cancels the request.
-        _check_version(headers.get(_VERSION, b"").decode("latin-1"))
+        _check_version((trimmed(headers.get(_VERSION)) or b"").decode("latin-1"))
         return _ACCEPTED
     _check_envelope(headers, message)
     if message.method == "tools/call":
-        return _call(message, table, session=None)
+        forward = _call(message, table, session=None)
+        if forward.route.mirrors:
+            mirrors.check(forward.route.mirrors, headers, message.params.get("arguments"))
+        return forward
     if message.method == "tools/list":
         _refuse_cursor(message)
         return Reply(200, wire.result(message.id, table.tools_modern))
@@ -224,12 +224,12 @@ def _check_envelope(headers: Mapping[bytes, bytes], message: Message) -> None:
     if not bytes(meta[bridge.CAPABILITIES_KEY]).startswith(b"{"):
         raise Fault(wire.INVALID_PARAMS, f"{bridge.CAPABILITIES_KEY!r} must be an object")
     version = wire.text(meta[bridge.VERSION_KEY], bridge.VERSION_KEY)
-    if headers.get(_VERSION) != version.encode():
+    if trimmed(headers.get(_VERSION)) != version.encode():
         raise Fault(wire.HEADER_MISMATCH, "The header MCP-Protocol-Version differs from the body")
-    if headers.get(b"mcp-method") != (message.method or "").encode():
+    if trimmed(headers.get(b"mcp-method")) != (message.method or "").encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Method differs from the body")
     name = message.params.get("name") if message.method == "tools/call" else None
-    if name is not None and _named(headers.get(b"mcp-name")) != wire.text(name, "name").encode():
+    if name is not None and decoded(headers.get(b"mcp-name")) != wire.text(name, "name").encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Name differs from the body")
     _check_version(version)
 
@@ -238,18 +238,6 @@ def _check_version(version: str) -> None:
     if version != MODERN:
         data = {"supported": [MODERN], "requested": version}
         raise Fault(wire.UNSUPPORTED_VERSION, "The protocol version is not supported", data=data)
-
-
-def _named(value: bytes | None) -> bytes | None:
-    """Return what a header value says, None for a malformed encoding, which then equals no name."""
-    encoded = None if value is None else _SENTINEL.fullmatch(value)
-    if encoded is None:
-        return value
-    try:
-        decoded = base64.b64decode(encoded.group(1), validate=True)
-    except binascii.Error:
-        return None
-    return decoded if base64.b64encode(decoded) == encoded.group(1) else None
 
 
 def _call(message: Message, table: Table, *, session: str | None) -> Forward:
@@ -283,7 +271,7 @@ def _legacy(request: Request, message: Message, table: Table, sessions: Sessions
     revision = sessions.find(session, request.principal, now)
     if revision is None:
         return _fail(404, message.id, Fault(wire.INVALID_REQUEST, "The session is unknown or has ended"))
-    if request.headers.get(_VERSION, revision.encode()) != revision.encode():
+    if trimmed(request.headers.get(_VERSION, revision.encode())) != revision.encode():
         reason = Fault(wire.INVALID_REQUEST, "The header MCP-Protocol-Version differs from the session's")
         return _fail(400, message.id, reason)
     if message.id is None or message.method is None:

@@ -10,9 +10,11 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import check_code
 from mcphub_gitops.runtime.gateway import bridge, handshake, routing, wire
 from mcphub_gitops.runtime.gateway.definitions import fingerprints
 from mcphub_gitops.runtime.gateway.generation import Server
@@ -188,6 +190,8 @@ class Upstream:
             variable: await asyncio.to_thread(self._secrets.resolve, reference)
             for variable, reference in self._server.secrets.items()
         }
+        # What was reviewed may have been edited since it was applied.
+        await asyncio.to_thread(check_code, Path(self._server.cwd), self._server.files, self._server.code)
         return spec_of(self._server, values)
 
     async def _open(self, link: Link) -> Hello:

@@ -85,7 +85,7 @@ def test_a_lock_with_conflict_markers_is_told_at_its_line() -> None:
 @pytest.mark.parametrize(
     ("data", "detail"),
     [
-        (b"{", "It is not JSON."),
+        (b"{", "It is not JSON with each key once."),
         (b"[]", "It does not hold one definition a tool."),
         (b"{}", "The lock has other fingerprints for `add`, `list`."),
     ],

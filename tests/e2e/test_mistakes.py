@@ -1,13 +1,18 @@
+import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.projects import mcphub
+from mcphub_gitops.compiler.canonical import encode, fingerprint
+from mcphub_gitops.runtime.apply.lease import wait_until_free
+from tests.support.projects import MCPHUB, mcphub
 
 ROOT = Path(__file__).parents[2]
 HEAD = 'apiVersion: mcphub/v1\nname: acme\ndefaults: {run: process}\ngateway: {listen: "127.0.0.1:0"}\nservers:\n'
@@ -147,3 +152,92 @@ def test_init_begins_a_hub_and_never_overwrites_one(tmp_path: Path) -> None:
     again = mcphub(folder, "init")
     assert again.returncode == 1
     assert "mcp-hub.yaml is already there" in again.stderr
+
+
+def test_a_saved_plan_with_other_operations_is_refused(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    assert mcphub(folder, "lock").returncode == 0
+    assert mcphub(folder, "plan", "-o", "plan.json").returncode == 0
+    document = json.loads((folder / "plan.json").read_bytes())
+    del document["digest"]
+    document["operations"] = [each for each in document["operations"] if each["type"] != "probe"]
+    (folder / "plan.json").write_bytes(encode({**document, "digest": fingerprint(document)}) + b"\n")
+    done = mcphub(folder, "apply", "plan.json", "--expect", document["review"])
+    assert done.returncode == 5
+    assert "its operations are not those that its own hub needs" in done.stderr
+
+
+def test_a_plan_that_promises_more_than_this_machine_gives_is_refused(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    assert mcphub(folder, "lock").returncode == 0
+    assert mcphub(folder, "plan", "-o", "plan.json").returncode == 0
+    document = json.loads((folder / "plan.json").read_bytes())
+    del document["digest"]
+    document["isolation"]["notes"]["measures"].append("a moat")
+    (folder / "plan.json").write_bytes(encode({**document, "digest": fingerprint(document)}) + b"\n")
+    done = mcphub(folder, "apply", "plan.json")
+    assert done.returncode == 5
+    assert "server.notes: a moat" in done.stderr
+
+
+def test_a_script_that_was_edited_after_the_apply_is_not_started(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    for arguments in (["lock"], ["apply", "--auto-approve"]):
+        assert mcphub(folder, *arguments).returncode == 0
+    (folder / "server.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n", "utf-8")
+    with subprocess.Popen([MCPHUB, "gateway", "run"], cwd=folder, stderr=subprocess.PIPE, text=True) as gateway:
+        assert gateway.stderr is not None
+        line = next(line for line in gateway.stderr if "server notes is down" in line)
+        gateway.terminate()
+    assert "server.py is not what was locked" in line
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_of_the_hub_does_not_stand_in_for_a_module(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    for name in ("uvloop", "secrets", "json"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n", "utf-8")
+    assert mcphub(folder, "lock").returncode == 0
+    assert mcphub(folder, "up", "--detach").returncode == 0
+    assert mcphub(folder, "down").returncode == 0
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_gateway_that_was_killed_leaves_nothing_that_looks_like_one(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    assert mcphub(folder, "lock").returncode == 0
+    assert mcphub(folder, "up", "--detach").returncode == 0
+    pid = int((folder / ".mcphub" / "gateway.lock").read_text("utf-8").split()[0])
+    os.kill(pid, signal.SIGKILL)
+    assert wait_until_free(folder / ".mcphub" / "gateway.lock", 10.0)
+    assert (folder / ".mcphub" / "serving.json").exists()
+    assert mcphub(folder, "down").stdout == "No gateway was running.\n"
+    assert mcphub(folder, "up", "--detach").returncode == 0
+    assert mcphub(folder, "down").stdout == "The gateway is stopped.\n"
+
+
+def test_an_address_that_changed_under_a_running_gateway_is_told(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    assert mcphub(folder, "lock").returncode == 0
+    assert mcphub(folder, "up", "--detach").returncode == 0
+    try:
+        hub = folder / "mcp-hub.yaml"
+        hub.write_text(hub.read_text("utf-8").replace("127.0.0.1:0", "localhost:0"), "utf-8")
+        done = mcphub(folder, "apply", "--auto-approve")
+        drifted = mcphub(folder, "drift")
+    finally:
+        mcphub(folder, "down")
+    assert "The running gateway still listens on 127.0.0.1:0" in done.stdout
+    assert drifted.returncode == 2
+    assert "gateway: it listens on 127.0.0.1:0, the hub says localhost:0" in drifted.stdout
+
+
+def test_another_hub_does_not_take_over_a_folder(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    for arguments in (["lock"], ["apply", "--auto-approve"]):
+        assert mcphub(folder, *arguments).returncode == 0
+    (folder / "other.yaml").write_text((HEAD + NOTES).replace("name: acme", "name: other"), "utf-8")
+    assert mcphub(folder, "lock", "--file", "other.yaml").returncode == 0
+    done = mcphub(folder, "apply", "--auto-approve", "--file", "other.yaml")
+    assert done.returncode == 1
+    assert "the hub acme is applied here, not other" in done.stderr

@@ -1,5 +1,6 @@
 """The real SDK's client, connected to a gateway."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 @asynccontextmanager
 async def connected(folder: Path, mode: Literal["auto", "legacy"]) -> AsyncIterator[Client]:
     """Yield a client of the gateway that serves the project in `folder`."""
-    url = (folder / ".mcphub" / "gateway.url").read_text("utf-8").strip()
+    url = json.loads((folder / ".mcphub" / "serving.json").read_bytes())["url"]
     token = (folder / ".mcphub" / "token").read_text("utf-8").strip()
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,

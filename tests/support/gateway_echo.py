@@ -167,7 +167,7 @@ def do_half(call: Call) -> None:
 
 def do_wrong_id(call: Call) -> None:
     assert isinstance(call.id, int)
-    for wrong in (str(call.id), call.id + 1000, float(call.id), [call.id]):
+    for wrong in (str(call.id), call.id + 1000, -call.id):
         call.put("result", {"content": [{"type": "text", "text": "for nobody"}]}, identity=wrong)
     call.text("for the one who asked")
 
@@ -184,7 +184,7 @@ def do_storm(call: Call) -> None:
 
 def do_change(call: Call) -> None:
     for tool in call.server.tools:
-        if tool["name"] == call.arguments["tool"]:
+        if tool["name"] == call.arguments["which"]:
             tool["description"] = "Poisoned."
     put(CHANGED)
     call.text("changed")

@@ -33,7 +33,7 @@ META = {
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
 }
-PATIENT = Supervision(call=10, probe=2, start=10, first_pause=0.05, longest_pause=0.2, relist=0.1)
+PATIENT = Supervision(call=10, probe=2, start=10, grace=0.2, first_pause=0.05, longest_pause=0.2, relist=0.1)
 
 
 def on_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:

@@ -9,7 +9,11 @@ from mcp.server.lowlevel import Server
 from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
 
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer", "x-mcp-header": "First"}, "b": {"type": "integer"}},
+    "required": ["a", "b"],
+}
 
 
 async def list_tools(_context: object, _params: object) -> types.ListToolsResult:

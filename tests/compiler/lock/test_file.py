@@ -61,3 +61,14 @@ def test_what_no_lock_can_be_is_refused(data: bytes) -> None:
     lock, _, problems = read_lock("mcp-hub.lock", data)
     assert lock is None
     assert problems
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [((b"{\n", b"{ # by hand\n"), "mcp-hub.lock:1:3"), ((b'"format"', b"format"), "mcp-hub.lock:2:3")],
+)
+def test_yaml_that_is_no_json_is_no_lock(change: tuple[bytes, bytes], place: str) -> None:
+    lock, _, problems = read_lock("mcp-hub.lock", write_lock(LOCK).replace(*change, 1))
+    assert lock is None
+    assert [(each.code.name, str(each.span)) for each in problems] == [("MH104", place)]
+    assert "restore it from git" in problems[0].help

@@ -1,7 +1,11 @@
+from dataclasses import replace
+from types import MappingProxyType
+
 import pytest
 
 from mcphub_gitops.compiler.canonical import digest
-from mcphub_gitops.compiler.lock.freshness import find_stale, named_files
+from mcphub_gitops.compiler.lock.freshness import find_stale, is_code, named_files
+from mcphub_gitops.compiler.lock.model import Lock
 from tests.support.hubs import hub_of, lock_of
 
 HUB = """\
@@ -44,6 +48,46 @@ def test_the_files_that_a_command_names() -> None:
 )
 def test_what_stales_the_lock_of_a_command(old: str, new: str, files: dict[str, str], expected: str) -> None:
     assert ("notes", expected) in reasons(HUB.replace(old, new), files)
+
+
+@pytest.mark.parametrize(
+    ("asked", "locked", "fits"),
+    [
+        ("", "mcp-server-time==1", True),
+        ("@1", "mcp-server-time==1", True),
+        ("@1.0", "mcp-server-time==1", True),
+        ("@1", "mcp-server-time==1.0.0", True),
+        ("@10", "mcp-server-time==1", False),
+        ("", "mcp-server-tim==1", False),
+    ],
+)
+def test_versions_that_are_the_same_are_the_same(asked: str, locked: str, *, fits: bool) -> None:
+    hub = hub_of(HUB.replace("mcp-server-time", f"mcp-server-time{asked}"))
+    lock, _ = lock_of(hub, TOOLS)
+    time = replace(lock.servers["time"], package=locked, requirements=(f"{locked} --hash=sha256:0",))
+    changed = Lock(servers=MappingProxyType({**lock.servers, "time": time}))
+    assert (find_stale(hub, changed, FILES) == ()) is fits
+
+
+def test_a_package_that_is_not_among_its_requirements() -> None:
+    hub = hub_of(HUB)
+    lock, _ = lock_of(hub, TOOLS)
+    time = replace(lock.servers["time"], package="mcp-server-time==9")
+    (stale,) = find_stale(hub, Lock(servers=MappingProxyType({**lock.servers, "time": time})), FILES)
+    assert stale.reason == "is locked to mcp-server-time==9, which is not among its requirements"
+
+
+def test_everything_in_the_folder_of_the_script_is_its_code_but_for_what_it_may_write() -> None:
+    text = HUB.replace("env: {A: x}", "paths: {write: [srv/data]}")
+    server = hub_of(text).servers[0]
+    assert [is_code(server, path) for path in ("./srv/notes.py", "srv/helper.py", "srv/data/db", "other/x.py")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    files = {**FILES, "srv/helper.py": digest(b"new")}
+    assert ("notes", "runs `srv/helper.py`, which has changed since it was locked") in reasons(HUB, files)
 
 
 def test_another_version_stales_the_lock_of_a_package() -> None:

@@ -5,6 +5,9 @@ from mcphub_gitops.compiler.read.shape import check
 from mcphub_gitops.compiler.read.syntax import parse
 from mcphub_gitops.schemas import load_schema
 
+PACKAGE = (
+    "A published package, as pypi:NAME or pypi:NAME@VERSION; a version as PEP 440 writes it, such as 1.2.3 or 2.0rc1."
+)
 GOOD = 'apiVersion: mcphub/v1\nname: acme\nservers:\n  time: {package: "pypi:mcp-server-time@1", run: process}\n'
 
 
@@ -34,7 +37,7 @@ def test_a_right_hub_has_no_problems() -> None:
         ),
         (
             ("pypi:", "npmm:"),
-            [("MH204", "4:19", "A published package, as pypi:NAME or pypi:NAME@VERSION.")],
+            [("MH204", "4:19", PACKAGE)],
         ),
     ],
 )

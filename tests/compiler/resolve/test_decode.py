@@ -47,6 +47,11 @@ def test_a_command_with_a_secret() -> None:
         ("    env: {A: ghp_hunter2abcdefghijklmnopqrstuvwxyz0123}\n", ("MH303", "8:14")),
         ("    env: {A: x}\n    secrets: {A: 'env://A'}\n", ("MH305", "9:15")),
         ("    args: [x]\n", ("MH201", "8:11")),
+        ("    secrets: {A: 'env://A B'}\n", ("MH204", "8:18")),
+        ("    secrets: {A: 'file://.mcphub/token'}\n", ("MH204", "8:18")),
+        ("    secrets: {A: 'env://${vars.zone}'}\n", ("MH301", "8:18")),
+        ("    paths: {write: [mcp-hub.lock]}\n", ("MH308", "8:21")),
+        ("    paths: {write: [a.py]}\n", ("MH308", "7:24")),
     ],
 )
 def test_mistakes_beyond_the_shape(line: str, expected: tuple[str, str]) -> None:
@@ -59,3 +64,43 @@ def test_where_a_server_runs_is_declared() -> None:
     assert parsed.root is not None
     _, problems = decode(parsed.root)
     assert [problem.code.name for problem in problems] == ["MH203"]
+
+
+@pytest.mark.parametrize(("word", "count"), [(".mcphub/x.py", 1), ("../x.py", 1), ("..", 1), ("sh -c cd a/../../b", 0)])
+def test_the_words_of_a_command_stay_in_the_hub(word: str, count: int) -> None:
+    _, problems = decoded(f'    command: [python3, "{word}"]\n')
+    assert [code for code, _ in problems] == ["MH308"] * count
+
+
+@pytest.mark.parametrize(
+    ("gateway", "count"),
+    [
+        ("listen: 127.0.0.1:0", 0),
+        ("listen: 'localhost:80'", 0),
+        ("listen: '[::1]:80'", 0),
+        ("listen: 127.0.0.1:65536", 1),
+        ("listen: 999.1.1.1:80", 1),
+        ("listen: '[::::]:80'", 1),
+        ("listen: 'a..b:80'", 1),
+        ("listen: '-:80'", 1),
+        ("publicUrl: 'https://mcp.example'", 0),
+        ("publicUrl: 'https://mcp.example:99999'", 1),
+        ("publicUrl: 'https://mcp.example:0'", 1),
+    ],
+)
+def test_addresses_that_cannot_be(gateway: str, count: int) -> None:
+    _, problems = decoded(f"    command: [x]\ngateway: {{{gateway}}}\n")
+    assert [code for code, _ in problems] == ["MH204"] * count
+
+
+@pytest.mark.parametrize("value", ["ghp_0123456789abcdefghijklmnopqrstuvwxyz", "a$b", "${vars.zone}"])
+def test_variables_hold_neither_secrets_nor_templates(value: str) -> None:
+    parsed = parse("h", f"vars: {{a: '{value}'}}\nservers: {{}}".encode())
+    assert parsed.root is not None
+    _, problems = decode(parsed.root)
+    assert len(problems) == 1
+
+
+def test_a_token_that_is_put_together_from_parts_is_found() -> None:
+    _, problems = decoded("    command: [x]\n    env: {A: 'ghp_${vars.zone}aaaaaaaaaabbbbbbbbbbccccccccccdddd'}\n")
+    assert problems == [("MH303", "8:14")]

@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -137,3 +138,21 @@ def test_a_temporary_folder_that_cannot_be_made_is_a_failure(tmp_path: Path, mon
     with pytest.raises(RuntimeFailure, match="no temporary file") as caught, scratch():
         pass
     assert "TMPDIR" in caught.value.resolution
+
+
+def test_two_threads_may_be_the_first_to_look_for_the_program() -> None:
+    program = (
+        "import threading\n"
+        "from mcphub_gitops.runtime.adapters import uv_program\n"
+        "found = []\n"
+        "start = threading.Barrier(8)\n"
+        "def look():\n"
+        "    start.wait()\n"
+        "    found.append(uv_program._program())\n"
+        "threads = [threading.Thread(target=look) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "assert len(found) == 8, found\n"
+    )
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", program], check=True)

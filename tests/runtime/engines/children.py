@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mcphub_gitops.runtime.engines.programs import find_python
-from mcphub_gitops.runtime.ports import ChildSpec, Limits
-
-T = TypeVar("T")
-Run = Callable[[Awaitable[T]], T]
+from mcphub_gitops.runtime.ports import ChildSpec
 
 PATIENCE = 10.0
 """Seconds after which something that should have happened has not."""
@@ -79,15 +78,19 @@ def shell(place: Path, script: str, **changes: Any) -> ChildSpec:  # noqa: ANN40
     return spec_of(place, ("/bin/sh", "-c", script), **changes)
 
 
-def limited(**limits: int) -> Limits:
-    return Limits(**limits)
-
-
 async def eventually(reached: Callable[[], bool]) -> None:
     """Wait for what nobody tells: look again until it is there."""
     async with asyncio.timeout(PATIENCE):
-        while not reached():
+        while not reached():  # noqa: ASYNC110  (the kernel sets no Event)
             await asyncio.sleep(0.005)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait without a loop for what nobody tells."""
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline, "it has not happened"
+        threading.Event().wait(0.005)
 
 
 def is_alive(pid: int) -> bool:
@@ -96,6 +99,10 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
 
 
 def open_descriptors() -> dict[str, str]:
@@ -115,9 +122,9 @@ def child_processes() -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                stat = (entry / "stat").read_bytes()
+                parent = parent_of(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if int(stat.rpartition(b")")[2].split()[1]) == os.getpid():
+            if parent == os.getpid():
                 found.add(int(entry.name))
     return found

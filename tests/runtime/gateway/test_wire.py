@@ -1,10 +1,11 @@
 """What a message is, and that what is relayed stays as it was."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcphub_gitops.runtime.gateway import wire
@@ -65,6 +66,7 @@ def is_protocol_name(key: str) -> bool:
 
 
 @given(request_texts())
+@settings(max_examples=60, deadline=None)
 def test_a_request_is_read_whatever_its_spelling(drawn: tuple[dict[str, Any], str]) -> None:
     message, text = drawn
     found = wire.read(text.encode())
@@ -77,6 +79,7 @@ def test_a_request_is_read_whatever_its_spelling(drawn: tuple[dict[str, Any], st
 
 
 @given(request_texts())
+@settings(max_examples=60, deadline=None)
 def test_a_request_goes_out_as_one_line_with_the_same_meaning(drawn: tuple[dict[str, Any], str]) -> None:
     message, text = drawn
     found = wire.read(text.encode())
@@ -292,3 +295,39 @@ def test_a_key_of_megabytes_costs_no_more_than_its_length() -> None:
     key = b"\\n" * 2_000_000
     data = b'{ "jsonrpc":"2.0","id":1,"method":"a","params":{ "' + key + b'":1}}'
     assert len(wire.read(data).params) == 1
+
+
+LINES = [
+    REQUEST,
+    b'{"jsonrpc":"2.0","id":1,"result":{}}',
+    b'{"id":1,"result":{"a":[1]},"jsonrpc":"2.0"}',
+    b'{"jsonrpc":"1.0","id":1,"result":{}}',
+    b'{"jsonrpc":"1.0","id":1,"method":"a","params":{}}',
+    b'{"jsonrpc":"2.0","id":1,"result":{},"result":{}}',
+    b'{"jsonrpc":"2.0","id":1,"result":{},"error":null}',
+    b'{"jsonrpc":"2.0","id":1,"method":"a","params":{},"result":{}}',
+    b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":1,"a":1}}',
+    b'{"jsonrpc":"2.0","id":1,"method":"a","params":[]}',
+    b'{"jsonrpc":"2.0","method":"a","params":{}}',
+    b'{"jsonrpc":"2.0","id":1.5,"result":{}}',
+    '{"jsonrpc":"2.0","id":"é","method":"é","params":{"é":1}}'.encode(),
+    b'{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m"}}',
+    b'{"jsonrpc":"2.0","id":1,"result":{"x":"\\ud800"}}',
+    b'{"jsonrpc":"2.0","id":1,"result":"\xff"}',
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_short_ways_of_reading_find_what_the_long_one_finds(line: bytes) -> None:
+    spaced = line.replace(b'"jsonrpc"', b' "jsonrpc"', 1)
+    assert outcome(wire.read, line) == outcome(wire.read_reply, line) == outcome(wire.read, spaced)
+
+
+def outcome(read: Callable[[bytes], wire.Message], line: bytes) -> tuple[object, ...]:
+    try:
+        found = read(line)
+    except Fault as reason:
+        return reason.code, reason.message, reason.identity
+    members = {key: bytes(value) for key, value in found.params.items()}
+    values = [None if raw is None else bytes(raw) for raw in (found.result, found.error)]
+    return found.id, found.method, members, *values

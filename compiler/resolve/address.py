@@ -1,0 +1,35 @@
+"""Places on the network: a host with a port, as it stands in the gateway's settings."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+
+_LAST_PORT = 65535
+_PLACE = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]*))?")
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_NUMERIC = re.compile(r"[0-9.]+")
+
+
+def why_no_place(place: str, *, least: int) -> str:
+    """Return why ``HOST[:PORT]`` cannot be one, as a sentence, or nothing; `least` is the smallest port."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        return ""
+    port = match["port"]
+    if port is not None and (not port or not least <= int(port) <= _LAST_PORT):
+        return f"A port is a number from {least} to {_LAST_PORT}."
+    six, host = match["six"], match["host"]
+    if six is not None:
+        return "" if _is_address(IPv6Address, six) else f"`{six}` is no IPv6 address."
+    if _NUMERIC.fullmatch(host):
+        return "" if _is_address(IPv4Address, host) else f"`{host}` is no IPv4 address."
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):  # noqa: PLR2004  (RFC 1035)
+        return f"`{host}` is no host name."
+    return ""
+
+
+def _is_address(kind: type[IPv4Address | IPv6Address], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True

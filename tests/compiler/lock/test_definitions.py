@@ -1,0 +1,29 @@
+import pytest
+
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.lock.definitions import read_definitions, write_definitions
+
+TOOL = {"name": "add", "description": "Adds \u202eevil\U000e0041 caf\u00e9\n"}
+TOOLS = {"add": fingerprint(TOOL)}
+
+
+def test_what_is_written_is_read_and_nothing_in_it_is_invisible() -> None:
+    text = write_definitions({"add": TOOL})
+    assert read_definitions("notes.json", text, TOOLS) == ({"add": TOOL}, ())
+    assert all(char.isprintable() or char == "\n" for char in text.decode())
+    assert "caf\u00e9" in text.decode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"description"', '"description": "shown to the reviewer", "description"'),
+        ('"add",', '"add", "x": NaN,'),
+        ('"name"', '"nmae"'),
+    ],
+)
+def test_a_file_that_was_edited_differs_from_the_lock(change: tuple[str, str]) -> None:
+    text = write_definitions({"add": TOOL}).decode().replace('"name": "add"', '"name": "add"')
+    edited = text.replace(*change) if change[0] in text else text.replace('"name": "add"', '"name": "add", "x": NaN')
+    _, problems = read_definitions("notes.json", edited.encode(), TOOLS)
+    assert [each.code.name for each in problems] == ["MH404"]

@@ -1,0 +1,100 @@
+"""Asking a server once, with real children of both eras and kinds."""
+
+import asyncio
+import sys
+
+import pytest
+
+from mcphub_gitops.runtime.engines.process import ProcessEngine
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.gateway.prober import StdioProber
+from mcphub_gitops.runtime.ports import ChildSpec, Probe, spec_of
+from tests.support import gateway_echo
+from tests.support.gateway_fakes import FakeSpawner, Manners
+from tests.support.gateway_hub import CLIENT, SUPPORT, echo_entry, entry, generation_of, on_loop
+
+
+def echo(*options: str) -> ChildSpec:
+    return spec_of(generation_of(echo_entry("echo", *options)).servers[0], {})
+
+
+async def probe(spec: ChildSpec, *, timeout: float = 10) -> Probe:  # noqa: ASYNC109  (the port's own word)
+    return await StdioProber(ProcessEngine(), client=CLIENT, era_seconds=0.5).probe(spec, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("era", "found", "revision"),
+    [("modern", "modern", "2026-07-28"), ("both", "modern", "2026-07-28"), ("legacy", "legacy", "2025-11-25")],
+)
+def test_a_server_is_asked_for_its_era_and_its_tools(era: str, found: str, revision: str) -> None:
+    @on_loop
+    async def scenario() -> None:
+        answer = await probe(echo("--era", era, "--fault", "two pages"))
+        assert (answer.era, answer.revision) == (found, revision)
+        assert list(answer.tools) == [gateway_echo.definition(name) for name in gateway_echo.TOOLS]
+
+    scenario()
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_server_on_the_sdk_is_asked(*, legacy: bool) -> None:
+    @on_loop
+    async def scenario() -> None:
+        argv = [sys.executable, str(SUPPORT / "gateway_sdk.py"), *(["--legacy"] if legacy else [])]
+        answer = await probe(spec_of(generation_of(entry("sdk", argv, tools=[])).servers[0], {}), timeout=20)
+        assert answer.era == ("legacy" if legacy else "modern")
+        assert [tool["name"] for tool in answer.tools] == ["add"]
+        assert answer.server_info["name"] == "sums"
+
+    scenario()
+
+
+@pytest.mark.parametrize("fault", ["dies of discover", "silent on discover"])
+def test_a_server_that_cannot_bear_the_question_is_asked_the_old_way(fault: str) -> None:
+    @on_loop
+    async def scenario() -> None:
+        assert (await probe(echo("--era", "legacy", "--fault", fault))).era == "legacy"
+
+    scenario()
+
+
+@on_loop
+async def test_a_server_that_does_not_start_is_told_of_with_its_own_words() -> None:
+    with pytest.raises(RuntimeFailure) as raised:
+        await probe(echo("--fault", "does not start"))
+    assert raised.value.brief == "the server echo could not be asked for its tools"
+    assert "it exited with status 1" in raised.value.detail
+    assert "there is no database" in raised.value.detail
+
+
+@on_loop
+async def test_a_server_that_takes_too_long_is_told_of_in_time() -> None:
+    before = asyncio.get_running_loop().time()
+    with pytest.raises(RuntimeFailure) as raised:
+        await probe(echo("--start-after", "20"), timeout=0.3)
+    assert "did not answer in time" in raised.value.detail
+    assert asyncio.get_running_loop().time() - before < 4
+
+
+@pytest.mark.parametrize("fault", ["cyclic list", "endless list", "many tools", "unknown revision"])
+def test_a_server_that_cannot_be_locked_is_told_of(fault: str) -> None:
+    @on_loop
+    async def scenario() -> None:
+        with pytest.raises(RuntimeFailure, match="could not be asked for its tools"):
+            await probe(echo("--era", "legacy", "--fault", fault))
+
+    scenario()
+
+
+@on_loop
+async def test_a_definition_that_cannot_be_compared_cannot_be_locked() -> None:
+    listing = {"result": {"tools": [{"name": "t", "x": float("1e300")}, {"name": "u", "x": [[]]}]}}
+    deep: list[object] = []
+    for _ in range(200):
+        deep = [deep]
+    listing["result"]["tools"].append({"name": "deep", "inputSchema": deep})
+    spawner = FakeSpawner(Manners(listing=listing))
+    with pytest.raises(RuntimeFailure) as raised:
+        await StdioProber(spawner, client=CLIENT).probe(echo(), timeout=2)
+    assert "nested more than 100 levels" in raised.value.detail
+    assert spawner.children[0].stopped

@@ -1,0 +1,26 @@
+"""Foreign words in one line of a log."""
+
+from mcphub_gitops.runtime.gateway import words
+
+
+def test_nothing_that_steers_a_terminal_or_breaks_a_line_is_kept() -> None:
+    shown = words.printable("a\nb\x1b[31mc\u202ed\x00" + "e" * 600)
+    assert shown.isprintable()
+    assert shown.startswith("a b [31mc d ")
+    assert len(shown) == 500
+
+
+def test_bytes_that_are_no_text_are_shown_all_the_same() -> None:
+    assert words.printable(b"a\xff") == "a\ufffd"
+
+
+def test_a_bug_is_told_by_its_place_and_never_by_its_message() -> None:
+    def fail() -> None:
+        raise KeyError("the-secret")
+
+    try:
+        fail()
+    except KeyError as error:
+        told = words.bug(error)
+    assert "KeyError in fail, line " in told
+    assert "secret" not in told
