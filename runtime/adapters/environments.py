@@ -121,7 +121,7 @@ class Environments:
 
     def complete(self, marker: Marker) -> None:
         """Make an environment whole by writing its marker; raises RuntimeFailure."""
-        write_file(Path(marker.home) / MARKER, _encode(marker))
+        write_file(Path(marker.home) / MARKER, _encode(marker), mode=0o644)
 
     def discard(self, digest: str) -> None:
         """Remove what is there of `digest`, so that no half of it ever counts; raises RuntimeFailure."""

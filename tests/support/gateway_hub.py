@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.runtime.engines.process import ProcessEngine
@@ -33,6 +34,8 @@ META = {
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
 }
+# What is drawn costs little; a busy machine must not fail a property.
+UNHURRIED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PATIENT = Supervision(call=10, probe=2, start=10, grace=0.2, first_pause=0.05, longest_pause=0.2, relist=0.1)
 
 
@@ -155,7 +158,7 @@ async def gateway(
     spawner: Spawner | None = None,
     supervision: Supervision = PATIENT,
     bounds: Bounds | None = None,
-    **settings: Any,  # noqa: ANN401  (whatever Settings takes)
+    **others: Any,  # noqa: ANN401  (whatever Settings takes)
 ) -> AsyncIterator[Running]:
     """Run a gateway with the real engine; it has stopped, children and all, when this is left."""
     loop = asyncio.get_running_loop()
@@ -178,7 +181,7 @@ async def gateway(
                 on_ready=ready.set_result,
                 stop=stop,
                 generations=follow(),
-                settings=Settings(supervision=supervision, bounds=bounds or Bounds(), **settings),
+                settings=Settings(supervision=supervision, bounds=bounds or Bounds(), **others),
             )
         )
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mcphub_gitops.runtime.gateway import bridge, wire
 from mcphub_gitops.runtime.gateway.wire import Fault
 from tests.runtime.gateway.test_wire import texts, values
-from tests.support.gateway_hub import CLIENT, META
+from tests.support.gateway_hub import CLIENT, META, UNHURRIED
 
 VERSION, CAPABILITIES, ABOUT = META
 
@@ -82,6 +82,7 @@ def test_the_answers_of_a_retried_call_are_passed_on() -> None:
 protocol_keys = {"name", "arguments", "_meta", "task"}
 
 
+@UNHURRIED
 @given(
     st.dictionaries(texts.filter(lambda key: key not in protocol_keys), values, max_size=3),
     st.dictionaries(texts, values, max_size=2),

@@ -312,6 +312,17 @@ async def test_requests_sent_ahead_are_answered_in_their_order() -> None:
 
 
 @on_loop
+async def test_the_body_of_one_request_does_not_count_for_the_head_of_the_next() -> None:
+    async with served(Bounds()) as running, stranger(running) as client:
+        client.send(HEAD + "Content-Length: 20000\r\n\r\n" + " " * 20_000 + HEAD)
+        assert await client.next_status() == 400
+        client.send("Content-Length: 2\r\n\r\n{}")
+        assert await client.next_status() == 400
+        client.send(HEAD + "X: " + "y" * 20_000 + "\r\n\r\n")
+        assert await client.status() == 431
+
+
+@on_loop
 async def test_a_client_that_asks_first_whether_to_send_is_told_to() -> None:
     async with served(Bounds()) as running, stranger(running) as client:
         client.send(HEAD + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")

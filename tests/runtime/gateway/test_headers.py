@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcphub_gitops.runtime.gateway.headers import decoded
+from tests.support.gateway_hub import UNHURRIED
 
 
+@UNHURRIED
 @given(st.binary(max_size=40))
 def test_an_encoded_value_is_decoded(value: bytes) -> None:
     assert decoded(b"=?base64?" + base64.b64encode(value) + b"?=") == value

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mcphub_gitops.runtime.gateway import wire
@@ -14,7 +14,7 @@ from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
 from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.gateway_fakes import FakeChild
-from tests.support.gateway_hub import on_loop
+from tests.support.gateway_hub import UNHURRIED, on_loop
 
 SPEC = ChildSpec(server="s", argv=("/x",), cwd="/", env={})
 
@@ -86,8 +86,8 @@ FRAMES: list[Frame] = [
 ]
 
 
+@UNHURRIED
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, len(FRAMES) - 1)), max_size=30))
-@settings(deadline=None)
 def test_whatever_a_child_says_no_question_gets_the_reply_of_another_or_two(said: list[tuple[int, int]]) -> None:
     async def scenario() -> None:
         talk = Talk()

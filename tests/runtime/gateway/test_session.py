@@ -12,7 +12,7 @@ from mcphub_gitops.runtime.gateway import routing, session, wire
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN
 from mcphub_gitops.runtime.gateway.session import Cancel, Command, Forward, Reply, Request, Sessions
 from mcphub_gitops.runtime.gateway.wire import Fault
-from tests.support.gateway_hub import META, echo_entry, generation_of, modern_request, tool_entry
+from tests.support.gateway_hub import META, UNHURRIED, echo_entry, generation_of, modern_request, tool_entry
 
 ACCENTED = "b\u00fcro"
 REGION = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
@@ -352,6 +352,7 @@ def test_a_call_that_failed_on_the_way_is_answered_with_its_fault() -> None:
 json_values = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3))
 
 
+@UNHURRIED
 @given(
     st.dictionaries(st.sampled_from(["jsonrpc", "id", "method", "params", "result", "error"]), json_values),
     st.dictionaries(

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.wire import Fault, Raw
+from tests.support.gateway_hub import UNHURRIED
 
 REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}'
 
@@ -65,8 +66,8 @@ def is_protocol_name(key: str) -> bool:
     }
 
 
+@UNHURRIED
 @given(request_texts())
-@settings(max_examples=60, deadline=None)
 def test_a_request_is_read_whatever_its_spelling(drawn: tuple[dict[str, Any], str]) -> None:
     message, text = drawn
     found = wire.read(text.encode())
@@ -78,8 +79,8 @@ def test_a_request_is_read_whatever_its_spelling(drawn: tuple[dict[str, Any], st
     assert all(bytes(raw).decode() in text for raw in found.params.values())
 
 
+@UNHURRIED
 @given(request_texts())
-@settings(max_examples=60, deadline=None)
 def test_a_request_goes_out_as_one_line_with_the_same_meaning(drawn: tuple[dict[str, Any], str]) -> None:
     message, text = drawn
     found = wire.read(text.encode())
@@ -89,6 +90,7 @@ def test_a_request_goes_out_as_one_line_with_the_same_meaning(drawn: tuple[dict[
     assert json.loads(line) == {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": message["params"]}
 
 
+@UNHURRIED
 @given(values.flatmap(lambda value: spelt(value, lines=False)), st.permutations(["jsonrpc", "id", "result"]), spaces)
 def test_a_result_is_relayed_byte_for_byte(result: str, order: list[str], space: str) -> None:
     members = {"jsonrpc": '"2.0"', "id": "5", "result": result}
@@ -101,6 +103,7 @@ def test_a_result_is_relayed_byte_for_byte(result: str, order: list[str], space:
     assert wire.result(b'"x"', found.result) == b'{"jsonrpc":"2.0","id":"x","result":' + result.encode() + b"}"
 
 
+@UNHURRIED
 @given(st.dictionaries(texts, values, max_size=4).filter(lambda found: "resultType" not in found), st.data())
 def test_a_lifted_result_says_that_it_is_complete_and_nothing_else(result: dict[str, Any], data: st.DataObject) -> None:
     text = data.draw(spelt(result))
@@ -113,6 +116,7 @@ def test_a_lifted_result_says_that_it_is_complete_and_nothing_else(result: dict[
     assert lifted.endswith(text[1:].lstrip().encode())
 
 
+@UNHURRIED
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_message_or_a_fault(data: bytes) -> None:
     try:
