@@ -14,6 +14,14 @@ def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
     return text.encode("utf-8", "surrogatepass")
 
 
+def decode(data: bytes) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return the JSON value in `data`; raises ValueError for anything else, NaN and a key given twice included.
+
+    RecursionError tells of nesting that no document of ours has.
+    """
+    return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+
+
 def fingerprint(value: Any) -> str:  # noqa: ANN401  (any JSON value)
     """Return ``sha256:<64 hex digits>`` of the canonical encoding of `value`."""
     return digest(encode(value))
@@ -22,3 +30,14 @@ def fingerprint(value: Any) -> str:  # noqa: ANN401  (any JSON value)
 def digest(data: bytes) -> str:
     """Return ``sha256:<64 hex digits>`` of `data`."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

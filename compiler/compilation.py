@@ -68,11 +68,7 @@ def compile_hub(
     if hub is None or lock is None:
         return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=sort(problems))
     stale = find_stale(hub, lock, files)
-    # A server with errors may not have been decoded, so what the lock has beside the hub's servers means nothing then.
-    known = {server.name for server in hub.servers}
-    told = tuple(each for each in stale if each.server in known) if has_errors(problems) else stale
-    if not (lock_file.missing and has_errors(problems)):
-        problems.extend(_stale_problems(hub, lock_file, told, locked=locked))
+    problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
     unusable = {each.server for each in stale}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
@@ -88,13 +84,23 @@ def compile_hub(
     )
 
 
+def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:
+    """Return what of `stale` is worth telling beside `problems`."""
+    if not has_errors(problems):
+        return stale
+    if lock_file.missing:
+        return ()
+    # A server with errors may not have been decoded, so what the lock has beside the hub's servers means nothing.
+    known = {server.name for server in hub.servers}
+    return tuple(each for each in stale if each.server in known)
+
+
 def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, locked: bool) -> Iterator[Diagnostic]:
     code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
     help_ = "run `mcphub lock`, and commit what it writes"
-    if lock_file.missing:
-        if stale:
-            detail = f"There is no {lock_file.name} yet."
-            yield Diagnostic(code=code, detail=detail, span=_first(hub), help=help_)
+    if lock_file.missing and stale:
+        detail = f"There is no {lock_file.name} yet."
+        yield Diagnostic(code=code, detail=detail, span=_first(hub), help=help_)
         return
     spans = {server.name: server.span for server in hub.servers}
     for each in stale:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcphub_gitops.compiler import codes
-from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.canonical import decode, fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.source import Source
 
@@ -31,7 +31,7 @@ def read_definitions(
     if data is None:
         return {}, (_problem(name, "The file is missing."),)
     try:
-        found = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+        found = decode(data)
     except (ValueError, RecursionError):
         return {}, (_problem(name, "It is not JSON with each key once."),)
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
@@ -44,17 +44,6 @@ def read_definitions(
 
 def _escaped(char: str) -> str:
     return json.dumps(char, ensure_ascii=True)[1:-1]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _differing(tools: list[str]) -> str:

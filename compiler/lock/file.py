@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedServer
 from mcphub_gitops.compiler.read import shape, syntax
@@ -31,7 +32,7 @@ def write_lock(lock: Lock) -> bytes:
 def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagnostic, ...]]:
     """Read the lock's text; what is wrong with it is told at its place, and then there is no lock."""
     try:
-        document = json.loads(data, object_pairs_hook=_unique)
+        document = decode(data)
     except (ValueError, RecursionError):
         document = None
     schema = load_schema("lock.v1")
@@ -87,10 +88,3 @@ def _conflict(name: str, data: bytes, offset: int) -> tuple[Source, tuple[Diagno
     span = source.span(start, start + len(_MARKER))
     help_ = f"run `git checkout --ours {name}` (or `--theirs`), then `mcphub lock`"
     return source, (Diagnostic(code=codes.CONFLICT, detail="", span=span, help=help_),)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found

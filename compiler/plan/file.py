@@ -1,12 +1,11 @@
 """The saved plan: canonical JSON with a digest over everything in it, so that what was reviewed is what is applied."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mcphub_gitops.compiler.canonical import encode, fingerprint
+from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, Tool
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
@@ -37,7 +36,7 @@ def write_plan(plan: Plan) -> bytes:
 def read_plan(data: bytes) -> Plan | Unusable:
     """Return the plan that `write_plan` wrote as `data`; anything else, edited by a byte or more, is unusable."""
     try:
-        document = json.loads(data[: MAX_BYTES + 1], parse_constant=_refuse)
+        document = decode(data[: MAX_BYTES + 1])
     except (ValueError, RecursionError):
         return Unusable(reason="It is not JSON.")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -50,10 +49,6 @@ def read_plan(data: bytes) -> Plan | Unusable:
     if not all(tool.is_locked for server in plan.desired.servers for tool in server.tools):
         return Unusable(reason="A tool's definition does not fit its fingerprint.")
     return plan
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _document(plan: Plan) -> dict[str, Any]:
