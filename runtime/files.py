@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +41,9 @@ def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
     try:
         path = path.resolve()
         mode = _mode_of(path) if mode is None else mode
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # As tempfile would, which takes 5 ms to load: too much for commands that write nothing.
+        temporary = str(path.with_name(f".{path.name}.{os.urandom(8).hex()}"))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             file.write(data)

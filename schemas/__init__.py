@@ -1,14 +1,15 @@
 """The contract: JSON Schemas (draft 2020-12) of every document that mcphub reads or writes."""
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
 def load_schema(name: str) -> dict[str, Any]:
     """Return the schema `name` (for example ``hub.v1``) as decoded JSON.
 
+    Read from beside this file: `importlib.resources` would also read it from an archive, and takes 10 ms to load.
     Raises FileNotFoundError when the distribution holds no such schema.
     """
-    schema: dict[str, Any] = json.loads(files(__name__).joinpath(f"{name}.json").read_bytes())
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
     return schema
