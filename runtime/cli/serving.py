@@ -41,6 +41,8 @@ _PROGRAM = "from mcphub_gitops.runtime.cli.main import main; main()"
 def serve_project(project: Project, *, port: int | None = None) -> int:
     """Serve the applied generation until SIGTERM or SIGINT; `port` replaces the hub's. Raises RuntimeFailure."""
     layout = Layout(folder=project.runtime_folder)
+    # Looked at before the generation is read: whatever is switched to meanwhile is then seen as new.
+    seen = _current(layout)
     generation = _moved(decode(read_generation(layout)), port)
     token = read_token(layout.token)
     journal = Journal(layout.journal)
@@ -49,7 +51,7 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
         journal.write("gateway begun", plan=generation.plan, listen=generation.listen)
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(_serve(project, layout, generation, token=token, port=port))
+                runner.run(_serve(project, layout, generation, seen=seen, token=token, port=port))
         except RuntimeFailure as failure:
             journal.write("gateway failed", brief=failure.brief)
             raise
@@ -81,7 +83,9 @@ def serve_in_background(project: Project) -> int:
     return Exit.OK
 
 
-async def _serve(project: Project, layout: Layout, generation: Generation, *, token: str, port: int | None) -> None:
+async def _serve(
+    project: Project, layout: Layout, generation: Generation, *, seen: str, token: str, port: int | None
+) -> None:
     _log_to_stderr()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     presence = Presence(url="", listen=generation.listen if port is None else "", plan=generation.plan)
@@ -107,13 +111,12 @@ async def _serve(project: Project, layout: Layout, generation: Generation, *, to
         version=version("mcphub-gitops"),
         on_ready=ready,
         stop=stop,
-        generations=_follow(layout, port, presence.listen),
+        generations=_follow(layout, seen, port, presence.listen),
     )
 
 
-async def _follow(layout: Layout, port: int | None, listen: str) -> AsyncIterator[Generation]:
-    """Yield each generation that becomes current from now on, and announce it once it is served."""
-    seen = _current(layout)
+async def _follow(layout: Layout, seen: str, port: int | None, listen: str) -> AsyncIterator[Generation]:
+    """Yield each generation that becomes current after the one `seen`, and announce it once it is served."""
     while True:
         await asyncio.sleep(_GLANCE)
         found = _current(layout)
