@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,3 +21,9 @@ def test_the_generated_pages_are_those_of_the_program(name: str, make: Callable[
 
 def test_every_field_of_every_document_is_described() -> None:
     assert undocumented() == []
+
+
+def test_every_guard_that_the_architecture_names_exists() -> None:
+    guards = re.findall(r"`(tests/[^`]+|pyproject\.toml)`", (ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    assert len(guards) > 10
+    assert [guard for guard in guards if not list(ROOT.glob(guard))] == []
