@@ -123,7 +123,7 @@ class Gateway:
         if refusal is not None:
             self._note(scope, refusal.status)
             return refusal
-        length = headers.get(b"content-length", b"")
+        length = headers.get(b"content-length", b"").strip().lstrip(b"0")
         if len(length) > _LONG and int(length) > self._body:
             return _TOO_LARGE
         held = 0

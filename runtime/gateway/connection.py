@@ -71,6 +71,10 @@ class Joined:
         self._transport.close()
 
 
+_FRAMING = 16
+"""Bytes on the wire for each byte of a body, at most: a chunk of one byte takes six."""
+
+
 class _Part(Enum):
     """What of a request is under way."""
 
@@ -107,6 +111,8 @@ class Connection(HttpToolsProtocol):
         self._part = _Part.NONE
         self._head_size = 0
         self._chunk_size = 0
+        self._raw_size = 0
+        self._body_size = 0
         self._refusal = _BAD_REQUEST
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -140,7 +146,13 @@ class Connection(HttpToolsProtocol):
         self._chunk_size = len(data)
         if self._part is _Part.HEAD:
             self._head_size += self._chunk_size
+        elif self._part is _Part.BODY:
+            self._raw_size += self._chunk_size
         super().data_received(data)
+        if self._part is _Part.BODY and self._raw_size > self.bounds.head_bytes + _FRAMING * self._body_size:
+            # Chunk extensions and trailers are read for nothing, and would be kept without end.
+            self._refuse(_TOO_LARGE)
+            return
         if self._part in {_Part.NONE, _Part.REFUSED} or self.transport.is_closing():
             return
         if self._part is _Part.HEAD and self._head_size > self.bounds.head_bytes:
@@ -156,14 +168,23 @@ class Connection(HttpToolsProtocol):
             self._head_size = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer behind the body is dropped: the headers were looked at before it came."""
+        if self._part is not _Part.BODY:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._body_size += len(body)
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """Begin the body, unless the head passes its bounds."""
         self._unwatch()
         self._check_head()
         self._part = _Part.BODY
+        self._raw_size = self._body_size = 0
         super().on_headers_complete()
-        # What follows the body as a trailer must not become a header after the headers were looked at.
-        self.headers = []
 
     def on_message_complete(self) -> None:
         """End the request."""
@@ -199,6 +220,8 @@ class Connection(HttpToolsProtocol):
         ):
             self._refusal = _TOO_LARGE
             raise ValueError("the head is too large")
+        if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
+            raise ValueError("the body is coded in a way that is not read")
         if not self.url.startswith(b"/"):
             raise ValueError("the target is not a path")
 

@@ -353,3 +353,25 @@ async def test_a_thousand_abrupt_ends_leave_nothing_behind() -> None:
         assert await alive(running)
         await until(lambda: len(asyncio.all_tasks()) <= tasks)
         await until(lambda: descriptors() <= files + 1)
+
+
+@on_loop
+async def test_a_coding_that_is_not_read_is_refused() -> None:
+    async with served() as running, stranger(running) as client:
+        client.send(HEAD + "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+        assert await client.next_status() == 400
+
+
+@on_loop
+async def test_a_length_with_thousands_of_zeros_is_a_length() -> None:
+    async with served() as running, stranger(running) as client:
+        client.send(HEAD + f"Content-Length: {'0' * 5000}2\r\n\r\n{{}}")
+        assert await client.next_status() == 400
+
+
+@on_loop
+async def test_trailers_without_end_are_not_kept() -> None:
+    async with served() as running, stranger(running) as client:
+        client.send(HEAD + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+        client.send("a: b\r\n" * 200_000)
+        assert await client.next_status() == 431
