@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 import uvloop
 
 from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.runtime.adapters.secrets import SecretSources
 from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.gateway import generation, server
 
@@ -67,18 +68,12 @@ async def serve_gateway() -> None:
     await server.serve(
         generation.decode(json.dumps(document).encode()),
         spawner=ProcessEngine(),
-        secrets=_NoSecrets(),
+        secrets=SecretSources(Path(), {}),
         token=TOKEN,
         version="0",
         on_ready=_tell,
         stop=asyncio.Event(),
     )
-
-
-class _NoSecrets:
-    def resolve(self, reference: str) -> str:
-        """Never asked."""
-        raise NotImplementedError(reference)
 
 
 async def serve_constant() -> None:
