@@ -37,6 +37,7 @@ test: check  ## everything that must hold
 bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/gateway.py
+	$(BIN)/python -m bench.engine
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 requirements: $(DEV)  ## choose the newest dependencies anew

@@ -53,9 +53,14 @@ async def serve_gateway() -> None:
     """Serve one child, and print the URL."""
     entry = {
         "name": "echo",
-        "argv": [sys.executable, "-I", "-S", "-c", _CHILD.replace("%b]", f"{json.dumps(_TOOL)}]")],
-        "cwd": "/",
-        "readable": [sys.prefix, sys.base_prefix],
+        "kind": "process",
+        "spec": {
+            "server": "echo",
+            "argv": [sys.executable, "-I", "-S", "-c", _CHILD.replace("%b]", f"{json.dumps(_TOOL)}]")],
+            "cwd": "/",
+            "env": {},
+            "readable": [sys.prefix, sys.base_prefix],
+        },
         "tools": [{"name": "echo", "upstream": "echo", "hash": fingerprint(_TOOL), "definition": _TOOL}],
     }
     document = {

@@ -86,7 +86,10 @@ BAD_VALUE = Code(
 CHOICE = Code(
     name="MH205",
     summary="exactly one of several keys is needed",
-    explanation="A server is one thing: a published package, or a command.",
+    explanation=(
+        "A server is one thing: an entry of a catalog, a published package, a command, an image, or a remote; an entry "
+        "of a catalog is an image, a remote, or tools."
+    ),
 )
 
 TEMPLATE = Code(
@@ -138,6 +141,38 @@ TOOL_NAME = Code(
     summary="the tool's name cannot be served",
     explanation="Clients accept 1 to 128 letters, digits, `_`, `-` and `.` (MCP 2026-07-28, Tools).",
 )
+RELAXATION = Code(
+    name="MH310",
+    summary="a container would be given more than the baseline, without a reason",
+    explanation=(
+        "Containers run as a user that is not root, without capabilities and network, on a read-only root, and see "
+        "nothing sensitive of the host. More than that is written under `relax` with a reason, and stands in the plan."
+    ),
+)
+NOT_HERE = Code(
+    name="MH311",
+    summary="the key does not apply to how the server runs",
+    explanation=(
+        "An image runs as a container, a package or a command as a process. Each has keys of its own; what would have "
+        "no effect is refused, so that nobody relies on it."
+    ),
+)
+CATALOG_ENTRY = Code(
+    name="MH312",
+    summary="the catalog's entry cannot be used",
+    explanation=(
+        "The entry contradicts itself, names a setting, a filter or a variable that it does not declare, or asks for "
+        "what mcphub does not give. It cannot be used until its catalog is corrected."
+    ),
+)
+SECRET_MISSING = Code(
+    name="MH313",
+    summary="the catalog's server needs a secret",
+    explanation=(
+        "Each secret of a catalog's entry that is not marked `required: false` is given under `secrets`, by the name "
+        "that the catalog has for it."
+    ),
+)
 NO_PACKAGE = Code(
     name="MH401",
     summary="the package does not exist",
@@ -178,6 +213,12 @@ CONFLICT = Code(
     explanation="Two branches changed the same server's entry. Take either side, and run `mcphub lock`.",
 )
 
+NO_IMAGE = Code(
+    name="MH408",
+    summary="the image does not exist",
+    explanation="The registry has no image of that name, or none under that tag or digest.",
+)
+
 CODES: dict[str, Code] = {
     code.name: code
     for code in (
@@ -203,6 +244,10 @@ CODES: dict[str, Code] = {
         COLLISION,
         PATH,
         TOOL_NAME,
+        RELAXATION,
+        NOT_HERE,
+        CATALOG_ENTRY,
+        SECRET_MISSING,
         NO_PACKAGE,
         STALE_LOCK,
         NOT_LOCKED,
@@ -210,5 +255,6 @@ CODES: dict[str, Code] = {
         NO_TOOLS,
         TOOL_TWICE,
         CONFLICT,
+        NO_IMAGE,
     )
 }

@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.plan.desired import Desired, build, unmatched_filters
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.compiler.validation import Validated
@@ -62,7 +62,7 @@ def compile_hub(
     that commands name. With `locked`, a lock that does not fit is an error; without, what it cannot answer yet is a
     note, and everything else is still checked.
     """
-    sources = (validated.source, lock_file.source)
+    sources = (*validated.sources, lock_file.source)
     hub, lock = validated.hub, lock_file.lock
     problems = [*validated.diagnostics, *lock_file.diagnostics]
     if hub is None or lock is None:
@@ -70,6 +70,7 @@ def compile_hub(
     stale = find_stale(hub, lock, files)
     problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
     unusable = {each.server for each in stale}
+    problems.extend(_unknown_tools(hub, unusable))
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
     for name, server in usable.items():
@@ -82,6 +83,13 @@ def compile_hub(
     return Compiled(
         sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=sort(problems)
     )
+
+
+def _unknown_tools(hub: Hub, servers: set[str]) -> Iterator[Diagnostic]:
+    """Yield the filters that match no tool that the catalog knows, of `servers`, whose own tools are not locked."""
+    for server in hub.servers:
+        if server.name in servers and server.enabled and server.known_tools:
+            yield from unmatched_filters(server, server.known_tools, f"`{server.source}` has in the catalog")
 
 
 def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:

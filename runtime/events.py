@@ -14,6 +14,16 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The act has come to `done` of `total` bytes; `total` may grow, and is 0 while it is not known."""
+
+    act: str
+    address: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """The act ended well after `seconds`."""
 
@@ -31,4 +41,4 @@ class Failed:
     brief: str
 
 
-Event: TypeAlias = Begun | Done | Failed
+Event: TypeAlias = Begun | Progress | Done | Failed

@@ -1,13 +1,17 @@
 """The protocols through which apply and the gateway ask the world, so that neither imports an engine or adapter."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
-from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.plan.observed import Isolation, SeenContainer
 from mcphub_gitops.runtime.events import Event
+
+_COMPOSED = re.compile(r"\$(?:\$|\{([^{}]*)\})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,54 +46,90 @@ class ChildSpec:
     limits: Limits = field(default_factory=Limits)
 
 
-class Launchable(Protocol):
-    """What is applied of one server: its child specification with secret references where the values will be."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """What a container sees at `target`: a file or folder of the host (`source` is absolute), or a named volume."""
 
-    @property
-    def name(self) -> str:
-        """The server's name."""
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """Program (an absolute path) and arguments."""
-
-    @property
-    def cwd(self) -> str:
-        """The working folder, absolute."""
-
-    @property
-    def env(self) -> Mapping[str, str]:
-        """The environment without the secrets."""
-
-    @property
-    def secrets(self) -> Mapping[str, str]:
-        """Secret references by variable, such as ``env://NAME``."""
-
-    @property
-    def readable(self) -> tuple[str, ...]:
-        """Absolute paths."""
-
-    @property
-    def writable(self) -> tuple[str, ...]:
-        """Absolute paths."""
-
-    @property
-    def hidden(self) -> tuple[str, ...]:
-        """Absolute paths."""
+    kind: Literal["bind", "volume"]
+    source: str
+    target: str
+    read_only: bool = True
 
 
-def spec_of(launch: Launchable, secrets: Mapping[str, str]) -> ChildSpec:
-    """Return what is started for `launch`; `secrets` are the values behind its references, by variable."""
-    return ChildSpec(
-        server=launch.name,
-        argv=launch.argv,
-        cwd=launch.cwd,
-        env={**launch.env, **secrets},
-        readable=launch.readable,
-        writable=launch.writable,
-        hidden=launch.hidden,
-        secrets=tuple(launch.secrets),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """How one server runs as a container; what does not stand here is the hardened baseline, see `engines.docker`.
+
+    `name` is the container's, `image` a reference by digest. `entrypoint` and `command` are empty where the image's own
+    are used. `env` is what is set beside the image's own, secrets resolved: it is hidden from `repr`. `tmpfs` maps a
+    target to its options; `memory` is in bytes, `cpus` in billionths of a processor. `secrets` names the variables of
+    `env` whose values are masked in what the server says on standard error. A container that is not `lasting` is
+    removed when it is stopped.
+    """
+
+    server: str
+    name: str
+    image: str
+    env: Mapping[str, str] = field(repr=False)
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = "65532:65532"
+    network: Literal["none", "bridge", "host"] = "none"
+    mounts: tuple[Mount, ...] = ()
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    privileged: bool = False
+    host_pid: bool = False
+    host_ipc: bool = False
+    read_only: bool = True
+    memory: int = 512 * 1024**2
+    pids: int = 128
+    cpus: int = 1_000_000_000
+    secrets: tuple[str, ...] = ()
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSpec:
+    """A server that others run, reached over streamable HTTP; `headers` hold secrets and are hidden from `repr`.
+
+    `private` allows addresses that are not public, and plain HTTP to them.
+    """
+
+    server: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    private: bool = False
+
+
+Spec: TypeAlias = ChildSpec | ContainerSpec | RemoteSpec
+
+S_contra = TypeVar("S_contra", bound=ChildSpec | ContainerSpec | RemoteSpec, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What is applied of one server: its specification without the secrets, and where their values are.
+
+    `secrets` maps a variable to a reference such as ``env://NAME``. `files` are the digests of its code below the hub's
+    folder, and `code` is the folder that holds nothing else (or the one file, or empty).
+    """
+
+    spec: Spec
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+
+    def filled(self, values: Mapping[str, str]) -> Spec:
+        """Return the specification with the `values` of its secrets, by variable.
+
+        They become variables of the environment, or headers of a remote server.
+        """
+        if isinstance(self.spec, RemoteSpec):
+            return replace(self.spec, headers={**self.spec.headers, **values})
+        return replace(self.spec, env={**self.spec.env, **values}, secrets=tuple(self.secrets))
 
 
 class Secrets(Protocol):
@@ -99,12 +139,29 @@ class Secrets(Protocol):
         """Return the value behind `reference`; raises RuntimeFailure that names the reference, never a value."""
 
 
+def resolve_all(secrets: Secrets, references: Mapping[str, str]) -> dict[str, str]:
+    """Return the values behind `references` by name; blocking, raises RuntimeFailure as `Secrets.resolve` does.
+
+    A reference may be composed: text with references in it, each as ``${REFERENCE}``, and ``$$`` for a dollar.
+    """
+    return {
+        name: _COMPOSED.sub(lambda found: "$" if found[1] is None else secrets.resolve(found[1]), reference)
+        if "$" in reference
+        else secrets.resolve(reference)
+        for name, reference in references.items()
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program that can be started: an absolute path, and the absolute paths it must be able to read and run."""
+    """A program that can be started: an absolute path, and the absolute paths it must be able to read and run.
+
+    `arguments` come before those of the server: the script, where the program is its interpreter.
+    """
 
     path: str
     readable: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 class Packages(Protocol):
@@ -125,6 +182,9 @@ class Packages(Protocol):
     def place(self, environment: Environment) -> Program:
         """Return where the program of `environment` is, or will be once it is installed; raises nothing."""
 
+    def contained(self, environment: Environment) -> Contained:
+        """Return how a container runs `environment`, which has a target; raises RuntimeFailure as `program` does."""
+
     def remove(self, digest: str) -> None:
         """Remove an environment; nothing happens when there is none."""
 
@@ -134,6 +194,13 @@ class ProgramFinder(Protocol):
 
     def __call__(self, name: str, *, cwd: str, server: str) -> Program:
         """Return the program for `name`; raises RuntimeFailure when there is none."""
+
+
+class Registries(Protocol):
+    """Image registries, asked without an engine and without fetching an image."""
+
+    def resolve(self, question: ImageQuestion) -> ImageAnswer:
+        """Find an image; raises RuntimeFailure when the registry cannot be reached or refuses. Blocking."""
 
 
 class Assessor(Protocol):
@@ -164,11 +231,7 @@ class LineSink(Protocol):
 
 
 class Child(Protocol):
-    """A running child process."""
-
-    @property
-    def pid(self) -> int:
-        """The operating system's number of the process."""
+    """A running server: a child process, a container, or the way to a server that others run."""
 
     def write(self, data: bytes) -> None:
         """Send whole lines to the child's standard input; buffered, and dropped once the child is gone."""
@@ -182,12 +245,48 @@ class Child(Protocol):
     async def stop(self, *, grace: float = 2.0) -> None:
         """Close its input, then terminate it, then kill it and all that it started; returns when it is reaped."""
 
+    async def leave(self) -> None:
+        """Let go of it: a container goes on running and is heard no more, anything else is stopped."""
 
-class Spawner(Protocol):
-    """Starts children; implemented by the process engine."""
 
-    async def spawn(self, spec: ChildSpec, sink: LineSink) -> Child:
-        """Start `spec`; raises RuntimeFailure when the program cannot be run."""
+class Spawner(Protocol[S_contra]):
+    """Starts servers of one kind, or finds those that run; implemented by the engines."""
+
+    async def spawn(self, spec: S_contra, sink: LineSink) -> Child:
+        """Start or reach `spec`; raises RuntimeFailure when that is not possible."""
+
+
+AnySpawner: TypeAlias = Spawner[Any]
+"""What starts whatever a generation holds: one engine, or several behind `composition`."""
+
+
+class Containers(Protocol):
+    """Containers on an engine; nothing without the labels of their owner is ever touched."""
+
+    async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
+        """Return every container with all of `labels`, and every other one that has the name of one of `specs`.
+
+        Those that are named like one of `specs` are compared with it, all but the values of its secrets. Changes
+        nothing. Raises RuntimeFailure that names the socket when the engine cannot be reached.
+        """
+
+    async def present(self, images: Sequence[str]) -> frozenset[str]:
+        """Return those of `images`, references by digest, that the engine has."""
+
+    async def pull(self, image: str, tell: Callable[[int, int], None]) -> None:
+        """Fetch `image`, a reference by digest; `tell` gets bytes done and bytes known. Raises RuntimeFailure."""
+
+    async def create(self, spec: ContainerSpec) -> None:
+        """Make the container of `spec`, not started; one of ours of the same name is removed first.
+
+        Raises RuntimeFailure when an object that is not ours has the name, or the image is not there.
+        """
+
+    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+        """End and remove the container `name` if it has all of `labels`; nothing happens when there is none."""
+
+    def logs(self, name: str, *, follow: bool, tail: int) -> AsyncIterator[bytes]:
+        """Yield what the container `name` wrote on standard error, line by line, the last `tail` lines first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,5 +306,5 @@ class Probe:
 class Prober(Protocol):
     """Starts a server, shakes hands, lists its tools and stops it again."""
 
-    async def probe(self, spec: ChildSpec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (part of the question)
+    async def probe(self, spec: Spec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (part of the question)
         """Ask `spec`; raises RuntimeFailure when it does not start or answer within `timeout` seconds."""

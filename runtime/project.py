@@ -13,7 +13,7 @@ from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
-from mcphub_gitops.compiler.validation import Validated, validate
+from mcphub_gitops.compiler.validation import Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import digests_of, read_file, write_file
 
@@ -55,7 +55,18 @@ class Project:
                 detail=f"No such file: {self.root / self.hub_file}",
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
-        return validate(self.hub_file, data)
+        document = open_document(self.hub_file, data)
+        return understand(document, {name: self._catalog(name) for name in document.files})
+
+    def _catalog(self, name: str) -> bytes | None:
+        """Return what is in a catalog's file, None where there is none in the project's folder."""
+        path = self.root / name
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError, ValueError):
+            # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
+            return None
+        return read_file(path, limit=MAX_BYTES) if inside else None
 
     def open_lock(self) -> LockFile:
         """Read the lock."""

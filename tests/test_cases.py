@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.codes import CODES
-from tests.support.cases import CASES, run_diagnostics, run_plan
+from tests.support.cases import CASES, run_diagnostics, run_plan, run_render
 
 TOPICS: dict[str, tuple[Callable[[Path], str], str]] = {
     "diagnostics": (run_diagnostics, "diagnostics.txt"),
     "plan": (run_plan, "plan.txt"),
+    "render": (run_render, "compose.yaml"),
 }
 FOUND = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())
 

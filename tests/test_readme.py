@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def steps() -> Iterator[tuple[str, str]]:
-    """Yield each command of the README's console blocks with the output that it promises."""
-    for block in re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
+def steps(kind: str = "console") -> Iterator[tuple[str, str]]:
+    """Yield each command of the README's blocks of `kind` with the output that it promises."""
+    for block in re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = step.partition("\n")
             yield command, output
@@ -34,14 +34,19 @@ def is_free(port: int) -> bool:
 
 @pytest.mark.skipif(not is_free(8811), reason="something listens on the port that the README names")
 def test_the_walk_through_goes_as_the_readme_says(tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    walk(tmp_path, steps(), os.environ)
+
+
+def walk(tmp_path: Path, commands: Iterator[tuple[str, str]], environment: Mapping[str, str]) -> None:
+    """Run `commands` in one folder, and compare what they say with what is promised."""
+    env = {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     checker = doctest.OutputChecker()
     try:
-        for command, promised in steps():
+        for command, promised in commands:
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=tmp_path,
-                env={**os.environ, "PATH": path},
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -50,7 +55,7 @@ def test_the_walk_through_goes_as_the_readme_says(tmp_path: Path) -> None:
             )
             assert checker.check_output(promised, done.stdout, LENIENT), f"$ {command}\n{done.stdout}"
     finally:
-        subprocess.run(["mcphub", "down"], cwd=tmp_path, env={**os.environ, "PATH": path}, check=False)
+        subprocess.run(["mcphub", "down"], cwd=tmp_path, env=env, check=False)
 
 
 def test_the_walk_through_has_steps() -> None:

@@ -2,17 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.freshness import is_code
+from mcphub_gitops.compiler.lock.freshness import is_code, is_locked_image
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
-from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion, ToolsAnswer
-from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
+from mcphub_gitops.compiler.lock.questions import (
+    ImageAnswer,
+    ImageQuestion,
+    PackageAnswer,
+    PackageQuestion,
+    TargetQuestion,
+    ToolsAnswer,
+)
+from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +40,39 @@ def ask_packages(hub: Hub, lock: Lock) -> dict[str, PackageQuestion]:
     }
 
 
-def pin(hub: Hub, packages: Mapping[str, PackageAnswer], files: Mapping[str, str]) -> tuple[Lock, list[Diagnostic]]:
+def ask_images(hub: Hub, lock: Lock) -> dict[str, ImageQuestion]:
+    """Return the question about each enabled image by server; the digest that is locked now is asked for again."""
+    return {
+        server.name: ImageQuestion(reference=_wanted(server.image, lock.servers.get(server.name)))
+        for server in hub.servers
+        if server.enabled and server.image is not None
+    }
+
+
+def ask_targets(hub: Hub, images: Mapping[str, ImageAnswer]) -> dict[str, TargetQuestion]:
+    """Return the question about the interpreter of each image that was found and that a package runs in, by server."""
+    return {
+        server.name: TargetQuestion(
+            image=server.origin.base.reference.by_digest(images[server.name].digest), ecosystem=server.origin.ecosystem
+        )
+        for server in hub.servers
+        if server.enabled
+        and isinstance(server.origin, Package)
+        and server.origin.base is not None
+        and not images[server.name].problem
+    }
+
+
+def pin(
+    hub: Hub,
+    packages: Mapping[str, PackageAnswer],
+    images: Mapping[str, ImageAnswer],
+    targets: Mapping[str, str],
+    files: Mapping[str, str],
+) -> tuple[Lock, list[Diagnostic]]:
     """Return a lock without tools, enough to start each server; `files` are digests of the files commands name.
 
-    A package that there is no answer for is told at its place and left out.
+    A package or an image that there is no answer for is told at its place and left out.
     """
     servers: dict[str, LockedServer] = {}
     problems: list[Diagnostic] = []
@@ -44,14 +80,22 @@ def pin(hub: Hub, packages: Mapping[str, PackageAnswer], files: Mapping[str, str
         if not server.enabled:
             continue
         answer = packages.get(server.name, PackageAnswer())
+        image = images.get(server.name, ImageAnswer())
         if isinstance(server.origin, Package) and answer.problem:
             problems.append(Diagnostic(code=codes.NO_PACKAGE, detail=answer.problem, span=server.origin.span))
+            continue
+        if server.image is not None and image.problem:
+            problems.append(Diagnostic(code=codes.NO_IMAGE, detail=image.problem, span=server.image.span))
             continue
         servers[server.name] = LockedServer(
             launch=launch_fingerprint(server),
             era="",
             package=answer.package,
             requirements=answer.requirements,
+            image=f"{server.image.reference.tagged}@{image.digest}" if server.image is not None else "",
+            platforms=image.platforms,
+            user=image.user,
+            target=targets.get(server.name, ""),
             files=MappingProxyType({path: files[path] for path in sorted(files) if is_code(server, path)}),
         )
     return Lock(servers=MappingProxyType(servers)), problems
@@ -69,14 +113,8 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
         problems.extend(_tool_problems(server, answer))
         tools = {str(tool["name"]): tool for tool in answer.tools}
         definitions[server.name] = tools
-        servers[server.name] = LockedServer(
-            launch=pins.launch,
-            era=answer.era,
-            package=pins.package,
-            requirements=pins.requirements,
-            files=pins.files,
-            tools=MappingProxyType({name: fingerprint(tool) for name, tool in sorted(tools.items())}),
-        )
+        hashes = MappingProxyType({name: fingerprint(tool) for name, tool in sorted(tools.items())})
+        servers[server.name] = replace(pins, era=answer.era, tools=hashes)
     lock = Lock(servers=MappingProxyType(servers))
     return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems))
 
@@ -84,6 +122,12 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
 def _preferred(server: Server, lock: Lock) -> tuple[str, ...]:
     locked = lock.servers.get(server.name)
     return locked.requirements if locked is not None else ()
+
+
+def _wanted(image: Image, locked: LockedServer | None) -> str:
+    if locked is None or not is_locked_image(image, locked.image):
+        return str(image.reference)
+    return locked.image
 
 
 def _tool_problems(server: Server, answer: ToolsAnswer) -> Iterator[Diagnostic]:

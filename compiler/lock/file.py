@@ -57,6 +57,12 @@ def _entry(server: LockedServer) -> dict[str, Any]:
     entry: dict[str, Any] = {"era": server.era, "launch": server.launch, "tools": dict(server.tools)}
     if server.package:
         entry |= {"package": server.package, "requirements": list(server.requirements)}
+    if server.image:
+        entry |= {"image": server.image, "platforms": dict(server.platforms)}
+    if server.user:
+        entry["user"] = server.user
+    if server.target:
+        entry["target"] = server.target
     if server.files:
         entry["files"] = dict(server.files)
     return entry
@@ -68,6 +74,10 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         era=entry["era"],
         package=entry.get("package", ""),
         requirements=tuple(entry.get("requirements", ())),
+        image=entry.get("image", ""),
+        platforms=MappingProxyType(entry.get("platforms", EMPTY)),
+        user=entry.get("user", ""),
+        target=entry.get("target", ""),
         files=MappingProxyType(entry.get("files", EMPTY)),
         tools=MappingProxyType(entry["tools"]),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Server
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
 
 _ZEROS = re.compile(r"(?:\.0)+$")
@@ -84,18 +84,33 @@ def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, 
 
 
 def _why_other_package(server: Server, locked: LockedServer) -> str:
-    if not isinstance(server.origin, Package):
-        return f"is locked to the package {locked.package}, the hub declares a command" if locked.package else ""
-    if not _satisfies(server.origin, locked.package):
-        return f"is locked to {locked.package or 'a command'}, the hub asks for {server.origin.requirement}"
-    if not any(line.partition(" ")[0] == locked.package for line in locked.requirements):
+    origin = server.origin
+    if server.image is not None and not is_locked_image(server.image, locked.image):
+        return f"is locked to {locked.image or 'no image'}, the hub asks for {server.image.reference}"
+    if not isinstance(origin, Package):
+        return f"is locked to {locked.package}, the hub declares something else" if locked.package else ""
+    if not _satisfies(origin, locked.package):
+        return f"is locked to {locked.package or 'no package'}, the hub asks for {origin.requirement}"
+    is_pypi = origin.ecosystem == "pypi"
+    if is_pypi and not any(line.partition(" ")[0] == locked.package for line in locked.requirements):
         return f"is locked to {locked.package}, which is not among its requirements"
     return ""
 
 
+def is_locked_image(image: Image, locked: str) -> bool:
+    """Tell whether `locked`, a reference with its digest, is what the hub's `image` asks for."""
+    name, _, digest = locked.partition("@")
+    wanted = image.reference
+    return name == wanted.tagged and wanted.digest in {"", digest}
+
+
 def _satisfies(package: Package, locked: str) -> bool:
     """Whether the locked ``name==version`` is what is asked for; trailing zeros mean nothing (PEP 440)."""
-    name, _, version = locked.partition("==")
-    if name != package.name:
+    name, _, version = (
+        locked.removeprefix("npm:").rpartition("@") if package.ecosystem == "npm" else locked.partition("==")
+    )
+    if name != package.name or locked.startswith("npm:") is not (package.ecosystem == "npm"):
         return False
-    return package.version is None or _ZEROS.sub("", package.version) == _ZEROS.sub("", version)
+    if package.version is None or package.version == version:
+        return True
+    return package.ecosystem == "pypi" and _ZEROS.sub("", package.version) == _ZEROS.sub("", version)

@@ -1,12 +1,13 @@
 """The lock as a value: what each server was resolved to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import fingerprint
-from mcphub_gitops.compiler.resolve.model import Package, Server
+from mcphub_gitops.compiler.resolve.confinement import Confinement
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -15,14 +16,21 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 class LockedServer:
     """One server's pins.
 
-    `package` is ``name==version`` and `requirements` one hashed requirement a line (both empty for a command), `files`
-    and `tools` map a path or a tool's own name to ``sha256:<hex>``.
+    `package` is ``name==version`` (of npm: ``npm:name@version``) and `requirements` one hashed requirement a line; both
+    are empty for what is no package. `image` is the reference with the digest that was found, `platforms` maps
+    ``os/architecture`` to the manifest's digest, `user` is the one that the image names, and `target` what its
+    interpreter is (`Environment.target`) where a package runs in it. `files` and `tools` map a path or a tool's own
+    name to ``sha256:<hex>``.
     """
 
     launch: str
     era: str
     package: str = ""
     requirements: tuple[str, ...] = ()
+    image: str = ""
+    platforms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    user: str = ""
+    target: str = ""
     files: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     tools: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
@@ -39,20 +47,38 @@ def launch_fingerprint(server: Server) -> str:
 
     Selection, prefix and names of the hub are left out, so that they can change without a new lock.
     """
-    return fingerprint(
-        {
-            "origin": describe_origin(server),
-            "env": {name: text.value for name, text in server.env},
-            "secrets": {secret.variable: str(secret) for secret in server.secrets},
-            "read": sorted(text.value for text in server.read),
-            "write": sorted(text.value for text in server.write),
-        }
-    )
+    facts = {
+        "origin": describe_origin(server),
+        "env": {name: text.value for name, text in server.env},
+        "secrets": {secret.variable: _described(secret) for secret in server.secrets},
+        "read": sorted(text.value for text in server.read),
+        "write": sorted(text.value for text in server.write),
+    }
+    if server.confinement is not None:
+        facts["confinement"] = describe_confinement(server.confinement)
+    return fingerprint(facts)
 
 
 def describe_origin(server: Server) -> dict[str, Any]:
-    """Return the origin as plain data: a package with its arguments, or a command."""
+    """Return the origin as plain data: a package or image with its arguments, a command, or an endpoint."""
     origin = server.origin
     if isinstance(origin, Package):
-        return {"package": origin.requirement, "args": [text.value for text in origin.args]}
+        base = {"base": str(origin.base.reference)} if origin.base is not None else {}
+        return {"package": origin.requirement, "args": [text.value for text in origin.args], **base}
+    if isinstance(origin, Image):
+        return {"image": str(origin.reference), "args": [text.value for text in origin.args]}
+    if isinstance(origin, Remote):
+        headers = {name: text.value for name, text in origin.headers}
+        return {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
     return {"command": [text.value for text in origin.argv]}
+
+
+def describe_confinement(confinement: Confinement) -> dict[str, Any]:
+    """Return what decides how a container runs, as plain data; the reason for it decides nothing."""
+    facts = asdict(confinement)
+    del facts["reason"]
+    return {**facts, "mounts": [asdict(mount) for mount in confinement.mounts]}
+
+
+def _described(secret: SecretRef) -> str:
+    return f"{secret} as a file" if secret.as_file else str(secret)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from posixpath import normpath
@@ -14,8 +14,10 @@ from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.resolve.model import Hub, Package, Server, Text
+from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
 
@@ -45,21 +47,47 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """A package with all it needs: `digest` names the folder it is installed in."""
+    """A package with all it needs: `digest` names the folder it is installed in.
+
+    `target` is empty where this machine's own interpreter runs it, else what the interpreter of a container is, such as
+    ``python3.12-gnu`` or ``node-musl``: its version where that matters, and its C library.
+    """
 
     package: str
     requirements: tuple[str, ...]
     digest: str
+    target: str = ""
 
     @classmethod
-    def of(cls, package: str, requirements: tuple[str, ...]) -> Self:
+    def of(cls, package: str, requirements: tuple[str, ...], target: str = "") -> Self:
         """Return the environment that holds `requirements`."""
-        return cls(package=package, requirements=requirements, digest=fingerprint(list(requirements)))
+        parts = [*requirements, target] if target else list(requirements)
+        return cls(package=package, requirements=requirements, digest=fingerprint(parts), target=target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a remote server is: `headers` are those without a secret; with a `reason` it need not be public."""
+
+    url: str
+    headers: Mapping[str, str]
+    reason: str = ""
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield each fact by the name that a plan shows, as one comparable text."""
+        yield "url", self.url
+        yield from ((f"header.{name}", value) for name, value in self.headers.items())
+        if self.reason:
+            yield "private", "granted"
+            yield "reason", self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredServer:
     """One server as it is to run. Paths are relative to the hub's folder; secrets are references.
+
+    With a `container`, `argv` is what its entry point is given; `secrets` are those that become variables. With an
+    `endpoint`, it is reached and not started; `secrets` are by header.
 
     `files` are the digests of its code, and `code` is the folder that holds nothing else (or the one file, or empty).
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
@@ -67,6 +95,8 @@ class DesiredServer:
 
     name: str
     environment: Environment | None
+    container: Container | None = None
+    endpoint: Endpoint | None = None
     argv: tuple[str, ...]
     env: Mapping[str, str]
     secrets: Mapping[str, str]
@@ -77,13 +107,30 @@ class DesiredServer:
     tools: tuple[Tool, ...]
     hidden: Mapping[str, str]
 
+    @property
+    def is_process(self) -> bool:
+        """Whether it runs as a child process."""
+        return self.container is None and self.endpoint is None
+
     def offered(self) -> dict[str, str]:
         """Return the fingerprint of every tool that the server must offer, by the server's own names."""
         return {**self.hidden, **{tool.upstream: tool.hash for tool in self.tools}}
 
+    def spec_digest(self) -> str:
+        """Return the digest of what its container is made from; empty where it has none."""
+        if self.container is None:
+            return ""
+        environment = self.environment.digest if self.environment is not None else ""
+        return self.container.spec_digest(environment, self.argv, self.env, self.secrets)
+
     def fields(self) -> dict[str, str]:
         """Return each fact that an apply establishes, by the name that a plan shows, as one comparable text."""
-        facts = {"args" if self.environment else "command": json.dumps(self.argv, ensure_ascii=False)}
+        is_command = self.environment is None and self.container is None
+        facts = {"command" if is_command else "args": json.dumps(self.argv, ensure_ascii=False)}
+        if self.endpoint is not None:
+            facts = dict(self.endpoint.facts())
+        if self.container is not None:
+            facts |= dict(self.container.facts())
         if self.environment is not None:
             facts["package"] = self.environment.package
             facts["environment"] = self.environment.digest
@@ -105,6 +152,14 @@ class Desired:
     listen: str
     public_url: str
     servers: tuple[DesiredServer, ...]
+
+    def container_names(self) -> dict[str, str]:
+        """Return the container's name of each server that runs in one."""
+        return {
+            server.name: container_name(self.hub, server.name, server.spec_digest())
+            for server in self.servers
+            if server.container is not None
+        }
 
     def gateway(self) -> dict[str, str]:
         """Return each fact about the gateway, by the name that a plan shows."""
@@ -131,7 +186,7 @@ def build(
         locked = lock.servers.get(server.name)
         if server.enabled and locked is not None:
             bound = _bind(server, locked, definitions.get(server.name, {}))
-            problems.extend(_filter_problems(server, locked))
+            problems.extend(unmatched_filters(server, locked.tools, f"`{server.name}` has in the lock"))
             problems.extend(_selection_problems(server, bound))
             problems.extend(_name_problems(server, bound))
             servers.append(bound)
@@ -146,20 +201,52 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
     origin = server.origin
     environment = None
     if isinstance(origin, Package):
-        environment = Environment.of(locked.package, locked.requirements)
-    argv = origin.args if isinstance(origin, Package) else origin.argv
+        environment = Environment.of(locked.package, locked.requirements, locked.target)
+    argv = () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
     return DesiredServer(
         name=server.name,
         environment=environment,
+        container=_container(server, locked),
+        endpoint=_endpoint(origin) if isinstance(origin, Remote) else None,
         argv=tuple(text.value for text in argv),
         env=MappingProxyType({name: text.value for name, text in server.env}),
-        secrets=MappingProxyType({secret.variable: str(secret) for secret in server.secrets}),
+        secrets=MappingProxyType({secret.variable: str(secret) for secret in server.secrets if not secret.as_file}),
         read=tuple(sorted({*_implied_reads(server, locked), *(text.value for text in server.read)})),
         write=tuple(sorted({text.value for text in server.write})),
         files=locked.files,
         code=code_folder(server),
         tools=tuple(_tools(server, locked, definitions)),
         hidden=MappingProxyType({tool: locked.tools[tool] for tool in locked.tools if not _is_selected(server, tool)}),
+    )
+
+
+def _endpoint(remote: Remote) -> Endpoint:
+    headers = MappingProxyType({name: text.value for name, text in remote.headers})
+    return Endpoint(url=remote.url.value, headers=headers, reason=remote.reason)
+
+
+def _container(server: Server, locked: LockedServer) -> Container | None:
+    confinement = server.confinement
+    if confinement is None or server.image is None:
+        return None
+    tagged, _, digest = locked.image.partition("@")
+    own = locked.user if not is_root(locked.user) else DEFAULT_USER
+    return Container(
+        image=server.image.reference.by_digest(digest),
+        tagged=tagged if not server.image.reference.digest else "",
+        user=confinement.user or own,
+        network=confinement.network,
+        mounts=confinement.mounts,
+        capabilities=confinement.capabilities,
+        privileged=confinement.privileged,
+        host_pid=confinement.host_pid,
+        host_ipc=confinement.host_ipc,
+        read_only=confinement.read_only,
+        memory=confinement.memory,
+        pids=confinement.pids,
+        cpus=confinement.cpus,
+        secret_files=MappingProxyType({each.variable: str(each) for each in server.secrets if each.as_file}),
+        reason=confinement.reason,
     )
 
 
@@ -185,10 +272,12 @@ def _is_selected(server: Server, tool: str) -> bool:
     return allowed and not any(fnmatchcase(tool, glob.value) for glob in server.deny)
 
 
-def _filter_problems(server: Server, locked: LockedServer) -> Iterator[Diagnostic]:
+def unmatched_filters(server: Server, tools: Collection[str], whose: str) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each filter of `server` that matches none of `tools`; `whose` ends "tools that …"."""
     for glob in (*server.allow, *server.deny):
-        if not any(fnmatchcase(tool, glob.value) for tool in locked.tools):
-            yield _unmatched(server, locked, glob)
+        if not any(fnmatchcase(tool, glob.value) for tool in tools):
+            detail = f"`{glob.value}` matches none of the {len(tools)} tools that {whose}."
+            yield Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, tools))
 
 
 def _selection_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:
@@ -205,11 +294,6 @@ def _name_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]
             detail = f"`{server.name}` would serve a tool called `{shown}`."
             help_ = "deny it under `tools`, or choose a shorter `prefix`"
             yield Diagnostic(code=codes.TOOL_NAME, detail=detail, span=server.span, help=help_)
-
-
-def _unmatched(server: Server, locked: LockedServer, glob: Text) -> Diagnostic:
-    detail = f"`{glob.value}` matches none of the {len(locked.tools)} tools that `{server.name}` has in the lock."
-    return Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, locked.tools))
 
 
 def _collisions(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:

@@ -1,15 +1,17 @@
 """The saved plan: canonical JSON with a digest over everything in it, so that what was reviewed is what is applied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, Tool
+from mcphub_gitops.compiler.plan.container import Container
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.read.shape import fits
+from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.schemas import load_schema
 
 FORMAT = "mcphub.plan/v1"
@@ -76,9 +78,22 @@ def _document(plan: Plan) -> dict[str, Any]:
 
 def _server_document(server: DesiredServer) -> dict[str, Any]:
     environment = server.environment
-    package = {"package": environment.package, "requirements": list(environment.requirements)} if environment else {}
+    package: dict[str, Any] = {}
+    if environment is not None:
+        package = {"package": environment.package, "requirements": list(environment.requirements)}
+    if environment is not None and environment.target:
+        package["target"] = environment.target
+    container = {"container": _container_document(server.container)} if server.container is not None else {}
+    endpoint = server.endpoint
+    remote = (
+        {"endpoint": {"url": endpoint.url, "headers": dict(endpoint.headers), "reason": endpoint.reason}}
+        if endpoint is not None
+        else {}
+    )
     return {
         **package,
+        **container,
+        **remote,
         "argv": list(server.argv),
         "env": dict(server.env),
         "secrets": dict(server.secrets),
@@ -92,6 +107,24 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
             for tool in server.tools
         },
     }
+
+
+def _container_document(container: Container) -> dict[str, Any]:
+    mounts = [asdict(mount) for mount in container.mounts]
+    facts = {each.name: getattr(container, each.name) for each in fields(container)}
+    names = list(container.capabilities)
+    return {**facts, "mounts": mounts, "capabilities": names, "secret_files": dict(container.secret_files)}
+
+
+def _container(entry: Mapping[str, Any] | None) -> Container | None:
+    if entry is None:
+        return None
+    parts = {
+        "mounts": tuple(Mount(**mount) for mount in entry["mounts"]),
+        "capabilities": tuple(entry["capabilities"]),
+        "secret_files": MappingProxyType(entry["secret_files"]),
+    }
+    return Container(**{**entry, **parts})
 
 
 def _change_document(change: Change) -> dict[str, Any]:
@@ -127,11 +160,16 @@ def _plan(document: Mapping[str, Any]) -> Plan:
     )
 
 
+def _environment(entry: Mapping[str, Any]) -> Environment:
+    return Environment.of(entry["package"], tuple(entry["requirements"]), entry.get("target", ""))
+
+
 def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
-    requirements = tuple(entry.get("requirements", ()))
     return DesiredServer(
         name=name,
-        environment=Environment.of(entry["package"], requirements) if "package" in entry else None,
+        environment=_environment(entry) if "package" in entry else None,
+        container=_container(entry.get("container")),
+        endpoint=Endpoint(**entry["endpoint"]) if "endpoint" in entry else None,
         argv=tuple(entry["argv"]),
         env=MappingProxyType(entry["env"]),
         secrets=MappingProxyType(entry["secrets"]),

@@ -16,6 +16,40 @@ class Isolation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenContainer:
+    """A container on the engine that is ours by its labels, or stands in the way by its name (not `owned`).
+
+    `spec` is the digest in its label, `state` the engine's word (``created``, ``running``, ``exited``, ``dead``, …),
+    `differing` names the facts about it that are not what was asked for, sorted. `started` is the engine's time stamp
+    (RFC 3339), empty when it never ran. `detail` is the engine's own word on why it could not start.
+    """
+
+    name: str
+    server: str = ""
+    spec: str = ""
+    state: str = ""
+    owned: bool = True
+    differing: tuple[str, ...] = ()
+    started: str = ""
+    exit_code: int = 0
+    detail: str = ""
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether it runs, and is what was asked for."""
+        return self.owned and self.state == "running" and not self.differing
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, as the end of a sentence that begins with "its container"."""
+        if self.state == "created":
+            return f"could not start{f' ({self.detail})' if self.detail else ''}"
+        if self.state != "running":
+            return f"is not running ({self.state}{f', status {self.exit_code}' if self.state == 'exited' else ''})"
+        return f"was changed ({', '.join(self.differing)})" if self.differing else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """The applied generation, the environments on the disk, and what this machine can do.
 
@@ -24,7 +58,8 @@ class Observed:
     `gateway` the facts it was applied with (`Desired.gateway`), `review` the digest of the desired state behind it.
     `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
     that have a scratch folder, `files` the digests of the files that commands run, by path. `isolation` tells by
-    server what a child process gets here; it is empty when nobody looked.
+    server what a child process gets here; it is empty when nobody looked. `containers` are those of the hub by name,
+    `images` the references by digest that the engine has.
     """
 
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
@@ -34,4 +69,6 @@ class Observed:
     generation: str = ""
     gateway: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     review: str = ""
+    containers: Mapping[str, SeenContainer] = field(default_factory=lambda: MappingProxyType({}))
+    images: frozenset[str] = frozenset()
     isolation: Mapping[str, Isolation] = field(default_factory=lambda: MappingProxyType({}))

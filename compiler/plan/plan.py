@@ -27,16 +27,32 @@ class Action(Enum):
 class OpType(Enum):
     """The kinds of operation; each is one act of the runtime."""
 
+    PULL = "pull"
+    """Fetch an image, by its digest."""
     INSTALL = "install"
     """Install a package environment from its locked requirements."""
+    MAKE = "make"
+    """Make the container of a server beside the one that serves."""
     PROBE = "probe"
     """Start a server as it will run, and compare its tools with the lock."""
     SWITCH = "switch"
     """Write the new generation and make it the current one."""
+    REMOVE = "remove"
+    """End and remove a container that is no longer served."""
     RETIRE = "retire"
     """Remove the scratch folder of a server that is no longer served."""
     PRUNE = "prune"
     """Remove a package environment that no server uses."""
+
+
+_KINDS = {
+    OpType.PULL: "image",
+    OpType.INSTALL: "environment",
+    OpType.MAKE: "container",
+    OpType.SWITCH: "generation",
+    OpType.REMOVE: "container",
+    OpType.PRUNE: "environment",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +76,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One act of the runtime. `target` is a server's name, an environment's digest, or empty for the generation."""
+    """One act of the runtime.
+
+    `target` is a server's name, an environment's digest, an image, a container's name, or empty for the generation.
+    """
 
     type: OpType
     target: str
@@ -69,8 +88,7 @@ class Operation:
     @property
     def address(self) -> str:
         """The object that the operation is about."""
-        kinds = {OpType.INSTALL: "environment", OpType.PRUNE: "environment", OpType.SWITCH: "generation"}
-        kind = kinds.get(self.type, "server")
+        kind = _KINDS.get(self.type, "server")
         return f"{kind}.{self.target}" if self.target else kind
 
 

@@ -11,8 +11,8 @@ from mcphub_gitops.compiler.resolve.path import is_below
 
 ABSENT = "absent"
 
-_SELECTION = ("tool.", "hidden.")
-"""Facts that only the gateway's routes depend on; all others are given to a child when it starts."""
+_SELECTION = ("tool.", "hidden.", "reason")
+"""Facts that only the gateway's routes, or its readers, depend on; all others are given to a server when it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,11 @@ def fingerprint_of(address: str, observed: Observed) -> str:
         return "present" if name in observed.environments else ABSENT
     if kind == "file":
         return observed.files.get(name, ABSENT)
+    if kind == "image":
+        return "present" if name in observed.images else ABSENT
+    if kind == "container":
+        seen = observed.containers.get(name)
+        return ABSENT if seen is None else fingerprint([seen.spec, seen.state, seen.differing])
     return observed.generation or ABSENT
 
 
@@ -91,7 +96,9 @@ def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str
     if forcing:
         cause = f"{_listed(forcing)} changed, which a running server does not see"
         return Change(address=address, action=Action.REPLACE, cause=cause, fields=fields)
-    return Change(address=address, action=Action.UPDATE, cause="the tools it serves changed", fields=fields)
+    is_reason = all(field.name == "reason" for field in fields)
+    cause = "the reason for what it is given changed" if is_reason else "the tools it serves changed"
+    return Change(address=address, action=Action.UPDATE, cause=cause, fields=fields)
 
 
 def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
@@ -101,7 +108,8 @@ def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Itera
 
 
 def _lost_scratch(desired: Desired, observed: Observed) -> set[str]:
-    return {server.name for server in desired.servers if server.name in observed.servers} - observed.scratch
+    applied = (server for server in desired.servers if server.name in observed.servers)
+    return {server.name for server in applied if server.is_process} - observed.scratch
 
 
 def _generation_cause(desired: Desired, observed: Observed) -> str:
@@ -118,24 +126,68 @@ def _operations(
     """Yield operations stage by stage; those of one stage do not depend on one another."""
     causes = {change.address: change.cause for change in changes}
     missing = _missing_environments(desired, observed)
+    making = _containers_to_make(desired, observed, causes, missing)
+    for image in sorted(_images(desired, making) - observed.images):
+        yield Operation(type=OpType.PULL, target=image, cause="the engine does not have it")
     for digest, package in missing.items():
         yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
-    yield from _probes(desired, causes, missing)
+    names = desired.container_names()
+    for server, cause in making.items():
+        yield Operation(type=OpType.MAKE, target=names[server], cause=cause)
+    yield from _probes(desired, causes, missing, making)
     if "generation" in causes:
         yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
+    elif making:
+        # A gateway that has given a container up looks at it again.
+        yield Operation(type=OpType.SWITCH, target="", cause=f"{_listed(sorted(making))} runs in a new container")
     yield from _removals(desired, observed, causes, options)
 
 
-def _probes(desired: Desired, causes: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Operation]:
+def _images(desired: Desired, making: Mapping[str, str]) -> set[str]:
+    return {server.container.image for server in desired.servers if server.container and server.name in making}
+
+
+def _containers_to_make(
+    desired: Desired, observed: Observed, causes: Mapping[str, str], missing: Mapping[str, str]
+) -> dict[str, str]:
+    """Return why a container is made, by the server: it is another one, is gone, or is not what was asked for."""
+    making = {}
+    names = desired.container_names()
+    for server in desired.servers:
+        if server.name not in names:
+            continue
+        seen = observed.containers.get(names[server.name])
+        if seen is None:
+            making[server.name] = causes.get(f"server.{server.name}", "its container is gone")
+        elif not seen.is_intact:
+            making[server.name] = f"its container {seen.trouble}"
+        elif server.environment is not None and server.environment.digest in missing:
+            # It still sees the folder that is gone.
+            making[server.name] = "its environment is installed anew"
+    return making
+
+
+def _probes(
+    desired: Desired, causes: Mapping[str, str], missing: Mapping[str, str], making: Mapping[str, str]
+) -> Iterator[Operation]:
     for server in desired.servers:
         if f"server.{server.name}" in causes:
             yield Operation(type=OpType.PROBE, target=server.name, cause=causes[f"server.{server.name}"])
         elif server.environment is not None and server.environment.digest in missing:
             yield Operation(type=OpType.PROBE, target=server.name, cause="its environment is installed anew")
+        elif server.name in making:
+            yield Operation(type=OpType.PROBE, target=server.name, cause=making[server.name])
 
 
 def _removals(desired: Desired, observed: Observed, causes: Mapping[str, str], options: Options) -> Iterator[Operation]:
-    for name in sorted(observed.scratch - {server.name for server in desired.servers}):
+    wanted = frozenset(desired.container_names().values())
+    for name, seen in sorted(observed.containers.items()):
+        if name not in wanted:
+            cause = causes.get(f"server.{seen.server}", "an interrupted apply left it")
+            yield Operation(type=OpType.REMOVE, target=name, cause=cause)
+    # Only a process has a private folder of ours.
+    kept = {server.name for server in desired.servers if server.is_process}
+    for name in sorted(observed.scratch - kept):
         cause = causes.get(f"server.{name}", "an interrupted apply left its scratch folder")
         yield Operation(type=OpType.RETIRE, target=name, cause=cause)
     if options.prune:

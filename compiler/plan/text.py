@@ -14,10 +14,22 @@ _LONGEST = 100
 """Longest value, in code points, that a line shows."""
 
 _PERMISSIONS = {
+    "capability": "capability",
+    "image": "image",
+    "ipc": "the shared memory of the",
     "listen": "listening on",
+    "mount": "mount at",
+    "network": "network",
+    "pid": "the processes of the",
+    "private": "addresses that are not public, being",
+    "privileged": "privileged: root on the host,",
     "publicUrl": "reached as",
     "read": "read access to",
+    "root": "a root file system that is",
+    "secretFiles": "secret as a file:",
     "secrets": "secret",
+    "url": "the remote",
+    "user": "running as",
     "write": "write access to",
 }
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -60,7 +72,10 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
-            shown = {"": value, "secrets": f"{name} ({value})"}.get(kind if name else "", name)
+            paired = f"{name} ({value})" if kind in {"secrets", "secretFiles"} else f"{name} from {value}"
+            shown = {"": value, "secrets": paired, "secretFiles": paired, "mount": paired}.get(
+                kind if name else "", name
+            )
             yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}"
 
 
@@ -109,9 +124,11 @@ def _clean(value: str) -> str:
 
 
 def _repairs(plan: Plan) -> list[str]:
+    """Return a line for each operation that no change above speaks of."""
     changed = {change.address for change in plan.changes}
+    causes = {change.cause for change in plan.changes}
     return [
         f"  {operation.type.value} {_short(operation.address)}: {_clean(operation.cause)}"
         for operation in plan.operations
-        if operation.address not in changed
+        if operation.address not in changed and operation.cause not in causes
     ]

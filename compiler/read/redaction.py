@@ -21,6 +21,9 @@ TOKEN_SHAPE = re.compile(
     r"|hvs\.[A-Za-z0-9_-]{20,})|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 
+_PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
+"""User and password of a URL: no error by themselves, and nothing to show."""
+
 _KEY = "secrets"
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
 _LIKENESS = 0.8
@@ -30,7 +33,7 @@ _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 
 def hide_secrets(source: Source, root: Node | None) -> Source:
     """Return `source` with the places that may hold a secret hidden; `root` is its tree, None if it has none."""
-    found = [source.span(*match.span()) for match in TOKEN_SHAPE.finditer(source.text)]
+    found = [source.span(*match.span()) for shape in (TOKEN_SHAPE, _PASSWORD) for match in shape.finditer(source.text)]
     if root is None:
         # Without a tree nobody knows where the secrets end, so everything after the first such word is hidden.
         first = _LIKE_KEY.search(source.text)

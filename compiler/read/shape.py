@@ -23,6 +23,9 @@ _TYPE_NAMES = {
 }
 
 
+_LONGEST_PATTERN = 100
+
+
 def check(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     """Return what `schema` (draft 2020-12) finds wrong with `root`; nothing is ever fetched."""
     breaches = (_breach(error, schema) for error in _validator(schema).iter_errors(plain(root)))
@@ -99,10 +102,11 @@ def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
 
 
 def _wrong_type(error: _Breach, node: Node) -> Diagnostic:
-    expected = _TYPE_NAMES.get(str(error.wanted), str(error.wanted))
+    wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
+    expected = " or ".join(_TYPE_NAMES.get(str(each), str(each)) for each in wanted)
     secret = error.schema.get("writeOnly", False)
     detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
-    quote = isinstance(error.instance, (bool, int, float)) and error.wanted == "string" and not secret
+    quote = isinstance(error.instance, (bool, int, float)) and "string" in wanted and not secret
     help_ = "put it in quotes to make it a string" if quote else ""
     return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
 
@@ -145,8 +149,11 @@ def _bad_value(error: _Breach, node: Node) -> Diagnostic:
         detail = f"{_path(error)} is {_describe(error.instance)}."
         help_ = suggest(str(error.instance), [str(value) for value in allowed])
     elif error.rule == "pattern":
-        detail = f"{_path(error)} does not match {error.wanted}."
         help_ = str(error.schema.get("description", ""))
+        # A long pattern tells a reader less than the words for it.
+        is_readable = not help_ or len(str(error.wanted)) <= _LONGEST_PATTERN
+        form = f"does not match {error.wanted}" if is_readable else "has another form"
+        detail = f"{_path(error)} {form}."
     else:
         detail = f"{_path(error)} breaks the rule {error.rule}: {error.wanted}."
     return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_)

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 _LAST_PORT = 65535
 _PLACE = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]*))?")
+_URL = re.compile(r"(?P<scheme>https?)://(?P<place>[^/?#@\s]+)(?:[/?][^#\s]*)?")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _NUMERIC = re.compile(r"[0-9.]+")
 
@@ -25,6 +26,19 @@ def why_no_place(place: str, *, least: int) -> str:
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):  # noqa: PLR2004  (RFC 1035)
         return f"`{host}` is no host name."
     return ""
+
+
+def why_no_endpoint(url: str, *, private: bool) -> str:
+    """Return why `url` cannot be the endpoint of a remote server, as a sentence, or nothing.
+
+    Without `private` it is https. Whether its address is public is found out when it is connected to.
+    """
+    match = _URL.fullmatch(url)
+    if match is None:
+        return "An endpoint is `https://HOST[:PORT]/PATH`, without user, spaces or fragment."
+    if match["scheme"] != "https" and not private:
+        return "An endpoint is reached over https; with a reason under `private`, also over http."
+    return why_no_place(match["place"], least=1)
 
 
 def _is_address(kind: type[IPv4Address | IPv6Address], text: str) -> bool:

@@ -1,57 +1,84 @@
 """Nodes to the model. What the schema check has already reported is skipped here, never reported twice."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.redaction import SCHEMES, TOKEN_SHAPE
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode
-from mcphub_gitops.compiler.resolve.address import why_no_place
+from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
+from mcphub_gitops.compiler.resolve import container, image
+from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
+from mcphub_gitops.compiler.resolve.catalog import Catalog
+from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.expression import fill
 from mcphub_gitops.compiler.resolve.model import (
     DEFAULT_LISTEN,
     Command,
     Gateway,
     Hub,
+    Image,
     Origin,
     Package,
+    Remote,
     SecretRef,
     Server,
     Text,
 )
+from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
+from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER, is_below, looks_like_path, why_not_granted
+from mcphub_gitops.compiler.resolve.sourced import Reader, Sourced, compose
+from mcphub_gitops.compiler.source import Span
 
-_PACKAGE = re.compile(r"pypi:(?P<name>[^@]+)(?:@(?P<version>.+))?\Z")
+_PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_IN_HEADER = re.compile(r"\$\{secrets\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
-def decode(root: Node) -> tuple[Hub, tuple[Diagnostic, ...]]:
-    """Return the hub that `root` declares and what is wrong with it beyond its shape; never raises on user input."""
-    decoder = _Decoder(root)
+def decode(root: Node, catalogs: Mapping[str, Catalog | None] | None = None) -> tuple[Hub, tuple[Diagnostic, ...]]:
+    """Return the hub that `root` declares and what is wrong with it beyond its shape; never raises on user input.
+
+    `catalogs` are those that its servers come from, by name; None stands for one that is wrong itself.
+    """
+    decoder = _Decoder(root, catalogs or {})
     return decoder.hub(), tuple(decoder.problems)
+
+
+def used_catalogs(root: Node) -> dict[str, Text]:
+    """Return the paths of the catalogs that servers of the hub name, by the catalog's name."""
+    sources = (text_of(child(entry.value, "from")) for entry in entries(root, "servers"))
+    names = {source.value.partition("/")[0] for source in sources if source is not None}
+    paths = {entry.key: text_of(child(entry.value, "path")) for entry in entries(root, "catalogs")}
+    return {name: path for name, path in paths.items() if name in names and path is not None}
 
 
 class _Decoder:
     """Carries the variables down and the problems up."""
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, catalogs: Mapping[str, Catalog | None]) -> None:
         self.problems: list[Diagnostic] = []
+        self._catalogs = Reader(
+            catalogs={entry.key: catalogs.get(entry.key) for entry in entries(root, "catalogs")},
+            fill=self._filled,
+            reference=self._secret,
+            problems=self.problems,
+        )
         self._root = root
         self._variables: dict[str, str] = {}
-        for entry in _entries(root, "vars"):
-            text = _plain_text(entry.value)
+        for entry in entries(root, "vars"):
+            text = text_of(entry.value)
             if text is not None:
                 self._variables[entry.key] = text.value
                 self._refuse_token(text)
                 self._refuse_template(text)
 
     def hub(self) -> Hub:
-        servers = (self._server(entry) for entry in _entries(self._root, "servers"))
-        name = _value(self._root, "name")
+        servers = (self._server(entry) for entry in entries(self._root, "servers"))
+        name = value(self._root, "name")
         return Hub(
             name=name if isinstance(name, str) else "",
             servers=tuple(sorted((each for each in servers if each is not None), key=lambda each: each.name)),
@@ -60,8 +87,8 @@ class _Decoder:
         )
 
     def _gateway(self) -> Gateway:
-        node = _child(self._root, "gateway")
-        listen, public = _plain_text(_child(node, "listen")), _plain_text(_child(node, "publicUrl"))
+        node = child(self._root, "gateway")
+        listen, public = text_of(child(node, "listen")), text_of(child(node, "publicUrl"))
         self._check_place(listen, listen.value if listen else "", least=0)
         self._check_place(public, public.value.partition("://")[2] if public else "", least=1)
         return Gateway(
@@ -76,77 +103,231 @@ class _Decoder:
 
     def _server(self, entry: Entry) -> Server | None:
         node = entry.value
-        origin = self._origin(node)
+        sourced = self._catalogs.read(entry) if child(node, "from") is not None else None
+        origin = sourced.origin if sourced is not None else self._origin(node)
         if origin is None or not isinstance(node, MapNode):
             return None
-        self._check_run(entry)
-        prefix, enabled = _value(node, "prefix"), _value(node, "enabled")
-        env = tuple(self._env(node))
+        self._check_run(entry, origin)
+        self._refuse_keys(node, () if sourced is not None else ("config",), "a server that comes from no catalog", "")
+        prefix, enabled, source = value(node, "prefix"), value(node, "enabled"), value(node, "from")
+        env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
         self._check_own_code(origin, write)
+        own = self._secrets(node, {name for name, _ in env}, origin) if sourced is None else ()
         return Server(
             name=entry.key,
             origin=origin,
             env=env,
-            secrets=tuple(self._secrets(node, {name for name, _ in env})),
+            secrets=sourced.secrets if sourced is not None else tuple(own),
             read=tuple(self._paths(node, "read")),
             write=write,
-            allow=_plain_texts(_child(_child(node, "tools"), "allow")),
-            deny=_plain_texts(_child(_child(node, "tools"), "deny")),
+            allow=tuple(texts(node, "tools", "allow")),
+            deny=tuple(texts(node, "tools", "deny")),
             prefix=prefix if isinstance(prefix, str) else "",
             enabled=enabled is not False,
+            confinement=self._confinement(node, origin, sourced),
+            source=source if isinstance(source, str) else "",
+            known_tools=sourced.tools if sourced is not None else (),
             span=entry.key_span,
         )
 
+    def _whole_env(self, node: Node, sourced: Sourced | None, origin: Origin) -> tuple[tuple[str, Text], ...]:
+        """Return the variables of the catalog's entry with those of the hub, which win."""
+        if isinstance(origin, Remote):
+            self._refuse_keys(node, ("env", "paths", "args"), "a remote server", "mcphub does not start it")
+            return ()
+        env = dict(sourced.env if sourced is not None else ())
+        env.update(self._env(node))
+        if sourced is not None:
+            self._refuse_keys(node, ("args",), "a catalog's server", "its arguments come from the catalog")
+            taken = {secret.variable for secret in sourced.secrets}
+            for entry in entries(node, "env"):
+                if entry.key in taken:
+                    detail = f"`{entry.key}` is a secret of the catalog's entry."
+                    found = Diagnostic(code=codes.DUPLICATE_VARIABLE, detail=detail, span=entry.key_span)
+                    self.problems.append(found)
+        return tuple(sorted(env.items()))
+
     def _origin(self, node: Node) -> Origin | None:
-        command = self._texts(_child(node, "command"))
-        args_node = _child(node, "args")
-        package = _child(node, "package")
-        if command and package is None:
-            if args_node is not None:
-                detail = "A command's arguments stand in `command` itself."
-                self._problem(codes.UNKNOWN_KEY, detail, args_node)
-            for text in command:
-                if looks_like_path(text.value):
-                    self._check_path(text, "read")
-            return Command(argv=command)
-        if isinstance(package, ScalarNode) and (match := _PACKAGE.match(str(package.value))) and not command:
-            return Package(
-                name=re.sub(r"[-_.]+", "-", match["name"]).lower(),
-                version=match["version"],
-                args=self._texts(args_node),
-                span=package.span,
+        readers = {"command": self._command, "package": self._package, "image": self._image, "remote": self._remote}
+        given = [key for key in (*readers, "from") if child(node, key) is not None]
+        return readers[given[0]](node) if len(given) == 1 and given[0] in readers else None
+
+    def _command(self, node: Node) -> Origin | None:
+        argv = self._texts(child(node, "command"))
+        args = child(node, "args")
+        if args is not None:
+            self._problem(codes.UNKNOWN_KEY, "A command's arguments stand in `command` itself.", args)
+        for text in argv:
+            if looks_like_path(text.value):
+                self._check_path(text, "read")
+        return Command(argv=argv) if argv else None
+
+    def _package(self, node: Node) -> Origin | None:
+        package = text_of(child(node, "package"))
+        match = _PACKAGE.match(package.value) if package is not None else None
+        if package is None or match is None:
+            return None
+        is_npm = match["ecosystem"] == "npm"
+        contained = (value(node, "run") or value(self._root, "defaults", "run")) == "container"
+        return Package(
+            ecosystem="npm" if is_npm else "pypi",
+            name=match["name"] if is_npm else re.sub(r"[-_.]+", "-", match["name"]).lower(),
+            version=match["version"],
+            args=self._texts(child(node, "args")),
+            base=self._base(node, "node" if is_npm else "python", package.span) if contained else None,
+            span=package.span,
+        )
+
+    def _base(self, node: Node, interpreter: str, span: Span) -> Image | None:
+        """Return the image that a package runs in as a container."""
+        given = self._text(child(node, "base")) or self._text(child(self._root, "defaults", "base", interpreter))
+        if given is None:
+            detail = f"A package that runs as a container needs an image with {interpreter} to run in."
+            help_ = f"add `base: IMAGE`, or `defaults: {{base: {{{interpreter}: IMAGE}}}}` for all of them"
+            self.problems.append(Diagnostic(code=codes.MISSING_KEY, detail=detail, span=span, help=help_))
+            return None
+        return self._image_of(given, ())
+
+    def _image(self, node: Node) -> Origin | None:
+        text = self._text(child(node, "image"))
+        return self._image_of(text, self._texts(child(node, "args"))) if text is not None else None
+
+    def _image_of(self, text: Text, args: tuple[Text, ...]) -> Image | None:
+        reference = image.parse(text.value)
+        if isinstance(reference, str):
+            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=reference, span=text.span))
+            return None
+        return Image(reference=reference, args=args, span=text.span)
+
+    def _remote(self, node: Node) -> Origin | None:
+        url = self._text(child(node, "remote", "url"))
+        if url is None:
+            return None
+        reason = value(node, "remote", "private")
+        remote = Remote(
+            url=url,
+            headers=tuple((name, text) for name, text, secret in self._headers(node) if not secret),
+            reason=reason if isinstance(reason, str) else "",
+            span=url.span,
+        )
+        problem = why_no_endpoint(url.value, private=bool(remote.reason))
+        if problem:
+            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=url.span))
+        return remote
+
+    def _headers(self, node: Node) -> Iterator[tuple[str, Text, bool]]:
+        """Yield each header, and whether its value has a secret in it."""
+        for entry in entries(node, "remote", "headers"):
+            text = text_of(entry.value)
+            if text is not None:
+                has_secret = _SECRET_IN_HEADER.search(text.value) is not None
+                yield entry.key, text if has_secret else self._filled(text), has_secret
+
+    def _header_secrets(self, node: Node, given: Mapping[str, SecretRef]) -> Iterator[SecretRef]:
+        used: set[str] = set()
+        for name, text, has_secret in self._headers(node):
+            if not has_secret:
+                continue
+            parts: list[str | SecretRef] = []
+            pieces = _SECRET_IN_HEADER.split(text.value)
+            for place, piece in enumerate(pieces):
+                if place % 2 == 0:
+                    parts.append(self._filled(Text(value=piece, span=text.span)).value)
+                elif piece in given:
+                    parts.append(given[piece])
+                    used.add(piece)
+                else:
+                    detail = f"No secret of the server is called `{piece}`."
+                    found = Diagnostic(
+                        code=codes.UNKNOWN_NAME, detail=detail, span=text.span, help=suggest(piece, given)
+                    )
+                    self.problems.append(found)
+            yield compose(name, tuple(parts), text.span)
+        for name in sorted(given.keys() - used):
+            detail = f"`{name}` is used in no header, and a remote server gets nothing else."
+            help_ = f"add `headers: {{Authorization: Bearer ${{secrets.{name}}}}}`"
+            span = given[name].span
+            self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=span, help=help_))
+
+    def _confinement(self, node: Node, origin: Origin, sourced: Sourced | None) -> Confinement | None:
+        if not (isinstance(origin, Package) and origin.base is not None):
+            self._refuse_keys(node, ("base",), "what is no package in a container", "")
+        if isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None):
+            self._refuse_keys(node, ("paths",), "a container", "give it `mounts`")
+            confinement, problems = container.decode_confinement(
+                node,
+                mounts=sourced.mounts if sourced is not None else (),
+                user=sourced.user if sourced is not None else "",
+                place=origin.span,
             )
+            self.problems.extend(problems)
+            return confinement
+        kind = "a remote server" if isinstance(origin, Remote) else "a process"
+        self._refuse_keys(node, container.KEYS, kind, "only what runs as a container is held in by it")
         return None
 
-    def _check_run(self, entry: Entry) -> None:
-        declared = _value(entry.value, "run") or _value(_child(self._root, "defaults"), "run")
-        if declared is None:
+    def _refuse_keys(self, node: Node, keys: tuple[str, ...], kind: str, help_: str) -> None:
+        for key in keys:
+            found = child(node, key)
+            if found is not None:
+                detail = f"`{key}` means nothing to {kind}, which this server is."
+                self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=found.span, help=help_))
+
+    def _check_run(self, entry: Entry, origin: Origin) -> None:
+        own = child(entry.value, "run")
+        declared = value(own) or value(self._root, "defaults", "run")
+        if isinstance(origin, Image):
+            if own is not None and value(own) == "process":
+                self._problem(codes.NOT_HERE, "An image always runs as a container.", own)
+        elif isinstance(origin, Remote):
+            if own is not None:
+                self._problem(codes.NOT_HERE, "A remote server is run by others.", own)
+        elif declared is None:
             detail = f"`servers.{entry.key}` does not say where it runs, and `defaults.run` does not either."
             help_ = "add `run: process`, or `defaults: {run: process}` for all servers"
             self.problems.append(Diagnostic(code=codes.MISSING_KEY, detail=detail, span=entry.key_span, help=help_))
+        elif declared == "container" and isinstance(origin, Command):
+            place = own.span if own is not None else entry.key_span
+            help_ = "add `run: process`, or give it an `image`"
+            detail = "A command runs as a process."
+            self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=place, help=help_))
 
     def _env(self, node: Node) -> Iterator[tuple[str, Text]]:
-        for entry in sorted(_entries(node, "env"), key=lambda each: each.key):
+        for entry in sorted(entries(node, "env"), key=lambda each: each.key):
             text = self._text(entry.value)
             if text is not None:
                 yield entry.key, text
 
-    def _secrets(self, node: Node, taken: set[str]) -> Iterator[SecretRef]:
-        for entry in sorted(_entries(node, "secrets"), key=lambda each: each.key):
+    def _secrets(self, node: Node, taken: set[str], origin: Origin) -> Iterator[SecretRef]:
+        given: dict[str, SecretRef] = {}
+        for entry in sorted(entries(node, "secrets"), key=lambda each: each.key):
             if entry.key in taken:
                 detail = f"`{entry.key}` stands under `env` and under `secrets`."
                 self.problems.append(Diagnostic(code=codes.DUPLICATE_VARIABLE, detail=detail, span=entry.key_span))
-            text = _plain_text(entry.value)
-            reference = self._reference(entry.key, text) if text is not None else None
+            if not _VARIABLE.fullmatch(entry.key):
+                detail = f"`{entry.key}` is no name of an environment variable."
+                self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span))
+            how = child(entry.value, "as")
+            is_contained = isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None)
+            if how is not None and not is_contained:
+                self._problem(codes.NOT_HERE, "Only a container can get its secrets as files.", how)
+            reference = self._secret(entry.key, entry.value)
             if reference is not None:
-                yield reference
+                given[entry.key] = reference
+        yield from self._header_secrets(node, given) if isinstance(origin, Remote) else given.values()
 
-    def _reference(self, variable: str, text: Text) -> SecretRef | None:
+    def _secret(self, name: str, node: Node) -> SecretRef | None:
+        """Return the reference that stands under the secret `name`, as text or with how it is handed over."""
+        text = text_of(child(node, "ref") if isinstance(node, MapNode) else node)
+        return self._reference(name, text, as_file=value(node, "as") == "file") if text is not None else None
+
+    def _reference(self, variable: str, text: Text, *, as_file: bool) -> SecretRef | None:
         match = _REFERENCE.match(text.value)
         if match is None:
             detail = f"`{variable}` holds a value; a secret is given as a reference, so that no value is committed."
-            help_ = f"write `env://{variable}` and set that variable where mcphub runs, or `file://PATH`"
+            example = re.sub(r"[^A-Za-z0-9]", "_", variable).upper()
+            help_ = f"write `env://{example}` and set that variable where mcphub runs, or `file://PATH`"
             found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
             return None
@@ -160,24 +341,25 @@ class _Decoder:
         problem = "" if "$" in text.value else _why_no_location(match["scheme"], match["location"])
         if problem:
             self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=text.span))
-        return SecretRef(variable=variable, scheme=match["scheme"], location=match["location"], span=text.span)
+        return SecretRef(
+            variable=variable, scheme=match["scheme"], location=match["location"], as_file=as_file, span=text.span
+        )
 
     def _text(self, node: Node | None) -> Text | None:
-        text = _plain_text(node)
-        if text is None:
-            return None
+        text = text_of(node)
+        return self._filled(text) if text is not None else None
+
+    def _filled(self, text: Text) -> Text:
         filled, problems = fill(text, self._variables)
         self.problems.extend(problems)
         self._refuse_token(filled)
         return filled
 
     def _texts(self, node: Node | None) -> tuple[Text, ...]:
-        items = node.items if isinstance(node, ListNode) else ()
-        texts = (self._text(item) for item in items)
-        return tuple(text for text in texts if text is not None)
+        return tuple(self._filled(text) for text in texts(node))
 
     def _paths(self, server: Node, access: str) -> Iterator[Text]:
-        for text in self._texts(_child(_child(server, "paths"), access)):
+        for text in self._texts(child(server, "paths", access)):
             if self._check_path(text, access):
                 yield Text(value=normpath(text.value), span=text.span)
 
@@ -218,30 +400,3 @@ def _why_no_location(scheme: str, location: str) -> str:
     if scheme == "file" and normpath(location).split("/")[0] == RUNTIME_FOLDER:
         return "mcphub's own files are no secrets for servers."
     return ""
-
-
-def _child(node: Node | None, key: str) -> Node | None:
-    entry = node.get(key) if isinstance(node, MapNode) else None
-    return entry.value if entry is not None else None
-
-
-def _value(node: Node | None, key: str) -> object:
-    child = _child(node, key)
-    return child.value if isinstance(child, ScalarNode) else None
-
-
-def _entries(node: Node | None, key: str) -> tuple[Entry, ...]:
-    child = _child(node, key)
-    return child.entries if isinstance(child, MapNode) else ()
-
-
-def _plain_text(node: Node | None) -> Text | None:
-    if isinstance(node, ScalarNode) and isinstance(node.value, str):
-        return Text(value=node.value, span=node.span)
-    return None
-
-
-def _plain_texts(node: Node | None) -> tuple[Text, ...]:
-    items = node.items if isinstance(node, ListNode) else ()
-    texts = (_plain_text(item) for item in items)
-    return tuple(text for text in texts if text is not None)

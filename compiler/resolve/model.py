@@ -1,8 +1,10 @@
 """What the user wrote, as frozen types. Spans are for diagnostics only: no comparison sees them."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+from mcphub_gitops.compiler.resolve.confinement import Confinement
+from mcphub_gitops.compiler.resolve.image import ImageReference
 from mcphub_gitops.compiler.source import Span
 
 DEFAULT_LISTEN = "127.0.0.1:8811"
@@ -17,17 +19,33 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
-    """A published package; `version` is None when the lock is to choose the newest."""
+class Image:
+    """An image, with the arguments of its entry point (none: the image's own)."""
 
+    reference: ImageReference
+    args: tuple[Text, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A published package of PyPI or npm; `version` is None when the lock is to choose the newest.
+
+    `base` is the image that it runs in as a container; it is None where it runs as a process.
+    """
+
+    ecosystem: Literal["pypi", "npm"] = "pypi"
     name: str
     version: str | None
     args: tuple[Text, ...]
+    base: Image | None = None
     span: Span = field(compare=False, repr=False)
 
     @property
     def requirement(self) -> str:
-        """The PEP 508 requirement that the lock resolves."""
+        """What the lock resolves: a PEP 508 requirement, or ``npm:NAME[@VERSION]``."""
+        if self.ecosystem == "npm":
+            return f"npm:{self.name}" if self.version is None else f"npm:{self.name}@{self.version}"
         return self.name if self.version is None else f"{self.name}=={self.version}"
 
 
@@ -38,25 +56,47 @@ class Command:
     argv: tuple[Text, ...]
 
 
-Origin: TypeAlias = Package | Command
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A server that others run, at `url`; `headers` are those without a secret.
+
+    With a `reason` its address need not be public.
+    """
+
+    url: Text
+    headers: tuple[tuple[str, Text], ...] = ()
+    reason: str = ""
+    span: Span = field(compare=False, repr=False)
+
+
+Origin: TypeAlias = Package | Command | Image | Remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRef:
-    """Where a secret's value is, never the value: ``env://NAME`` or ``file://PATH``."""
+    """Where a secret's value is, never the value: ``env://NAME`` or ``file://PATH``.
+
+    `composed` is text with such references in it, each as ``${REFERENCE}``, and ``$$`` for a dollar; it stands for
+    scheme and location then. `variable` is the name of a header where the server is remote.
+    """
 
     variable: str
     scheme: str
     location: str
+    as_file: bool = False
+    composed: str = ""
     span: Span = field(compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.location}"
+        return self.composed or f"{self.scheme}://{self.location}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One server of the hub, as declared."""
+    """One server of the hub, as declared; `confinement` is None where it is no container.
+
+    `source` is ``CATALOG/SERVER`` where it comes from a catalog, and `known_tools` are those that the catalog names.
+    """
 
     name: str
     origin: Origin
@@ -68,7 +108,16 @@ class Server:
     deny: tuple[Text, ...] = ()
     prefix: str = ""
     enabled: bool = True
+    confinement: Confinement | None = None
+    source: str = ""
+    known_tools: tuple[str, ...] = ()
     span: Span = field(compare=False, repr=False)
+
+    @property
+    def image(self) -> Image | None:
+        """The image of its container, its own or its package's base; None where it runs in none."""
+        origin = self.origin
+        return origin if isinstance(origin, Image) else origin.base if isinstance(origin, Package) else None
 
     def expose(self, tool: str) -> str:
         """Return the name under which clients see `tool`."""

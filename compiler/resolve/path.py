@@ -37,3 +37,49 @@ def why_not_granted(path: str, access: str) -> str:
     if access == "write" and first in _OWN_FILES:
         return "decides what runs"
     return ""
+
+
+_SYSTEM = (
+    "/boot",
+    "/dev",
+    "/etc",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/run",
+)
+"""Folders of the host that hold its devices, its settings, its secrets or its engine."""
+
+_CREDENTIALS = frozenset(
+    {".aws", ".azure", ".config", ".docker", ".gnupg", ".kube", ".netrc", ".npmrc", ".pypirc", ".ssh", ".vault-token"}
+)
+_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+
+
+def why_not_mounted(source: str, access: str) -> str:
+    """Return why the normalised `source` is never mounted to ``read`` or ``write``, as the end of a sentence."""
+    if source.startswith("~"):
+        return "begins with a tilde, which nothing here expands"
+    if source.startswith("/"):
+        return "is where mcphub keeps its own files" if RUNTIME_FOLDER in source.split("/") else ""
+    return why_not_granted(source, access) if source != "." else "holds mcphub's own files"
+
+
+def why_sensitive(source: str) -> str:
+    """Return why mounting the normalised `source` gives away more than data, as the end of a sentence."""
+    parts = source.split("/")
+    if parts[-1] in _SOCKETS:
+        return "is the socket of an engine: whoever can speak to it is root on the host"
+    if source == "/":
+        return "is the whole host"
+    holder = next((folder for folder in _SYSTEM if source == folder or source.startswith(f"{folder}/")), "")
+    if holder:
+        return f"belongs to {holder}, which is the host's own"
+    held = next((folder for folder in _SYSTEM if folder.startswith(f"{source}/")), "")
+    if held:
+        return f"holds {held}, which is the host's own"
+    secret = next((part for part in parts if part in _CREDENTIALS or part.startswith("id_")), "")
+    return f"holds credentials (`{secret}`)" if secret else ""

@@ -73,7 +73,7 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     notes = load()
     if name == "add_note":
         notes[arguments["title"]] = arguments["text"]
-        NOTES.write_text(json.dumps(notes, ensure_ascii=False, sort_keys=True), "utf-8")
+        NOTES.write_text(json.dumps(notes, sort_keys=True), "utf-8")
         return text(f"Kept {arguments['title']!r}.")
     if name == "list_notes":
         return text("\n".join(sorted(notes)) or "There are no notes.")
@@ -98,7 +98,10 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "tools/list":
         return {"tools": TOOLS}
     if method == "tools/call":
-        return call(str(params.get("name")), params.get("arguments") or {})
+        arguments = params.get("arguments") or {}
+        if not isinstance(arguments, dict):
+            raise Refused(-32602, "The arguments are no object")
+        return call(str(params.get("name")), arguments)
     if method == "ping":
         return {}
     raise Refused(-32601, f"Unknown method: {method}")
@@ -106,26 +109,45 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
 
 def finish(result: dict[str, Any], method: str, params: dict[str, Any]) -> dict[str, Any]:
     """Add what revision 2026-07-28 demands of results, where the request is of that revision."""
-    if "io.modelcontextprotocol/protocolVersion" not in (params.get("_meta") or {}):
+    meta = params.get("_meta")
+    if not isinstance(meta, dict) or "io.modelcontextprotocol/protocolVersion" not in meta:
         return result
     caching = {} if method == "tools/call" else {"ttlMs": 0, "cacheScope": "private"}
     return {**result, "resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": ABOUT}, **caching}
 
 
+def reply_to(line: bytes) -> dict[str, Any] | None:
+    """Return the answer to one message; None where there is nothing to answer."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return failure(None, -32700, "The line is no JSON that can be read")
+    if not isinstance(message, dict):
+        return failure(None, -32600, "A message is a JSON object")
+    identity, method, params = message.get("id"), message.get("method"), message.get("params", {})
+    if identity is None or method is None:
+        return None
+    if not isinstance(method, str) or not isinstance(params, dict):
+        return failure(identity, -32600, "A request has a method and an object of parameters")
+    try:
+        result = finish(answer(method, params), method, params)
+    except Refused as refusal:
+        return failure(identity, refusal.code, refusal.message)
+    return {"jsonrpc": "2.0", "id": identity, "result": result}
+
+
+def failure(identity: object, code: int, message: str) -> dict[str, Any]:
+    """Return an error response."""
+    return {"jsonrpc": "2.0", "id": identity, "error": {"code": code, "message": message}}
+
+
 def main() -> None:
     """Answer one message a line until the input ends."""
-    for line in sys.stdin:
-        message = json.loads(line)
-        if "id" not in message or "method" not in message:
-            continue
-        params = message.get("params") or {}
-        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
-        try:
-            reply["result"] = finish(answer(message["method"], params), message["method"], params)
-        except Refused as refusal:
-            reply["error"] = {"code": refusal.code, "message": refusal.message}
-        sys.stdout.write(json.dumps(reply, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+    for line in sys.stdin.buffer:
+        reply = reply_to(line)
+        if reply is not None:
+            sys.stdout.write(json.dumps(reply) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

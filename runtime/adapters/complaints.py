@@ -24,12 +24,14 @@ _UNASKED = re.compile(r"could not be queried|403 Forbidden|network was disabled|
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What a complaint amounts to when `pattern` is found in it."""
+    """What a complaint amounts to when `pattern` is found in it; the other two are for a container's interpreter."""
 
     pattern: str
     reason: str
     resolution: str
     retryable: bool = False
+    contained_reason: str = ""
+    contained_resolution: str = ""
 
 
 # The first that fits: what is certain comes before what uv also says in passing.
@@ -40,13 +42,13 @@ _KINDS = (
         resolution="find out who replaced it on the index or in the lock; lock again only once that is clear",
     ),
     _Kind(
-        pattern=r"os error (?:28|122)\b|No space left|Disk quota",
+        pattern=r"(?:os error|Errno) (?:28|122)\b|No space left|Disk quota",
         reason="the disk is full",
         resolution="make room in the runtime folder and in uv's cache (`uv cache prune`), and try again",
         retryable=True,
     ),
     _Kind(
-        pattern=r"os error (?:13|30|1)\b|Failed to initialize cache",
+        pattern=r"(?:os error|Errno) (?:13|30|1)\b|Failed to initialize cache",
         reason="a file cannot be read or written",
         resolution="look at the permissions of the runtime folder and of uv's cache",
     ),
@@ -85,11 +87,15 @@ _KINDS = (
         pattern=r"matching platform tag|no usable wheels|matching Python (?:implementation|version|ABI) tag",
         reason="there is no wheel of it for this machine",
         resolution="run it on a machine that the package supports, or choose another version and lock again",
+        contained_reason="there is no wheel of it for {target} on this machine's architecture",
+        contained_resolution="choose a base image that the package supports, or another version, and lock again",
     ),
     _Kind(
         pattern=r"Python version \([^)]*\) does not satisfy",
         reason="it does not run on this Python",
         resolution="run mcphub with a Python that the package supports, or choose another version and lock again",
+        contained_reason="it does not run on {target}",
+        contained_resolution="choose a base image that the package supports, or another version, and lock again",
     ),
     _Kind(
         pattern=r"there is no version of|not found in|there are no versions",
@@ -116,13 +122,16 @@ def _host(rest: str) -> str:
     return f"{host}/…" if _HOST.fullmatch(host) else "…"
 
 
-def to_failure(subject: str, said: str) -> RuntimeFailure:
-    """Return the failure of `subject` ("x cannot be installed"), for the masked text that uv `said`."""
+def to_failure(subject: str, said: str, *, target: str = "") -> RuntimeFailure:
+    """Return the failure of `subject` ("x cannot be installed"), for the masked text that uv `said`.
+
+    `target` is the container's interpreter that it was for, if it was for one.
+    """
     for kind in _KINDS:
         if re.search(kind.pattern, said):
-            return RuntimeFailure(
-                f"{subject}: {kind.reason}", detail=said, resolution=kind.resolution, retryable=kind.retryable
-            )
+            reason = (target and kind.contained_reason.format(target=target)) or kind.reason
+            resolution = (target and kind.contained_resolution) or kind.resolution
+            return RuntimeFailure(f"{subject}: {reason}", detail=said, resolution=resolution, retryable=kind.retryable)
     return RuntimeFailure(f"{subject}: uv failed", detail=said or "it said nothing")
 
 

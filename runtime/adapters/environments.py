@@ -1,10 +1,10 @@
 """Installed environments on disk: their names, the marker that makes one whole, and the lock on each.
 
-An environment is built in the place where it stays, because scripts hold that place. uv can make scripts that can be
-moved (``--relocatable``), but these need ``realpath`` and ``dirname`` on the server's PATH, fail without them, and cost
-3 ms at every start (measured). So the marker is what makes an environment whole: it is written last and removed first,
-and a folder without it is a leftover. That holds against a kill at any time; what a power cut did to files that were
-not on the disk yet, the comparison of every file finds.
+An environment is built in the place where it stays, because a virtual environment's scripts hold that place. uv can
+make scripts that can be moved (``--relocatable``), but these need ``realpath`` and ``dirname`` on the server's PATH,
+fail without them, and cost 3 ms at every start (measured). So the marker is what makes an environment whole: it is
+written last and removed first, and a folder without it is a leftover. That holds against a kill at any time; what a
+power cut did to files that were not on the disk yet, the comparison of every file finds.
 """
 
 import fcntl
@@ -35,7 +35,8 @@ class Marker:
     """What is known of a whole environment.
 
     `home` is its absolute path, `python` the real path of its base Python and `readable` the folders that that needs.
-    `programs` are the names of the files in ``bin`` by distribution, and `files` is the digest of all files.
+    All three are empty where a container's interpreter runs it: that one may stand anywhere. `programs` are the names
+    of the files in ``bin`` by distribution, and `files` is the digest of all files.
     """
 
     format: Literal["mcphub.environment/v1"] = "mcphub.environment/v1"
@@ -92,21 +93,16 @@ class Environments:
         """Return the marker of `digest` where it is whole, as far as a short look tells.
 
         It was completed in this very place, and its Python leads where it led then: after an upgrade to another
-        version of Python, a link that still resolves would find none of the packages.
+        version of Python, a link that still resolves would find none of the packages. Where a container's interpreter
+        runs it, neither matters.
         """
         home = self.home(digest)
         text = read_file(home / MARKER, limit=_LONGEST_MARKER)
-        if text is None:
+        marker = _decode(text) if text is not None else None
+        if marker is None or marker.digest != digest:
             return None
-        marker = _decode(text)
-        try:
-            python = str((home / "bin" / "python").resolve(strict=True))
-        except OSError:
-            return None
-        if marker is None:
-            return None
-        fits = (marker.digest, marker.home, marker.python) == (digest, str(home), python)
-        return marker if fits and os.access(python, os.X_OK) else None
+        stands = not (marker.home or marker.python) or _stands(marker, home)
+        return marker if stands else None
 
     def is_intact(self, marker: Marker) -> bool:
         """Whether every file is what it was when the environment was completed, and none was added.
@@ -115,13 +111,13 @@ class Environments:
         cannot be read is not intact.
         """
         try:
-            return fingerprint(take_inventory(Path(marker.home), leave_out=_OWN)) == marker.files
+            return fingerprint(take_inventory(self.home(marker.digest), leave_out=_OWN)) == marker.files
         except OSError:
             return False
 
     def complete(self, marker: Marker) -> None:
         """Make an environment whole by writing its marker; raises RuntimeFailure."""
-        write_file(Path(marker.home) / MARKER, _encode(marker), mode=0o644)
+        write_file(self.home(marker.digest) / MARKER, _encode(marker), mode=0o644)
 
     def discard(self, digest: str) -> None:
         """Remove what is there of `digest`, so that no half of it ever counts; raises RuntimeFailure."""
@@ -170,6 +166,15 @@ class Environments:
         finally:
             os.close(held)
             _tidy(path)
+
+
+def _stands(marker: Marker, home: Path) -> bool:
+    """Whether a virtual environment is where its scripts expect it, and its Python where it was."""
+    try:
+        python = str((home / "bin" / "python").resolve(strict=True))
+    except OSError:
+        return False
+    return (marker.home, marker.python) == (str(home), python) and os.access(python, os.X_OK)
 
 
 def _encode(marker: Marker) -> bytes:

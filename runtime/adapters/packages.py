@@ -2,12 +2,14 @@
 
 import csv
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.runtime.adapters.complaints import OLDEST_PYTHON, explain, is_final, to_failure
 from mcphub_gitops.runtime.adapters.environments import Environments, Marker
@@ -19,6 +21,8 @@ from mcphub_gitops.runtime.adapters.inventory import (
     take_inventory,
 )
 from mcphub_gitops.runtime.adapters.pins import Pin, normalise, parse_pin, read_pins, split_requirement
+from mcphub_gitops.runtime.adapters.portable import compile_for, settle_scripts
+from mcphub_gitops.runtime.adapters.targets import VARIABLES, Target, is_program
 from mcphub_gitops.runtime.adapters.uv_program import Said, Uv, scratch
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
@@ -42,9 +46,13 @@ _INSTALL = (
     # uv's default on Linux is a hard link into its cache, through which a change in place would reach every other
     # environment. A copy is a clone where the file system has them. Cost for mcp-server-git, 47 MB: see `install`.
     *("--link-mode", "copy"),
-    # Servers cannot write here, so without bytecode they would compile their imports at every start.
-    "--compile-bytecode",
 )
+
+# Servers cannot write here, so without bytecode they would compile their imports at every start.
+_COMPILED = "--compile-bytecode"
+
+_LOCK_OF_UV = ".lock"
+_LONGEST_HEAD = 64
 
 
 class UvPackages:
@@ -117,11 +125,17 @@ class UvPackages:
         one. Measured on 2 cores with a near index: 1.5 s for mcp-server-git (34 distributions, 1 900 files, 47 MB),
         and 1.7 s without a cache.
 
+        With a target, it is for a container: markers and wheels are chosen for that Python (its patch version, which a
+        target does not say, counts as 0), and no byte depends on this machine or the place, bytecode aside. There is
+        bytecode where this machine has a Python of the target's minor version; without, the server starts slower. It
+        takes as long as for this machine.
+
         Raises RuntimeFailure when there is no wheel for this machine, a file does not have its hash, the index does not
         answer or the disk is full; nothing is left behind then.
         """
         digest = environment.digest
         pins = _read(environment.requirements)
+        target = Target.of(environment.target) if environment.target else None
         self._environments.prepare()
         self._environments.sweep()
         with self._environments.locked(digest) as held:
@@ -131,48 +145,89 @@ class UvPackages:
             self._environments.discard(digest)
             with ExitStack() as undo:
                 undo.callback(self._environments.discard, digest)
-                self._build(environment, pins, held)
+                self._build(environment, pins, target, () if held is None else (held,))
                 undo.pop_all()
 
-    def _build(self, environment: Environment, pins: tuple[Pin, ...], held: int | None) -> None:
+    def _build(
+        self, environment: Environment, pins: tuple[Pin, ...], target: Target | None, held: tuple[int, ...]
+    ) -> None:
         home = self._environments.home(environment.digest)
-        locks = () if held is None else (held,)
-        self._fill(environment, pins, locks)
+        self._fill(environment, pins, target, held)
         inventory, records = _read_back(environment, home)
         if find_damage(inventory, records):
             # uv compares a wheel with its hash when it downloads it, and later trusts what lies unpacked in its cache.
             # Where that is not what the wheels say, they are downloaded afresh: then it is what was locked.
             self._environments.discard(environment.digest)
-            self._fill(environment, pins, locks, "--no-cache")
+            self._fill(environment, pins, target, held, "--no-cache")
             inventory, records = _read_back(environment, home)
-        programs = {name: _programs(record) for name, record in sorted(records.items())}
+        if target is not None:
+            with _reading_back(environment):
+                settle_scripts(home, target)
+            self._precompile(environment, target, held)
+            inventory, records = _read_back(environment, home)
+        folder = "bin" if target is None else target.scripts
+        programs = {name: _programs(home, folder, record) for name, record in sorted(records.items())}
         self._environments.complete(
             Marker(
                 digest=environment.digest,
                 package=environment.package,
-                home=str(home),
-                python=str((home / "bin" / "python").resolve()),
-                readable=self._python.readable,
+                home=str(home) if target is None else "",
+                python=str((home / "bin" / "python").resolve()) if target is None else "",
+                readable=self._python.readable if target is None else (),
                 programs={name: found for name, found in programs.items() if found},
                 files=fingerprint(inventory),
             )
         )
 
-    def _fill(self, environment: Environment, pins: tuple[Pin, ...], held: tuple[int, ...], *options: str) -> None:
-        """Make a virtual environment and install `pins` in it; raises RuntimeFailure."""
-        home = str(self._environments.home(environment.digest))
-        subject = f"{environment.package} cannot be installed"
+    def _fill(
+        self,
+        environment: Environment,
+        pins: tuple[Pin, ...],
+        target: Target | None,
+        held: tuple[int, ...],
+        *options: str,
+    ) -> None:
+        """Install `pins` in a virtual environment, or in a folder for `target`; raises RuntimeFailure."""
+        home = self._environments.home(environment.digest)
         with scratch() as folder:
             requirements = folder / "requirements.txt"
             _write(requirements, pins)
-            into = ("--python", f"{home}/bin/python", "--requirements", str(requirements))
-            for arguments in (
-                ("venv", "--quiet", "--python", self._python.path, home),
-                (*_INSTALL, *options, *into),
-            ):
+            install = (*_INSTALL, *options, "--requirements", str(requirements))
+            steps: tuple[tuple[str, ...], ...] = (
+                ("venv", "--quiet", "--python", self._python.path, str(home)),
+                (*install, _COMPILED, "--python", f"{home}/bin/python"),
+            )
+            if target is not None:
+                platform_ = target.platform(platform.machine())
+                meant = ("--python-version", target.version, "--python-platform", platform_)
+                steps = ((*install, "--python", self._python.path, *meant, "--target", str(home / target.site)),)
+            for arguments in steps:
                 said = self._uv.run(*arguments, folder=folder, held=held)
                 if said.status != 0:
-                    raise to_failure(subject, said.words)
+                    subject = f"{environment.package} cannot be installed"
+                    raise to_failure(subject, said.words, target=environment.target)
+        if target is not None:
+            with _reading_back(environment):
+                # uv's own, which it leaves behind.
+                (home / target.site / _LOCK_OF_UV).unlink(missing_ok=True)
+
+    def _precompile(self, environment: Environment, target: Target, held: tuple[int, ...]) -> None:
+        compile_for(
+            target,
+            self._environments.home(environment.digest),
+            self._pythons(target),
+            package=environment.package,
+            environ={name: value for name, value in self._uv.environ.items() if name in {"HOME", "PATH"}},
+            held=held,
+            timeout=self._uv.timeout,
+        )
+
+    def _pythons(self, target: Target) -> Iterator[str]:
+        """Yield interpreters that may have the version of `target`, nearest first; uv is asked last."""
+        yield self._python.path
+        with scratch() as folder:
+            found = self._uv.pythons(target.version, folder=folder)
+        yield from found
 
     def installed(self, *, deep: bool = False) -> frozenset[str]:
         """Return the digests of the environments that are whole and whose Python is still there.
@@ -190,27 +245,34 @@ class UvPackages:
     def program(self, environment: Environment) -> Program:
         """Return the program that the package brings: the one that is called like it, or its only one.
 
-        `readable` are the environment and what its base Python needs. Raises RuntimeFailure.
+        `readable` are the environment and what its base Python needs. Raises RuntimeFailure, and ValueError for an
+        environment that only a container can run.
         """
+        if environment.target:
+            raise ValueError(environment.target)
+        marker = self._whole(environment)
+        program = _choose(environment, marker)
+        return Program(path=f"{marker.home}/bin/{program}", readable=(marker.home, *marker.readable))
+
+    def contained(self, environment: Environment) -> Contained:
+        """Return how a container starts the program that `program` would choose.
+
+        The image's Python must not be one of a virtual environment: there, no other folder of packages counts.
+        Raises RuntimeFailure when there is no such program, the environment is not installed, or it has no target.
+        """
+        target = Target.of(environment.target)
+        program = _choose(environment, self._whole(environment))
+        home = self._environments.home(environment.digest)
+        head = read_file(home / target.scripts / program, limit=_LONGEST_HEAD)
+        if head is None:
+            raise _missing(environment)
+        return Contained(folder=str(home), entrypoint=target.entrypoint(program, head), env=dict(VARIABLES))
+
+    def _whole(self, environment: Environment) -> Marker:
         marker = self._environments.marker(environment.digest)
         if marker is None:
-            raise RuntimeFailure(f"{environment.package} is not installed", resolution="run `mcphub apply`")
-        name = environment.package.partition("==")[0]
-        programs = marker.programs.get(name, ())
-        chosen = [program for program in programs if normalise(program) == name] or programs
-        if len(chosen) == 1:
-            return Program(path=f"{marker.home}/bin/{chosen[0]}", readable=(marker.home, *marker.readable))
-        if not chosen:
-            raise RuntimeFailure(
-                f"{environment.package} brings no program",
-                detail="It is a library, or a server that is not published as a program.",
-                resolution="name the package that brings the server",
-            )
-        raise RuntimeFailure(
-            f"{environment.package} brings several programs, and none is called like it",
-            detail=", ".join(programs),
-            resolution="name a package whose program is called like it",
-        )
+            raise _missing(environment)
+        return marker
 
     def place(self, environment: Environment) -> Program:
         """Return where the program of `environment` is, or would be if it were called like its package."""
@@ -227,6 +289,30 @@ class UvPackages:
             return
         with self._environments.locked(digest):
             self._environments.discard(digest)
+
+
+def _missing(environment: Environment) -> RuntimeFailure:
+    return RuntimeFailure(f"{environment.package} is not installed", resolution="run `mcphub apply`")
+
+
+def _choose(environment: Environment, marker: Marker) -> str:
+    """Return the name of the one program that is meant; raises RuntimeFailure."""
+    name = environment.package.partition("==")[0]
+    programs = marker.programs.get(name, ())
+    chosen = [program for program in programs if normalise(program) == name] or programs
+    if len(chosen) == 1:
+        return chosen[0]
+    if not chosen:
+        raise RuntimeFailure(
+            f"{environment.package} brings no program",
+            detail="It is a library, or a server that is not published as a program.",
+            resolution="name the package that brings the server",
+        )
+    raise RuntimeFailure(
+        f"{environment.package} brings several programs, and none is called like it",
+        detail=", ".join(programs),
+        resolution="name a package whose program is called like it",
+    )
 
 
 def _read(lines: tuple[str, ...]) -> tuple[Pin, ...]:
@@ -258,18 +344,24 @@ def _read_output(path: Path) -> tuple[Pin, ...]:
     return pins
 
 
-def _read_back(environment: Environment, home: Path) -> tuple[Inventory, dict[str, dict[str, str]]]:
-    """Return what was installed and what the wheels say of it, opened to every user; raises RuntimeFailure."""
+@contextmanager
+def _reading_back(environment: Environment) -> Iterator[None]:
     try:
-        inventory = take_inventory(home)
-        records = read_records(home, inventory)
-        open_to_all(home)
+        yield
     except (OSError, ValueError, csv.Error) as error:
         raise RuntimeFailure(
             f"{environment.package} was installed, but cannot be read back",
             detail=str(error),
             resolution="look at the disk's free space and at the permissions of the runtime folder",
         ) from error
+
+
+def _read_back(environment: Environment, home: Path) -> tuple[Inventory, dict[str, dict[str, str]]]:
+    """Return what was installed and what the wheels say of it, opened to every user; raises RuntimeFailure."""
+    with _reading_back(environment):
+        inventory = take_inventory(home)
+        records = read_records(home, inventory)
+        open_to_all(home)
     if environment.package.partition("==")[0] not in records:
         raise RuntimeFailure(
             f"{environment.package} is not among what was installed",
@@ -279,5 +371,9 @@ def _read_back(environment: Environment, home: Path) -> tuple[Inventory, dict[st
     return inventory, records
 
 
-def _programs(record: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(path.removeprefix("bin/") for path in record if path.startswith("bin/")))
+def _programs(home: Path, folder: str, record: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of what can be started of the files that `record` lists in `folder`."""
+    names = (path.removeprefix(f"{folder}/") for path in record if path.startswith(f"{folder}/"))
+    return tuple(
+        name for name in sorted(names) if is_program(read_file(home / folder / name, limit=_LONGEST_HEAD) or b"")
+    )

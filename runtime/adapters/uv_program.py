@@ -1,5 +1,6 @@
 """The `uv` program: what it inherits, where it runs, and what of its words may be shown."""
 
+import json
 import subprocess
 import tempfile
 import threading
@@ -46,15 +47,18 @@ end at the hub's own repository or, from the folder for temporary files, at what
 workspace ends it (an empty uv.toml does not: a pyproject.toml above it wins). ``--no-config`` would also end it, but
 together with it go the configurations of the user and the system, in which people behind a mirror name their index."""
 
+_LIST = ("python", "list", "--only-installed", "--output-format", "json")
+
 _FINDING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """How a run of uv ended: its exit code, and what it said on standard error, masked."""
+    """How a run of uv ended: its exit code, what it said on standard error, masked, and its answer, as it came."""
 
     status: int
     words: str
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,7 @@ class Uv:
                 cwd=folder,
                 env={**self._inherited(), **_FIXED},
                 input=text.encode(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 pass_fds=held,
                 umask=0o022,
                 timeout=self.timeout,
@@ -104,7 +107,26 @@ class Uv:
                 detail=str(error),
                 resolution="install mcphub again, with all that it depends on",
             ) from error
-        return Said(status=done.returncode, words=mask(done.stderr.decode("utf-8", "replace")))
+        words, answer = (each.decode("utf-8", "replace") for each in (done.stderr, done.stdout))
+        return Said(status=done.returncode, words=mask(words), answer=answer)
+
+    def pythons(self, version: str, *, folder: Path) -> tuple[str, ...]:
+        """Return the paths of the CPythons of `version` ("3.12") that are on this machine's PATH, or that uv installed.
+
+        What does not start, such as a version manager's shim for another version, is not among them. Raises
+        RuntimeFailure as `run` does.
+        """
+        said = self.run(*_LIST, f"cpython@{version}", folder=folder)
+        try:
+            found = json.loads(said.answer)
+        except ValueError as error:
+            raise RuntimeFailure(
+                "uv does not tell which Pythons are installed",
+                detail=said.words,
+                resolution="install mcphub again, with all that it depends on",
+            ) from error
+        # What lies below the working folder is named from there.
+        return tuple(str(folder / each["path"]) for each in found if each["path"] and each["variant"] == "default")
 
     def _inherited(self) -> dict[str, str]:
         return {

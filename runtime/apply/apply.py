@@ -1,40 +1,41 @@
 """Carries out a plan, operation by operation, and decides nothing."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 
 from mcphub_gitops.compiler.lock.comparison import compare_tools
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
+from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
+from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import write_generation
+from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import Reporter
+from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec
 
 _ACTS = {
+    OpType.PULL: "pulling",
     OpType.INSTALL: "installing",
+    OpType.MAKE: "making",
     OpType.PROBE: "probing",
     OpType.SWITCH: "switching",
+    OpType.REMOVE: "removing",
     OpType.RETIRE: "retiring",
     OpType.PRUNE: "pruning",
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """How an apply ended: what was done, what failed and why, and whether the new generation is served."""
-
-    done: tuple[Operation, ...]
-    failures: tuple[tuple[Operation, RuntimeFailure], ...]
-    switched: bool
+_KINDS: Mapping[type[Spec], str] = {ChildSpec: "process", ContainerSpec: "container", RemoteSpec: "remote"}
 
 
 async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
@@ -88,6 +89,9 @@ class _Executor:
         self._reporter = reporter
         self._journal = journal
         self._servers = {server.name: server for server in plan.desired.servers}
+        names = {name: server for server, name in plan.desired.container_names().items()}
+        making = (operation.target for operation in plan.operations if operation.type is OpType.MAKE)
+        self._made = {container: names[container] for container in making}
         self._environments = {
             server.environment.digest: server.environment
             for server in plan.desired.servers
@@ -96,9 +100,12 @@ class _Executor:
 
     async def carry_out(self, operation: Operation) -> None:
         acts = {
+            OpType.PULL: self._pull,
             OpType.INSTALL: self._install,
+            OpType.MAKE: self._make,
             OpType.PROBE: self._probe,
             OpType.SWITCH: self._switch,
+            OpType.REMOVE: self._remove,
             OpType.RETIRE: self._retire,
             OpType.PRUNE: self._prune,
         }
@@ -121,9 +128,29 @@ class _Executor:
     async def _install(self, digest: str) -> None:
         await asyncio.to_thread(self._site.packages.install, self._environments[digest])
 
+    async def _pull(self, image: str) -> None:
+        def tell_progress(done: int, total: int) -> None:
+            self._reporter.report(Progress(act=_ACTS[OpType.PULL], address=f"image.{image}", done=done, total=total))
+
+        await self._site.containers.pull(image, tell_progress)
+
+    async def _make(self, container: str) -> None:
+        server = self._servers[self._made[container]]
+        spec = await filled_spec(server, self._plan.desired.hub, self._site, lasting=True)
+        # From here on the engine is asked whether there are containers, also by an apply whose hub has none any more.
+        self._lock_of(container).touch(mode=0o600)
+        await self._site.containers.create(spec)
+
+    async def _remove(self, container: str) -> None:
+        await self._site.containers.remove(container, owner_labels(self._plan.desired.hub, self._site))
+        self._lock_of(container).unlink(missing_ok=True)
+
+    def _lock_of(self, container: str) -> Path:
+        return self._site.layout.containers / f"{container}.lock"
+
     async def _probe(self, name: str) -> None:
         server = self._servers[name]
-        probe = await ask_server(server, self._site)
+        probe = await ask_server(server, self._plan.desired.hub, self._site, made=name in self._made.values())
         differences = compare_tools(server.offered(), probe.tools)
         if differences:
             raise RuntimeFailure(
@@ -138,21 +165,18 @@ class _Executor:
 
     def _entry(self, server: DesiredServer) -> dict[str, object]:
         scratch = self._site.layout.scratch / server.name
-        make_folder(scratch, 0o700, given_away=True)
-        launch = launch_of(server, self._site, scratch)
+        if server.is_process:
+            make_folder(scratch, 0o700, given_away=True)
+        launch = launch_of(server, self._plan.desired.hub, self._site, scratch)
         tools = [
             {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
             for tool in server.tools
         ]
         return {
-            "name": launch.name,
-            "argv": launch.argv,
-            "cwd": launch.cwd,
-            "env": dict(launch.env),
+            "name": server.name,
+            "kind": _KINDS[type(launch.spec)],
+            "spec": asdict(launch.spec),
             "secrets": dict(launch.secrets),
-            "readable": launch.readable,
-            "writable": launch.writable,
-            "hidden": launch.hidden,
             "files": dict(launch.files),
             "code": launch.code,
             "tools": tools,

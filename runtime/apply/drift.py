@@ -1,10 +1,12 @@
 """How the world differs from what was applied, told apart by kind, so that a reader knows what to do about each."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
@@ -14,7 +16,7 @@ from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import Applied
-from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
 from mcphub_gitops.runtime.ports import Probe, Reporter
 
 
@@ -29,6 +31,10 @@ class Kind(Enum):
     """A package environment is gone or was changed."""
     FILE = "file"
     """A file that a command runs was changed."""
+    CONTAINER = "container"
+    """A container is gone, stopped, changed or replaced, or one is there that should not be."""
+    IMAGE = "image"
+    """A tag leads to another image than the one that was locked."""
     GATEWAY = "gateway"
     """The running gateway serves something else, or elsewhere."""
     TOOLS = "tools"
@@ -60,6 +66,37 @@ def find_drift(
     )
 
 
+async def find_tag_drift(applied: Desired, site: Site, reporter: Reporter) -> tuple[Drift, ...]:
+    """Ask the registries where the tags of the applied images lead now; raises RuntimeFailure when one is silent."""
+    tags = {
+        server.container.tagged: server for server in applied.servers if server.container and server.container.tagged
+    }
+
+    async def ask(tag: str) -> ImageAnswer:
+        work = asyncio.to_thread(site.registries.resolve, ImageQuestion(reference=tag))
+        return await tell(reporter, "asking for", tag, "", work)
+
+    outcomes = await run_together(tags, ask)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, RuntimeFailure)]
+    if failures:
+        raise join_failures(failures)
+    return tuple(
+        drift
+        for (tag, server), outcome in zip(tags.items(), outcomes, strict=True)
+        if isinstance(outcome, ImageAnswer)
+        for drift in _tag_drift(tag, server, outcome)
+    )
+
+
+def _tag_drift(tag: str, server: DesiredServer, found: ImageAnswer) -> Iterator[Drift]:
+    locked = server.container.image.partition("@")[2] if server.container is not None else ""
+    if found.problem:
+        yield Drift(kind=Kind.IMAGE, address=f"server.{server.name}", detail=f"{tag}: {found.problem}")
+    elif found.digest != locked:
+        detail = f"{tag} leads to {found.digest} now, and is locked to {locked}"
+        yield Drift(kind=Kind.IMAGE, address=f"server.{server.name}", detail=detail)
+
+
 async def find_tool_drift(applied: Desired, observed: Observed, site: Site, reporter: Reporter) -> tuple[Drift, ...]:
     """Ask each applied server that can be started for its tools, and compare them with the lock.
 
@@ -69,7 +106,7 @@ async def find_tool_drift(applied: Desired, observed: Observed, site: Site, repo
     startable = [server for server in applied.servers if _is_intact(server, observed)]
 
     async def ask(server: DesiredServer) -> Probe:
-        return await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, site))
+        return await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, applied.hub, site))
 
     outcomes = await run_together(startable, ask)
     return tuple(
@@ -87,12 +124,20 @@ def _hub_drift(applied: Desired, current: Desired | None) -> Iterator[Drift]:
 
 
 def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
-    for operation in reconcile(applied, observed, Options(prune=False)).operations:
+    servers = {name: server for server, name in applied.container_names().items()}
+    plan = reconcile(applied, observed, Options(prune=False))
+    changed = {change.address for change in plan.changes}
+    for operation in plan.operations:
         if operation.type is OpType.INSTALL:
             server = next(each for each in applied.servers if _uses(each, operation.target))
             detail = f"the installed files of {operation.cause.split()[0]} are gone or were changed"
             yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{server.name}", detail=detail)
-        elif operation.type is OpType.SWITCH:
+        elif operation.type is OpType.MAKE:
+            yield Drift(kind=Kind.CONTAINER, address=f"server.{servers[operation.target]}", detail=operation.cause)
+        elif operation.type is OpType.REMOVE:
+            detail = "it has the hub's labels, and is none of its containers"
+            yield Drift(kind=Kind.CONTAINER, address=operation.address, detail=detail)
+        elif operation.type is OpType.SWITCH and operation.address in changed:
             yield Drift(kind=Kind.GENERATION, address=operation.address, detail=operation.cause)
 
 
@@ -128,6 +173,8 @@ def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Itera
 def _is_intact(server: DesiredServer, observed: Observed) -> bool:
     environment = server.environment
     installed = environment is None or environment.digest in observed.environments
+    if server.container is not None:
+        return installed and server.container.image in observed.images
     unchanged = all(observed.files.get(path) == digest for path, digest in server.files.items())
     return installed and unchanged and not foreign_files(server, observed)
 

@@ -1,46 +1,35 @@
 """A desired server on this machine: paths made absolute, the program found, the environment whole."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.desired import DesiredServer, Endpoint
 from mcphub_gitops.compiler.resolve.path import why_not_granted
+from mcphub_gitops.runtime.apply.container import container_launch
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import Program
+from mcphub_gitops.runtime.ports import ChildSpec, Launch, Program, RemoteSpec
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 """A server's own PATH. What its command's first word means is found through mcphub's (`ports.ProgramFinder`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """How a server is started, with references where secrets will be; implements `ports.Launchable`."""
+def launch_of(server: DesiredServer, hub: str, site: Site, scratch: Path, *, program: Program | None = None) -> Launch:
+    """Return how `server` is started, as a process with the private folder `scratch` or as a container, or reached.
 
-    name: str
-    argv: tuple[str, ...]
-    cwd: str
-    env: Mapping[str, str]
-    secrets: Mapping[str, str]
-    readable: tuple[str, ...]
-    writable: tuple[str, ...]
-    hidden: tuple[str, ...]
-    files: Mapping[str, str]
-    code: str
-
-
-def launch_of(server: DesiredServer, site: Site, scratch: Path, *, program: Program | None = None) -> Launch:
-    """Return how `server` is started with the private folder `scratch`; `program` is looked for unless it is given.
-
-    Raises RuntimeFailure when its program is not found, or a path it is granted is not there or leads out of the hub.
+    A process's `program` is looked for unless it is given. Raises RuntimeFailure when it is not found, or what the
+    server is granted is not there or leads out of the hub.
     """
+    if server.container is not None:
+        return container_launch(server, hub, site)
+    if server.endpoint is not None:
+        return remote_launch(server, server.endpoint)
     program = program or _program(server, site)
     home = str(scratch)
     arguments = server.argv if server.environment is not None else server.argv[1:]
-    return Launch(
-        name=server.name,
-        argv=(program.path, *arguments),
+    spec = ChildSpec(
+        server=server.name,
+        argv=(program.path, *program.arguments, *arguments),
         cwd=str(site.root),
         env={
             "PATH": SEARCH_PATH,
@@ -51,13 +40,19 @@ def launch_of(server: DesiredServer, site: Site, scratch: Path, *, program: Prog
             **({"PYTHONPYCACHEPREFIX": home} if server.environment is None else {}),
             **server.env,
         },
-        secrets=server.secrets,
         readable=(*program.readable, *_granted(server, server.read, site, may_write=False)),
         writable=(home, *_granted(server, server.write, site, may_write=True)),
         hidden=(str(site.layout.folder),),
-        files=server.files,
-        code=server.code,
     )
+    return Launch(spec=spec, secrets=server.secrets, files=server.files, code=server.code)
+
+
+def remote_launch(server: DesiredServer, endpoint: Endpoint) -> Launch:
+    """Return how the remote `server` is reached; its secrets are headers."""
+    spec = RemoteSpec(
+        server=server.name, url=endpoint.url, headers=dict(endpoint.headers), private=bool(endpoint.reason)
+    )
+    return Launch(spec=spec, secrets=server.secrets)
 
 
 def _program(server: DesiredServer, site: Site) -> Program:

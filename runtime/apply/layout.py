@@ -36,6 +36,11 @@ class Layout:
         return self.folder / "packages"
 
     @property
+    def npm_cache(self) -> Path:
+        """What npm has fetched, so that an environment can be made again without a network."""
+        return self.folder / "npm-cache"
+
+    @property
     def scratch(self) -> Path:
         """One private folder a server: its HOME and TMPDIR."""
         return self.folder / "scratch"
@@ -44,6 +49,16 @@ class Layout:
     def probes(self) -> Path:
         """Scratch folders of servers that are only asked for their tools."""
         return self.folder / "probes"
+
+    @property
+    def containers(self) -> Path:
+        """One file a container of ours: locked by whoever speaks to it. What was never made here has none."""
+        return self.folder / "containers"
+
+    @property
+    def secrets(self) -> Path:
+        """One folder a server with the secrets that its container gets as files."""
+        return self.folder / "secrets"
 
     @property
     def generations(self) -> Path:
@@ -92,6 +107,8 @@ class Layout:
             self.packages: 0o755,
             self.scratch: _WALKABLE,
             self.probes: _WALKABLE,
+            self.containers: _PRIVATE,
+            self.secrets: _PRIVATE,
             self.generations: _PRIVATE,
         }
         for folder, mode in modes.items():

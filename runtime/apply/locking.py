@@ -5,13 +5,21 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.assembly import Locked, ask_packages, assemble, pin
+from mcphub_gitops.compiler.lock.assembly import Locked, ask_images, ask_packages, ask_targets, assemble, pin
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion, ToolsAnswer
+from mcphub_gitops.compiler.lock.questions import (
+    ImageAnswer,
+    ImageQuestion,
+    PackageAnswer,
+    PackageQuestion,
+    ToolsAnswer,
+)
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, build
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.target import ask_target
+from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
 from mcphub_gitops.runtime.ports import Reporter
 
@@ -29,11 +37,14 @@ async def lock_hub(
     """
     digests = files(hub)
     packages = await _resolve(ask_packages(hub, before), site, reporter)
-    pinned, problems = pin(hub, packages, digests)
+    images = await _find(ask_images(hub, before), site, reporter)
+    targets = await _ask_targets(hub, images, site, reporter)
+    pinned, problems = pin(hub, packages, images, targets, digests)
     if problems:
         return problems
     desired, _ = build(hub, pinned, {})
     await _install(desired, site, reporter)
+    await _pull({server.container.image for server in desired.servers if server.container}, site, reporter)
     return assemble(hub, pinned, await _ask(desired, site, reporter))
 
 
@@ -45,6 +56,37 @@ async def _resolve(
         return await tell(reporter, "resolving", questions[name].requirement, "", work)
 
     return dict(zip(questions, _unwrap(await run_together(questions, resolve)), strict=True))
+
+
+async def _find(questions: Mapping[str, ImageQuestion], site: Site, reporter: Reporter) -> dict[str, ImageAnswer]:
+    async def find(name: str) -> ImageAnswer:
+        work = asyncio.to_thread(site.registries.resolve, questions[name])
+        return await tell(reporter, "resolving", questions[name].reference, "", work)
+
+    return dict(zip(questions, _unwrap(await run_together(questions, find)), strict=True))
+
+
+async def _ask_targets(hub: Hub, images: Mapping[str, ImageAnswer], site: Site, reporter: Reporter) -> dict[str, str]:
+    questions = ask_targets(hub, images)
+    await _pull({question.image for question in questions.values()}, site, reporter)
+
+    async def ask(name: str) -> str:
+        work = ask_target(questions[name], name, hub.name, site)
+        return await tell(reporter, "asking the interpreter of", questions[name].image, "", work)
+
+    return dict(zip(questions, _unwrap(await run_together(questions, ask)), strict=True))
+
+
+async def _pull(images: set[str], site: Site, reporter: Reporter) -> None:
+    present = await site.containers.present(sorted(images)) if images else frozenset()
+
+    async def pull(image: str) -> None:
+        def tell_progress(done: int, total: int) -> None:
+            reporter.report(Progress(act="pulling", address=image, done=done, total=total))
+
+        await tell(reporter, "pulling", image, "", site.containers.pull(image, tell_progress))
+
+    _unwrap(await run_together(sorted(images - present), pull))
 
 
 async def _install(desired: Desired, site: Site, reporter: Reporter) -> None:
@@ -60,7 +102,7 @@ async def _install(desired: Desired, site: Site, reporter: Reporter) -> None:
 
 async def _ask(desired: Desired, site: Site, reporter: Reporter) -> dict[str, ToolsAnswer]:
     async def ask(server: DesiredServer) -> ToolsAnswer:
-        probe = await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, site))
+        probe = await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, desired.hub, site))
         return ToolsAnswer(era=probe.era, tools=tuple(probe.tools))
 
     answers = _unwrap(await run_together(desired.servers, ask))

@@ -7,27 +7,37 @@ from time import monotonic
 from typing import TypeVar
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
-from mcphub_gitops.runtime.apply.launch import launch_of
+from mcphub_gitops.runtime.apply.container import filled_spec
+from mcphub_gitops.runtime.apply.launch import launch_of, remote_launch
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.events import Begun, Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code, names_in
-from mcphub_gitops.runtime.ports import Probe, Reporter, spec_of
+from mcphub_gitops.runtime.ports import Probe, Reporter, resolve_all
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def ask_server(server: DesiredServer, site: Site) -> Probe:
-    """Return who `server` is and what it offers; raises RuntimeFailure when it does not start or answer."""
+async def ask_server(server: DesiredServer, hub: str, site: Site, *, made: bool = False) -> Probe:
+    """Return who `server` is and what it offers; raises RuntimeFailure when it does not start or answer.
+
+    A process is started in a folder of its own. So is a container, unless it was `made` to serve and goes on running.
+    """
+    if server.container is not None:
+        spec = await filled_spec(server, hub, site, lasting=made)
+        return await site.prober.probe(spec, timeout=site.patience)
+    if server.endpoint is not None:
+        values = resolve_all(site.secrets, server.secrets)
+        return await site.prober.probe(remote_launch(server, server.endpoint).filled(values), timeout=site.patience)
     scratch = site.layout.probes / f"{server.name}-{randomness.token_hex(4)}"
-    launch = launch_of(server, site, scratch)
-    values = {variable: site.secrets.resolve(reference) for variable, reference in server.secrets.items()}
+    launch = launch_of(server, hub, site, scratch)
+    values = resolve_all(site.secrets, server.secrets)
     check_code(site.root, launch.files, launch.code)
     make_folder(scratch, 0o700)
     try:
-        return await site.prober.probe(spec_of(launch, values), timeout=site.patience)
+        return await site.prober.probe(launch.filled(values), timeout=site.patience)
     finally:
         remove_folder(scratch)
 

@@ -9,16 +9,16 @@ from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
-from mcphub_gitops.runtime.apply.apply import Report, apply_plan
+from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
-from mcphub_gitops.runtime.apply.observation import observe
 from mcphub_gitops.runtime.apply.presence import find_gateway
-from mcphub_gitops.runtime.apply.question import sweep
+from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import read_applied
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, describe
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
-from mcphub_gitops.runtime.cli.progress import LineReporter
+from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.project import Project
 
@@ -32,7 +32,7 @@ def compile_desired(project: Project) -> Desired | None:
 
 def make_plan(desired: Desired, site: Site) -> Plan:
     """Return the plan from what is there to `desired`, and show it."""
-    plan = reconcile(desired, observe(desired, site), Options())
+    plan = reconcile(desired, asyncio.run(observe(desired, site)), Options())
     click.echo(render_plan(plan), nl=False)
     return plan
 
@@ -43,7 +43,7 @@ def confirm_saved(plan: Plan, site: Site) -> Plan:
     Raises StalePlanError when an object that it touches has moved, when it is not what mcphub makes of its own desired
     state (a plan is a file, and can be edited), or when this machine holds servers in less than was reviewed.
     """
-    observed = observe(plan.desired, site)
+    observed = asyncio.run(observe(plan.desired, site))
     moved = find_moved(plan, observed)
     if moved:
         raise _stale("what it was made from has moved", "\n".join(f"{address} is not what it was" for address in moved))
@@ -83,8 +83,8 @@ def carry_out(plan: Plan, site: Site) -> int:
     """Carry out `plan` and tell how it went; the caller holds the writer lock."""
     if plan.is_empty:
         return Exit.OK
-    sweep(site)
-    report = asyncio.run(apply_plan(plan, site, LineReporter()))
+    with reporting() as reporter:
+        report: Report = lazy.load("executing").execute(plan, site, reporter)
     for _, failure in report.failures:
         click.echo(describe(failure), err=True)
     if report.failures:
@@ -95,7 +95,7 @@ def carry_out(plan: Plan, site: Site) -> int:
     if gateway is not None and gateway.listen and gateway.listen != plan.desired.listen:
         click.echo(f"The running gateway still listens on {gateway.listen}: run `mcphub down` and `mcphub up`.")
     elif gateway is not None:
-        click.echo("The running gateway serves it.")
+        click.echo("The running gateway serves it." if gateway.url else "The gateway of one client serves it.")
     return Exit.OK
 
 

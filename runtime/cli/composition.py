@@ -1,17 +1,21 @@
 """Puts the rooms together: engines, adapters and the prober behind the ports that apply and the gateway ask through."""
 
+import asyncio
 import os
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Mapping
 
-from mcphub_gitops.compiler.canonical import encode
-from mcphub_gitops.runtime.adapters.packages import UvPackages
+import click
+
+from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL
+from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.adapters.secrets import SecretSources
+from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.engines.process import ProcessEngine
-from mcphub_gitops.runtime.engines.programs import find_program, find_python
-from mcphub_gitops.runtime.gateway.prober import StdioProber
+from mcphub_gitops.runtime.cli.deferred import DeferredPackages, DeferredProber, DeferredRegistries
+from mcphub_gitops.runtime.cli.engines import Engines
 from mcphub_gitops.runtime.ports import Secrets
 from mcphub_gitops.runtime.project import Project
 
@@ -21,9 +25,9 @@ def layout_of(project: Project) -> Layout:
     return Layout(folder=project.runtime_folder)
 
 
-def compose_engine(realm: str) -> ProcessEngine:
+def compose_engines(layout: Layout, realm: str) -> Engines:
     """Return what starts servers; `realm` is the project's lineage, empty while nothing was ever applied."""
-    return ProcessEngine(realm=realm)
+    return Engines(layout, realm=realm)
 
 
 def compose_secrets(project: Project) -> Secrets:
@@ -34,14 +38,53 @@ def compose_secrets(project: Project) -> Secrets:
 def compose(project: Project, *, realm: str = "") -> Site:
     """Return the machine as seen from `project`."""
     layout = layout_of(project)
-    engine = compose_engine(realm)
-    about = encode({"name": "mcphub", "version": version("mcphub-gitops")})
+    engines = compose_engines(layout, realm)
     return Site(
         root=project.root,
         layout=layout,
-        packages=UvPackages(layout.packages, find_python(unprivileged=os.geteuid() == 0)),
-        find_program=partial(find_program, realm=realm),
-        assess=engine.assess,
-        prober=StdioProber(engine, client=about),
+        lineage=realm,
+        packages=DeferredPackages(layout),
+        registries=DeferredRegistries(),
+        containers=engines,
+        find_program=engines.find_program,
+        assess=engines.assess,
+        spawner=engines,
+        prober=DeferredProber(engines),
         secrets=compose_secrets(project),
     )
+
+
+def prepare(project: Project) -> Site:
+    """Return the machine as seen from `project`, its folder and identity made where they were not; RuntimeFailure."""
+    layout = layout_of(project)
+    layout.prepare()
+    return compose(project, realm=layout.lineage())
+
+
+def look(project: Project, desired: Desired) -> Observed:
+    """Return the machine as it is beside `desired`; changes nothing."""
+    layout = layout_of(project)
+    realm = layout.lineage() if layout.folder.is_dir() else ""
+    return asyncio.run(observe(desired, compose(project, realm=realm)))
+
+
+def remove_containers(project: Project) -> int:
+    """Remove every container of this installation of the hub, and return how many there were; raises RuntimeFailure."""
+    layout = layout_of(project)
+    labels = {LINEAGE_LABEL: layout.lineage()}
+    return asyncio.run(_remove_all(compose_engines(layout, labels[LINEAGE_LABEL]), labels))
+
+
+async def _remove_all(engines: Engines, labels: Mapping[str, str]) -> int:
+    found = await engines.observe(labels, ())
+    async with asyncio.TaskGroup() as group:
+        for each in found:
+            group.create_task(engines.remove(each.name, labels))
+    return len(found)
+
+
+async def show_logs(project: Project, container: str, *, follow: bool, tail: int) -> None:
+    """Print what the container named `container` says on standard error; raises RuntimeFailure."""
+    engines = compose_engines(layout_of(project), "")
+    async for line in engines.logs(container, follow=follow, tail=tail):
+        click.echo(printable(line.decode("utf-8", "replace")))

@@ -9,9 +9,12 @@ from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, remove_folder
 from mcphub_gitops.runtime.apply.lease import hold, holder_of, wait_until_free
 from mcphub_gitops.runtime.apply.state import forget
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import names_in
 from mcphub_gitops.runtime.project import Project
 
 PATIENCE = 20.0
@@ -22,9 +25,10 @@ PATIENCE = 20.0
 @project_option
 @click.option("--data", is_flag=True, help="Also remove what servers keep in their private folders.")
 def down(project: Project, *, data: bool) -> int:
-    """Stop the gateway and its servers, and serve nothing any more.
+    """Stop the gateway and its servers, remove the containers, and serve nothing any more.
 
-    Package environments, the token and, without --data, the servers' private folders stay for the next `mcphub up`.
+    Images, named volumes, package environments, the token and, without --data, the servers' private folders stay for
+    the next `mcphub up`.
     """
     layout = Layout(folder=project.runtime_folder)
     check_folder(layout.folder)
@@ -34,11 +38,24 @@ def down(project: Project, *, data: bool) -> int:
     stopped = stop_gateway(layout)
     with hold(layout.writer_lock, "mcphub down", wait=0.5):
         Journal(layout.journal).write("down", data=data)
+        removed = _remove_containers(project, layout)
         forget(layout)
         if data:
             remove_folder(layout.scratch)
     click.echo("The gateway is stopped." if stopped else "No gateway was running.")
+    if removed:
+        click.echo(f"Removed {count(removed, 'container')}.")
     return Exit.OK
+
+
+def _remove_containers(project: Project, layout: Layout) -> int:
+    """Remove every container that was made here, if any was; raises RuntimeFailure when the engine is out of reach."""
+    if not names_in(layout.containers):
+        return 0
+    removed: int = lazy.load("composition").remove_containers(project)
+    remove_folder(layout.containers)
+    remove_folder(layout.secrets)
+    return removed
 
 
 def stop_gateway(layout: Layout) -> bool:

@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tool_drift
+from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tag_drift, find_tool_drift
+from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.lease import hold
-from mcphub_gitops.runtime.apply.observation import observe
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.apply.state import read_applied
@@ -14,13 +14,15 @@ from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option, project_option
 from mcphub_gitops.runtime.cli.output import count, show_json
-from mcphub_gitops.runtime.cli.progress import LineReporter
+from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
 
 _REMEDIES = {
     "hub": "bring the hub back to what was applied, or review `mcphub plan` and apply it",
     "generation": "`mcphub apply` writes it again",
+    "container": "`mcphub apply` makes it again as it was applied",
+    "image": "nothing runs otherwise for it; take the new image by removing the server from the lock and `mcphub lock`",
     "environment": "`mcphub apply` installs it again from the lock",
     "gateway": "restart the gateway: `mcphub down`, then `mcphub up`",
     "file": "restore the file, or run `mcphub lock` and review what changed",
@@ -46,9 +48,11 @@ def drift(project: Project, output: str) -> int:
         site = compose(project, realm=layout.lineage())
         sweep(site)
         desired = applied.plan.desired
-        observed = observe(desired, site)
+        observed = asyncio.run(observe(desired, site))
         found = find_drift(applied, observed, compiled.desired, find_gateway(layout))
-        found += asyncio.run(find_tool_drift(desired, observed, site, LineReporter()))
+        with reporting() as reporter:
+            found += asyncio.run(find_tag_drift(desired, site, reporter))
+            found += asyncio.run(find_tool_drift(desired, observed, site, reporter))
     if output == "json":
         entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]
         show_json({"format": "mcphub.drift/v1", "drift": entries})

@@ -3,7 +3,7 @@
 import click
 
 from mcphub_gitops.runtime.cli.options import project_option
-from mcphub_gitops.runtime.cli.serving import serve_project
+from mcphub_gitops.runtime.cli.serving import serve_client, serve_project
 from mcphub_gitops.runtime.project import Project
 
 
@@ -12,13 +12,24 @@ def gateway() -> None:
     """Serve the applied generation as one MCP endpoint."""
 
 
-@gateway.command(epilog="\b\nExamples:\n  mcphub gateway run\n  mcphub gateway run --port 9000")
+@gateway.command(
+    epilog="\b\nExamples:\n  mcphub gateway run\n  mcphub gateway run --port 9000\n"
+    "  mcphub gateway run --stdio --file /home/anna/hub/mcp-hub.yaml"
+)
 @project_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Instead of the hub's port; 0 takes a free one.")
-def run(project: Project, port: int | None) -> int:
+@click.option("--stdio", is_flag=True, help="Serve the one client on standard input and output, without a token.")
+def run(project: Project, port: int | None, *, stdio: bool) -> int:
     """Start the servers of the applied generation and serve them until SIGTERM or Ctrl-C.
 
     A new generation is taken over while it runs; what has not changed keeps running. Clients need the bearer token
     that stands in .mcphub/token.
+
+    With --stdio it is the program that an MCP client starts itself: it ends with its input, and standard error has its
+    log. One gateway serves a hub at a time; exit code 6 says that there is one already.
     """
-    return serve_project(project, port=port)
+    if not stdio:
+        return serve_project(project, port=port)
+    if port is not None:
+        raise click.UsageError("--port and --stdio exclude each other: over standard streams nothing listens.")
+    return serve_client(project)

@@ -14,14 +14,14 @@ from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
-from mcphub_gitops.runtime.cli.progress import LineReporter
+from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.project import Project
 
 
 def write_lock(project: Project) -> int:
     """Lock the project's hub; return the exit code, having told what was found and written."""
     validated, lock_file = project.validate(), project.open_lock()
-    sources = (validated.source, lock_file.source)
+    sources = (*validated.sources, lock_file.source)
     problems = (*validated.diagnostics, *lock_file.diagnostics)
     show_diagnostics(problems, sources)
     if has_errors(problems) or validated.hub is None or lock_file.lock is None:
@@ -31,8 +31,9 @@ def write_lock(project: Project) -> int:
     with hold(layout.writer_lock, "mcphub lock", wait=0.5):
         site = compose(project, realm=layout.lineage())
         sweep(site)
-        work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, LineReporter())
-        found = asyncio.run(work)
+        with reporting() as reporter:
+            work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, reporter)
+            found = asyncio.run(work)
         diagnostics = _problems(validated.hub, found) if isinstance(found, Locked) else tuple(found)
         show_diagnostics(diagnostics, sources)
         if has_errors(diagnostics) or not isinstance(found, Locked):

@@ -12,8 +12,11 @@ COMMANDS = {
     "lock": "Pin packages and tools.",
     "plan": "Show what an apply would do.",
     "apply": "Make the machine what the hub says.",
+    "render": "Write the containers as a compose file.",
     "drift": "Tell how the world differs from what was applied.",
     "gateway": "Serve the applied generation.",
+    "status": "Show how the servers fare.",
+    "logs": "Show what a server says.",
     "up": "Apply, and serve the gateway.",
     "down": "Stop serving.",
 }

@@ -13,17 +13,25 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def project_option(function: F) -> F:
-    """Add ``--file``, which names the hub document and so the project."""
+    """Add ``--file`` and ``-f``, which name the hub document and so the project."""
+    return _project_option("--file", "-f")(function)
+
+
+def long_project_option(function: F) -> F:
+    """Add ``--file`` alone, to a command where ``-f`` is to follow, as everywhere."""
+    return _project_option("--file")(function)
+
+
+def _project_option(*names: str) -> Callable[[F], F]:
     return click.option(
-        "--file",
-        "-f",
+        *names,
         "project",
         default=HUB_FILE,
         show_default=True,
         metavar="PATH",
         callback=lambda _context, _option, value: _project(Path(value)),
         help="The hub document; its folder is the project.",
-    )(function)
+    )
 
 
 def output_option(function: F) -> F:

@@ -12,7 +12,7 @@ from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.layout import Layout
-from mcphub_gitops.runtime.apply.observation import code_digests, observe, observe_record
+from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option, project_option
@@ -69,4 +69,5 @@ def _save(path: Path, data: bytes, project: Project) -> None:
 def _observe(project: Project, desired: Desired, *, offline: bool) -> Observed:
     if offline:
         return observe_record(Layout(folder=project.runtime_folder), code_digests(desired, project.root))
-    return observe(desired, lazy.load("composition").compose(project))
+    found: Observed = lazy.load("composition").look(project, desired)
+    return found

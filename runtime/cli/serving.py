@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -19,13 +22,14 @@ from mcphub_gitops.runtime.apply.layout import Layout, read_token
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
 from mcphub_gitops.runtime.apply.presence import Presence, announce, find_gateway, withdraw
 from mcphub_gitops.runtime.apply.state import read_generation
-from mcphub_gitops.runtime.cli.composition import compose_engine, compose_secrets
+from mcphub_gitops.runtime.cli.composition import compose_engines, compose_secrets
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.welcome import welcome
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.gateway.generation import Generation, decode, listening_on
 from mcphub_gitops.runtime.gateway.server import new_event_loop, serve
+from mcphub_gitops.runtime.gateway.stdio import serve_stdio
 from mcphub_gitops.runtime.project import Project
 
 _GLANCE = 0.5
@@ -45,20 +49,22 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
     seen = _current(layout)
     generation = _moved(decode(read_generation(layout)), port)
     token = read_token(layout.token)
-    journal = Journal(layout.journal)
-    with hold(layout.gateway_lock, "mcphub gateway run", wait=0.5, what="a gateway serves this hub already"):
-        withdraw(layout)
-        journal.write("gateway begun", plan=generation.plan, listen=generation.listen)
-        try:
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(_serve(project, layout, generation, seen=seen, token=token, port=port))
-        except RuntimeFailure as failure:
-            journal.write("gateway failed", brief=failure.brief)
-            raise
-        finally:
-            withdraw(layout)
-        journal.write("gateway ended")
+    with _the_only_gateway(layout, "mcphub gateway run", generation, listen=generation.listen), _runner() as runner:
+        runner.run(_serve(project, layout, generation, seen=seen, token=token, port=port))
     click.echo("The gateway is stopped.", err=True)
+    return Exit.OK
+
+
+def serve_client(project: Project) -> int:
+    """Serve the applied generation to the one client on standard input and output. Raises RuntimeFailure."""
+    reader, writer = _take_streams()
+    layout = Layout(folder=project.runtime_folder)
+    seen = _current(layout)
+    generation = decode(read_generation(layout))
+    with _the_only_gateway(layout, "mcphub gateway run --stdio", generation, listen="stdio"), _runner() as runner:
+        if os.isatty(reader):
+            click.echo("Waiting for an MCP client on standard input, a message a line; Ctrl-D ends it.", err=True)
+        runner.run(_serve_client(project, layout, generation, seen=seen, reader=reader, writer=writer))
     return Exit.OK
 
 
@@ -83,17 +89,80 @@ def serve_in_background(project: Project) -> int:
     return Exit.OK
 
 
+@contextmanager
+def _the_only_gateway(layout: Layout, doing: str, generation: Generation, *, listen: str) -> Iterator[None]:
+    """Hold the hub's gateway lock while it is served, and keep the journal of it.
+
+    Also over standard streams: two gateways would run two children in one scratch folder, and attach to one container.
+    """
+    journal = Journal(layout.journal)
+    with hold(layout.gateway_lock, doing, wait=0.5, what="a gateway serves this hub already"):
+        withdraw(layout)
+        journal.write("gateway begun", plan=generation.plan, listen=listen)
+        try:
+            yield
+        except RuntimeFailure as failure:
+            journal.write("gateway failed", brief=failure.brief)
+            raise
+        finally:
+            withdraw(layout)
+        journal.write("gateway ended")
+
+
+def _runner() -> asyncio.Runner:
+    return asyncio.Runner(loop_factory=new_event_loop)
+
+
+def _take_streams() -> tuple[int, int]:
+    """Return standard input and output, moved out of the way: whatever else writes to them goes to standard error.
+
+    Nothing but messages may stand on the output (MCP 2026-07-28, "stdio"). Raises RuntimeFailure when one is closed.
+    """
+    if sys.stdin is None or sys.stdout is None:
+        raise RuntimeFailure("standard input and output are not both open", resolution="start it from an MCP client")
+    streams = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere if sys.stderr is None else 2, 1)
+    os.close(nowhere)
+    return streams
+
+
+async def _serve_client(
+    project: Project, layout: Layout, generation: Generation, *, seen: str, reader: int, writer: int
+) -> None:
+    _log_to_stderr()
+    announce(layout, Presence(url="", listen="", plan=generation.plan))
+    await serve_stdio(
+        generation,
+        spawner=compose_engines(layout, layout.lineage()),
+        secrets=compose_secrets(project),
+        version=version("mcphub-gitops"),
+        reader=reader,
+        writer=writer,
+        stop=_stop_on_signals(),
+        generations=_follow(layout, seen, None, ""),
+    )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set; a second signal ends the process at once, and its children with it."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def end(number: signal.Signals) -> None:
+        loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    return stop
+
+
 async def _serve(
     project: Project, layout: Layout, generation: Generation, *, seen: str, token: str, port: int | None
 ) -> None:
     _log_to_stderr()
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     presence = Presence(url="", listen=generation.listen if port is None else "", plan=generation.plan)
-
-    def end(number: signal.Signals) -> None:
-        # A second signal ends the process at once; its children end with it.
-        loop.remove_signal_handler(number)
-        stop.set()
 
     def ready(url: str) -> None:
         announce(layout, replace(presence, url=url))
@@ -101,16 +170,14 @@ async def _serve(
         if sys.stdout is not None:
             sys.stdout.flush()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, number)
     await serve(
         generation,
-        spawner=compose_engine(layout.lineage()),
+        spawner=compose_engines(layout, layout.lineage()),
         secrets=compose_secrets(project),
         token=token,
         version=version("mcphub-gitops"),
         on_ready=ready,
-        stop=stop,
+        stop=_stop_on_signals(),
         generations=_follow(layout, seen, port, presence.listen),
     )
 
@@ -175,8 +242,21 @@ def _wait_for_presence(layout: Layout, process: subprocess.Popen[bytes]) -> Pres
     )
 
 
+class _Log(logging.StreamHandler[TextIO]):
+    """Writes to standard error what it takes at once: a client need not read what a server logs there.
+
+    A pipe that takes anything takes 4096 bytes (pipe(7), PIPE_BUF), and no line has as many.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if select.select([], [self.stream], [], 0)[1]:
+            super().emit(record)
+
+
 def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    if sys.stderr is None:
+        return
+    handler = _Log(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("mcphub.gateway")
     log.setLevel(logging.INFO)

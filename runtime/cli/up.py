@@ -2,12 +2,15 @@
 
 import click
 
+from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
+from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan, refuse_other_hub
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option
 from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
+from mcphub_gitops.runtime.failure import LockHeldError
 from mcphub_gitops.runtime.project import Project
 
 
@@ -28,6 +31,20 @@ def up(project: Project, *, detach: bool) -> int:
         site = compose(project, realm=layout.lineage())
         refuse_other_hub(desired, layout)
         code = carry_out(make_plan(desired, site), site)
-    if code != Exit.OK or holder_of(layout.gateway_lock) is not None:
+    if code != Exit.OK:
         return code
+    if holder_of(layout.gateway_lock) is not None:
+        return _tell_running(layout)
     return serve_in_background(project) if detach else serve_project(project)
+
+
+def _tell_running(layout: Layout) -> int:
+    """Return whether the gateway that runs already can be connected to; raises LockHeldError when it cannot."""
+    found = find_gateway(layout)
+    if found is not None and not found.url:
+        raise LockHeldError(
+            "a gateway serves this hub to one client alone, over standard input and output",
+            detail="what is applied is served there; nothing listens",
+            resolution="end that client, and run `mcphub up` again",
+        )
+    return Exit.OK

@@ -92,6 +92,10 @@ class ProcessChild:
             self._leader.kill()
         await asyncio.shield(self._gone)
 
+    async def leave(self) -> None:
+        """Stop the child: nobody else could speak to it."""
+        await self.stop()
+
     async def _ends_within(self, seconds: float) -> bool:
         await asyncio.wait((self._gone,), timeout=seconds)
         return self._gone.done()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from mcphub_gitops.runtime.gateway import session, wire
@@ -18,6 +18,8 @@ from mcphub_gitops.runtime.gateway.words import bug, printable
 log = logging.getLogger("mcphub.gateway")
 
 ENDPOINT: Final = "/mcp"
+STATUS: Final = "/status"
+LOGS: Final = "/logs/"
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -90,6 +92,8 @@ class Gateway:
         try:
             if scope["path"] == ENDPOINT:
                 reply = await self._endpoint(scope, receive)
+            elif scope["path"] == STATUS or scope["path"].startswith(LOGS):
+                reply = self._tell(scope)
             else:
                 reply = self._watch(scope)
         except _Gone:
@@ -112,16 +116,25 @@ class Gateway:
         waiting = self._fleet.waiting()
         return Reply(503 if waiting else 200, wire.dump({"ready": not waiting, "waiting": waiting}))
 
-    async def _endpoint(self, scope: Scope, receive: Receive) -> Reply:
-        pairs = scope["headers"]
-        headers = dict(pairs)
-        refusal = (
-            (refuse_repeated(pairs) if len(headers) != len(pairs) else None)
-            or self._access.refuse_place(headers)
-            or self._access.refuse_caller(headers, scope["query_string"])
-        )
+    def _tell(self, scope: Scope) -> Reply:
+        """Tell the operator, who has the token, how the servers fare or what one of them said."""
+        refusal = self._refusal(scope, dict(scope["headers"]))
         if refusal is not None:
-            self._note(scope, refusal.status)
+            return refusal
+        if scope["method"] not in {"GET", "HEAD"}:
+            return Reply(405, b"", ((b"allow", b"GET, HEAD"),))
+        upstreams = self._fleet.upstreams
+        if scope["path"] == STATUS:
+            return Reply(200, wire.dump({"servers": [asdict(each.standing()) for each in upstreams.values()]}))
+        found = upstreams.get(scope["path"].removeprefix(LOGS))
+        if found is None:
+            return Reply(404, wire.dump({"error": "There is no such server"}))
+        return Reply(200, wire.dump({"said": found.complaints()}))
+
+    async def _endpoint(self, scope: Scope, receive: Receive) -> Reply:
+        headers = dict(scope["headers"])
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
             return refusal
         length = headers.get(b"content-length", b"").strip().lstrip(b"0")
         if len(length) > _LONG and int(length) > self._body:
@@ -147,6 +160,18 @@ class Gateway:
             return await self._answer(Request(scope["method"], headers, body, PRINCIPAL))
         finally:
             self._room += held
+
+    def _refusal(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Reply | None:
+        """Return why the caller of `scope` gets no answer, having noted it, or None when it may be answered."""
+        pairs = scope["headers"]
+        refusal = (
+            (refuse_repeated(pairs) if len(headers) != len(pairs) else None)
+            or self._access.refuse_place(headers)
+            or self._access.refuse_caller(headers, scope["query_string"])
+        )
+        if refusal is not None:
+            self._note(scope, refusal.status)
+        return refusal
 
     def _note(self, scope: Scope, status: int) -> None:
         """Log a refusal, but no more than one a second: a stranger must not fill the disk."""

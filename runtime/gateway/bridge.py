@@ -1,11 +1,14 @@
 """Between the two protocol eras: what a call's parameters and results need on the other side.
 
-Source: MCP 2026-07-28, "Per-request protocol fields" and `CallToolResult`; 2025-11-25, "Tools".
+Source: MCP 2026-07-28, "Per-request protocol fields", "Multi Round-Trip Requests" and `CallToolResult`; 2025-11-25,
+"Tools".
 """
 
 import re
 from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.routing import MODERN
@@ -26,6 +29,21 @@ _DROPPED: Final = frozenset({"name", "_meta", "task"})
 _MAY_BE_UNSENT = re.compile(rb"progressToken|logLevel|\\")
 _EMPTY: Final = Raw(b"{}")
 _FRAMING: Final = frozenset({wire.HEADER_MISMATCH, wire.UNSUPPORTED_VERSION})
+_INPUT: Final = "input_required"
+# The capability that a client declares for each thing that it can be asked for.
+_ASKED_OF: Final = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
+
+
+class _Asked(msgspec.Struct):
+    method: str
+
+
+class _InputRequired(msgspec.Struct):
+    inputRequests: dict[str, _Asked] = {}  # noqa: N815  (the wire's spelling)
+    requestState: str | None = None  # noqa: N815
+
+
+_input_decoder = msgspec.json.Decoder(_InputRequired)
 
 
 def envelope(client: bytes) -> dict[str, bytes | Raw]:
@@ -63,10 +81,13 @@ def _meta(meta: Raw, *, from_modern: bool, to_modern: bool, client: bytes) -> by
     return wire.join(kept) if kept else None
 
 
-def response(answer: Message, *, identity: bytes, to_modern: bool) -> tuple[bytes, int | None]:
-    """Return the response for the client, and its error code or None.
+def response(
+    answer: Message, *, identity: bytes, params: Mapping[str, Raw], to_modern: bool
+) -> tuple[bytes, int | None]:
+    """Return the response for the client, and its error code or None; `params` are those of the client's own request.
 
-    Raises Fault when a server asks for input that this client's era cannot be asked for.
+    Raises Fault for a kind of result that the gateway offers no extension for, and when a server asks for input that
+    this client cannot be asked for: its era has no way for it, or it did not declare the capability.
     """
     if answer.error is not None:
         code = wire.error_code(answer.error)
@@ -78,6 +99,25 @@ def response(answer: Message, *, identity: bytes, to_modern: bool) -> tuple[byte
     kind = wire.result_type(result)
     if kind is None and to_modern:
         return wire.result(identity, wire.complete(result)), None
-    if kind not in {None, "complete"} and not to_modern:
-        raise Fault(wire.INPUT_REQUIRED, "The server asks for further input, which this protocol revision cannot carry")
+    if kind == _INPUT:
+        if not to_modern:
+            raise Fault(
+                wire.INPUT_REQUIRED, "The server asks for further input, which this protocol revision cannot carry"
+            )
+        _check_input(result, params.get("_meta", _EMPTY))
+    elif kind not in {None, "complete"}:
+        raise Fault(wire.INTERNAL_ERROR, "The server answered with a kind of result that the gateway does not know")
     return wire.result(identity, result), None
+
+
+def _check_input(result: Raw, meta: Raw) -> None:
+    """Raise Fault unless all that is asked for is what `meta` says the client can be asked for (2026-07-28, "MRTR")."""
+    try:
+        asked = _input_decoder.decode(result)
+    except msgspec.MsgspecError:
+        raise Fault(wire.INTERNAL_ERROR, "The server asks for further input in a form that cannot be read") from None
+    if not asked.inputRequests and asked.requestState is None:
+        raise Fault(wire.INTERNAL_ERROR, "The server asks for further input and does not say which")
+    declared = wire.members(wire.members(meta).get(CAPABILITIES_KEY, _EMPTY))
+    if any(_ASKED_OF.get(each.method) not in declared for each in asked.inputRequests.values()):
+        raise Fault(wire.INPUT_REQUIRED, "The server asks for input that the client did not declare a capability for")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, cast
 
+import httptools
 from uvicorn import Config
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -19,6 +20,8 @@ _BAD_REQUEST: Final = b"400 Bad Request"
 _TIMEOUT: Final = b"408 Request Timeout"
 _TOO_LARGE: Final = b"431 Request Header Fields Too Large"
 _BUSY: Final = b"503 Service Unavailable"
+_VERSION: Final = b"505 HTTP Version Not Supported"
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ class Connection(HttpToolsProtocol):
             self._head_size += self._chunk_size
         elif self._part is _Part.BODY:
             self._raw_size += self._chunk_size
-        super().data_received(data)
+        self._feed(data)
         if self._part is _Part.BODY and self._raw_size > self.bounds.head_bytes + _FRAMING * self._body_size:
             # Chunk extensions and trailers are read for nothing, and would be kept without end.
             self._refuse(_TOO_LARGE)
@@ -179,15 +182,19 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
-        """Begin the body, unless the head passes its bounds."""
+        """Begin the body, unless the head passes its bounds or is read once more, see `_feed`."""
         self._unwatch()
         self._check_head()
+        if self.parser.should_upgrade():
+            return
         self._part = _Part.BODY
         self._raw_size = self._body_size = 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """End the request."""
+        if self.parser.should_upgrade():
+            return
         self._unwatch()
         self._part = _Part.NONE
         super().on_message_complete()
@@ -213,6 +220,33 @@ class Connection(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Let the parser read `data`; raises HttpParserError.
+
+        A wish for another protocol is ignored (RFC 9110 section 7.8): some clients have it in every first request, with
+        a body. The parser takes what follows such a head for that other protocol, so the head is read again without it.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as wish:
+                data = memoryview(data)[wish.args[0] :]
+                self.parser.feed_data(self._head_without_wish())
+            else:
+                return
+
+    def _head_without_wish(self) -> bytes:
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([first, *fields, b"", b""])
+
     def _check_head(self) -> None:
         if len(self.headers) > self.bounds.head_fields or (
             max(self._head_size, self._chunk_size) > self.bounds.head_bytes
@@ -222,8 +256,13 @@ class Connection(HttpToolsProtocol):
             raise ValueError("the head is too large")
         if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
             raise ValueError("the body is coded in a way that is not read")
-        if not self.url.startswith(b"/"):
+        if not self.url.startswith(b"/") or b"#" in self.url:
             raise ValueError("the target is not a path")
+        if self.parser.get_http_version() not in _VERSIONS:
+            self._refusal = _VERSION
+            raise ValueError("the version is not spoken")
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("this is no proxy")
 
     def _watch(self) -> None:
         seconds = self.bounds.head_seconds if self._part is _Part.HEAD else self.bounds.body_seconds

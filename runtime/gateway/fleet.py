@@ -60,6 +60,11 @@ class Fleet:
         """What is served now."""
         return self._serving.table
 
+    @property
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """The servers that are served now, by name."""
+        return self._serving.upstreams
+
     def waiting(self) -> list[str]:
         """Return the names of the servers that the gateway is not ready without."""
         return [

@@ -1,10 +1,13 @@
 """The applied generation: what `apply` wrote and the gateway serves, and nothing else."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, Launch, RemoteSpec, Spec
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}\Z")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
@@ -22,47 +25,69 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     definition: msgspec.Raw
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One server run as a child process; a `ports.Launchable`, with the digests of its code below `cwd`.
-
-    `secrets` maps a variable to a reference; no value stands in this file. The gateway is ready without an `optional`
-    server.
-    """
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One server as it stands in the file."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
-    argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    cwd: str
-    env: dict[str, str] = {}
+    kind: Literal["process", "container", "remote"]
+    spec: msgspec.Raw
     secrets: dict[str, str] = {}
-    readable: tuple[str, ...] = ()
-    writable: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
     files: dict[str, str] = {}
     code: str = ""
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
-    def starts_like(self, other: Self) -> bool:
-        """Whether a child started for `other` serves this one as well; the tools do not decide that."""
-        return all(getattr(self, name) == getattr(other, name) for name in _LAUNCH)
 
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """One server: how it is started or reached, and what it must offer.
 
-_LAUNCH: Final = ("name", "argv", "cwd", "env", "secrets", "readable", "writable", "hidden", "files", "code")
-
-
-class Generation(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"public_url": "publicUrl"}
-):
-    """Everything one applied plan exposes; `plan` is the digest of that plan.
-
-    `listen` is ``HOST:PORT``; `public_url` is the origin that clients use where it is another one, or empty.
+    No value of a secret stands in it. The gateway is ready without an `optional` server.
     """
 
+    name: str
+    launch: Launch
+    optional: bool = False
+    tools: tuple[Tool, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What the server is: ``process``, ``container`` or ``remote``."""
+        return next(kind for kind, spec in _KINDS.items() if isinstance(self.launch.spec, spec))
+
+    @property
+    def root(self) -> Path:
+        """The hub's folder, which the paths of a command's code start at."""
+        return Path(self.launch.spec.cwd) if isinstance(self.launch.spec, ChildSpec) else Path()
+
+    def starts_like(self, other: Self) -> bool:
+        """Whether a child started for `other` serves this one as well; the tools do not decide that."""
+        return (self.name, self.launch) == (other.name, other.launch)
+
+
+_KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": ContainerSpec, "remote": RemoteSpec}
+
+
+class _Document(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"public_url": "publicUrl"}
+):
     format: Literal["mcphub.generation/v1"]
     hub: Annotated[str, msgspec.Meta(min_length=1)]
     plan: Digest
     listen: Annotated[str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")]
     public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?\Z")] = ""
+    servers: tuple[_Entry, ...]
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one applied plan exposes; `plan` is the digest of that plan.
+
+    `listen` is ``HOST:PORT``; `public_url` is the origin that clients use where it is another one, or empty.
+    """
+
+    hub: str
+    plan: str
+    listen: str
+    public_url: str
     servers: tuple[Server, ...]
 
 
@@ -74,7 +99,7 @@ def decode(data: bytes) -> Generation:
     """Return the generation in `data` (the bytes of ``gateway.json``); raises RuntimeFailure when it is damaged."""
     try:
         data.decode()  # msgspec leaves raw values unexamined
-        found = msgspec.json.decode(data, type=Generation)
+        found = _generation(msgspec.json.decode(data, type=_Document))
         problem = _problem(found)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         problem = str(error)
@@ -88,6 +113,22 @@ def decode(data: bytes) -> Generation:
 def listening_on(generation: Generation, listen: str) -> Generation:
     """Return `generation` at another address."""
     return msgspec.structs.replace(generation, listen=listen)
+
+
+def _generation(document: _Document) -> Generation:
+    return Generation(
+        hub=document.hub,
+        plan=document.plan,
+        listen=document.listen,
+        public_url=document.public_url,
+        servers=tuple(_server(entry) for entry in document.servers),
+    )
+
+
+def _server(entry: _Entry) -> Server:
+    spec = msgspec.json.decode(entry.spec, type=_KINDS[entry.kind])
+    launch = Launch(spec=spec, secrets=entry.secrets, files=entry.files, code=entry.code)
+    return Server(name=entry.name, launch=launch, optional=entry.optional, tools=entry.tools)
 
 
 def _problem(found: Generation) -> str:

@@ -30,18 +30,19 @@ class Link:
 
     `changed` is called when the child says that its tools changed, `ended` once, when the conversation is over, with
     the reason in words; the child may still have to be stopped then. `dropped` counts replies that answer no question
-    (any more), `unreadable` lines that are no messages.
+    (any more), `unreadable` lines that are no messages. Questions are numbered from `first` on.
     """
 
-    def __init__(self, *, changed: Callable[[], None], ended: Callable[[str], None]) -> None:
+    def __init__(self, *, changed: Callable[[], None], ended: Callable[[str], None], first: int = 0) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = changed
         self._ended = ended
         self._child: Child | None = None
         self._questions: dict[bytes, _Question] = {}
-        self._number = 0
+        self._number = first
         self._subscription: bytes | None = None
         self._undrained = 0
+        self._catching_up: asyncio.Task[None] | None = None
         self._nonsense = 0
         self._nonsense_since = 0.0
         self.reason: str | None = None
@@ -98,6 +99,8 @@ class Link:
         if self.reason is not None:
             return
         self.reason = reason
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         while self._questions:
             self._settle(next(iter(self._questions)), Fault(wire.INTERRUPTED, "The server ended during the call"))
         self._ended(reason)
@@ -166,11 +169,26 @@ class Link:
 
     def _refuse(self, identity: bytes, method: str) -> None:
         self._count_nonsense("it asks too many questions")
+        if self._undrained > _UNDRAINED_BYTES:
+            self._catch_up()
+        if self._undrained > 2 * _UNDRAINED_BYTES:
+            return
         if method == "ping":
             self._write(wire.result(identity, b"{}") + b"\n")
         else:
             reason = Fault(wire.METHOD_NOT_FOUND, "The gateway offers no such method")
             self._write(wire.fault(identity, reason) + b"\n")
+
+    def _catch_up(self) -> None:
+        """Find out whether the child reads: one that asks and does not goes without answers from some point on."""
+        if self._catching_up is None and self._child is not None:
+            self._catching_up = self._loop.create_task(self._child.drain())
+            self._catching_up.add_done_callback(self._caught_up)
+
+    def _caught_up(self, task: asyncio.Task[None]) -> None:
+        self._catching_up = None
+        if not task.cancelled() and task.exception() is None:
+            self._undrained = 0
 
     def _bad_line(self, line: bytes, reason: Fault) -> None:
         self.unreadable += 1

@@ -6,7 +6,7 @@ from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import definitions, handshake
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.wire import Fault
-from mcphub_gitops.runtime.ports import Child, ChildSpec, Probe, Spawner
+from mcphub_gitops.runtime.ports import AnySpawner, Child, Probe, Spec
 
 
 class StdioProber:
@@ -15,12 +15,12 @@ class StdioProber:
     `era_seconds` is how long a server may take to answer the question for its era before the old handshake is tried.
     """
 
-    def __init__(self, spawner: Spawner, *, client: bytes, era_seconds: float = 5.0) -> None:
+    def __init__(self, spawner: AnySpawner, *, client: bytes, era_seconds: float = 5.0) -> None:
         self._spawner = spawner
         self._client = client
         self._era_seconds = era_seconds
 
-    async def probe(self, spec: ChildSpec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (the port's own word)
+    async def probe(self, spec: Spec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (the port's own word)
         """Start `spec`, ask it and stop it; raises RuntimeFailure when it does not answer within `timeout` seconds."""
         deadline = asyncio.get_running_loop().time() + timeout
         try:
@@ -28,7 +28,7 @@ class StdioProber:
         except _DiedOfProbe:
             return await self._ask(spec, deadline, legacy_first=True)
 
-    async def _ask(self, spec: ChildSpec, deadline: float, *, legacy_first: bool) -> Probe:
+    async def _ask(self, spec: Spec, deadline: float, *, legacy_first: bool) -> Probe:
         loop = asyncio.get_running_loop()
         link = Link(changed=_ignore, ended=_ignore)
         child = await self._spawner.spawn(spec, link)
@@ -44,14 +44,17 @@ class StdioProber:
             )
             listed = await handshake.list_tools(link, hello, client=self._client, seconds=deadline - loop.time())
             tools = [definitions.read(raw) for raw in listed]
-        except Fault as reason:
-            if link.reason is not None and not legacy_first:
-                raise _DiedOfProbe from None
-            raise _failure(spec, child, link.reason or reason.message) from None
-        except RuntimeFailure as failure:
-            raise _failure(spec, child, f"{failure.brief}: {failure.detail}") from None
-        finally:
+        except BaseException as reason:
+            ended = link.reason
             await child.stop()
+            if isinstance(reason, Fault) and ended is not None and not legacy_first:
+                raise _DiedOfProbe from None
+            if isinstance(reason, Fault):
+                raise _failure(spec, child, ended or reason.message) from None
+            if isinstance(reason, RuntimeFailure):
+                raise _failure(spec, child, f"{reason.brief}: {reason.detail}") from None
+            raise
+        await child.leave()
         era = "modern" if hello.modern else "legacy"
         return Probe(era=era, revision=hello.revision, server_info=hello.server_info, tools=tools)
 
@@ -64,7 +67,7 @@ def _ignore(_reason: str = "") -> None:
     """Nothing follows: the child is stopped in any case."""
 
 
-def _failure(spec: ChildSpec, child: Child, reason: str) -> RuntimeFailure:
+def _failure(spec: Spec, child: Child, reason: str) -> RuntimeFailure:
     tail = child.stderr_tail()
     return RuntimeFailure(
         f"the server {spec.server} could not be asked for its tools",

@@ -12,6 +12,8 @@ from mcphub_gitops.runtime.gateway.mirrors import Mirror, find
 
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
+LEGACY_STREAMS: Final = (*LEGACY, "2024-11-05")
+"""What is spoken over standard streams: the first revision differs in its transport over HTTP alone."""
 
 # Clients may hold a list this long; a newly applied generation is then seen without a notification.
 TTL_MILLISECONDS: Final = 30_000
@@ -34,13 +36,16 @@ class Route:
 class Table:
     """All that can be answered without a server: results as raw JSON, and the route of each exposed tool.
 
-    `initialize` has one result per legacy revision; `tools_modern` and `discover` are of revision 2026-07-28.
+    `initialize` has one result per legacy revision; `tools_modern` and `discover` are of revision 2026-07-28. The
+    greetings that are `told` are for clients that are told when the list of tools changes.
     """
 
     plan: str
     routes: Mapping[str, Route]
     initialize: Mapping[str, bytes]
+    initialize_told: Mapping[str, bytes]
     discover: bytes
+    discover_told: bytes
     tools_legacy: bytes
     tools_modern: bytes
 
@@ -48,7 +53,6 @@ class Table:
 def build(generation: Generation, *, version: str) -> Table:
     """Return the table of `generation`; `version` is the gateway's own, told to clients. Tools keep plan order."""
     about = wire.dump({"name": generation.hub, "version": version})
-    capabilities = b'{"tools":{"listChanged":false}}'
     tools = b",".join(
         msgspec.json.format(bytes(tool.definition), indent=-1) for server in generation.servers for tool in server.tools
     )
@@ -60,15 +64,23 @@ def build(generation: Generation, *, version: str) -> Table:
     return Table(
         plan=generation.plan,
         routes={tool.name: _route(server.name, tool) for server in generation.servers for tool in server.tools},
-        initialize={
-            revision: b'{"protocolVersion":"%b","capabilities":%b,"serverInfo":%b}'
-            % (revision.encode(), capabilities, about)
-            for revision in LEGACY
-        },
-        discover=b'{%b,"supportedVersions":["%b"],"capabilities":%b}' % (cacheable, MODERN.encode(), capabilities),
+        initialize={revision: _initialize(revision, about, told=b"false") for revision in LEGACY},
+        initialize_told={revision: _initialize(revision, about, told=b"true") for revision in LEGACY_STREAMS},
+        discover=_discover(cacheable, told=b"false"),
+        discover_told=_discover(cacheable, told=b"true"),
         tools_legacy=b'{"tools":[%b]}' % tools,
         tools_modern=b'{%b,"tools":[%b]}' % (cacheable, tools),
     )
+
+
+def _initialize(revision: str, about: bytes, *, told: bytes) -> bytes:
+    head = b'{"protocolVersion":"%b","capabilities":{"tools":{"listChanged":%b}}' % (revision.encode(), told)
+    return head + b',"serverInfo":%b}' % about
+
+
+def _discover(cacheable: bytes, *, told: bytes) -> bytes:
+    capabilities = b'{"tools":{"listChanged":%b}}' % told
+    return b'{%b,"supportedVersions":["%b"],"capabilities":%b}' % (cacheable, MODERN.encode(), capabilities)
 
 
 def _route(server: str, tool: Tool) -> Route:

@@ -29,7 +29,7 @@ from mcphub_gitops.runtime.gateway.generation import Generation
 from mcphub_gitops.runtime.gateway.session import Sessions
 from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
 from mcphub_gitops.runtime.gateway.words import printable
-from mcphub_gitops.runtime.ports import Secrets, Spawner
+from mcphub_gitops.runtime.ports import AnySpawner, Secrets
 
 log = logging.getLogger("mcphub.gateway")
 
@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
 async def serve(
     generation: Generation,
     *,
-    spawner: Spawner,
+    spawner: AnySpawner,
     secrets: Secrets,
     token: str,
     version: str,

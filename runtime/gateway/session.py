@@ -1,7 +1,8 @@
 """The protocol toward clients without sockets or clock: a request goes in, a command comes out.
 
-Both eras share one endpoint. Legacy (2025-03-26 to 2025-11-25) has a handshake and sessions; modern (2026-07-28)
-carries everything in each request. Sources: MCP 2025-11-25 "Lifecycle" and "Transports"; 2026-07-28 "Transports",
+This is what HTTP asks for; `conversation` says what differs over standard streams. Both eras share one endpoint.
+Legacy (2025-03-26 to 2025-11-25) has a handshake and sessions; modern (2026-07-28) carries everything in each request.
+Sources: MCP 2025-11-25 "Lifecycle" and "Transports"; 2026-07-28 "Transports",
 "Per-request protocol fields", "Discovery".
 """
 
@@ -152,7 +153,9 @@ def finish(forward: Forward, outcome: Message | Fault) -> Reply:
     """Return the reply for a call that ended in `outcome`."""
     if isinstance(outcome, Message):
         try:
-            body, code = bridge.response(outcome, identity=forward.identity, to_modern=forward.modern)
+            body, code = bridge.response(
+                outcome, identity=forward.identity, params=forward.params, to_modern=forward.modern
+            )
         except Fault as reason:
             return finish(forward, reason)
         return Reply(_STATUS.get(code, 200) if code is not None and forward.modern else 200, body)
@@ -199,23 +202,19 @@ def _modern(headers: Mapping[bytes, bytes], message: Message, table: Table) -> C
         raise Fault(wire.INVALID_REQUEST, "A client cannot send responses in this protocol revision")
     if message.id is None:
         # No notification of this revision travels from a client over HTTP: closing the response cancels the request.
-        _check_version((trimmed(headers.get(_VERSION)) or b"").decode("latin-1"))
+        check_version((trimmed(headers.get(_VERSION)) or b"").decode("latin-1"))
         return _ACCEPTED
-    _check_envelope(headers, message)
-    if message.method == "tools/call":
-        forward = _call(message, table, session=None)
-        if forward.route.mirrors:
-            mirrors.check(forward.route.mirrors, headers, message.params.get("arguments"))
-        return forward
-    if message.method == "tools/list":
-        _refuse_cursor(message)
-        return Reply(200, wire.result(message.id, table.tools_modern))
-    if message.method == "server/discover":
-        return Reply(200, wire.result(message.id, table.discover))
-    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+    version = envelope_version(message)
+    _check_headers(headers, message, version)
+    check_version(version)
+    command = modern_request(message, message.id, table)
+    if isinstance(command, Forward) and command.route.mirrors:
+        mirrors.check(command.route.mirrors, headers, message.params.get("arguments"))
+    return command
 
 
-def _check_envelope(headers: Mapping[bytes, bytes], message: Message) -> None:
+def envelope_version(message: Message) -> str:
+    """Return the revision that a modern request names; raises Fault where its envelope is not whole."""
     raw = message.params.get("_meta")
     meta = {} if raw is None else wire.members(raw)
     for key in (bridge.VERSION_KEY, bridge.CAPABILITIES_KEY):
@@ -223,7 +222,10 @@ def _check_envelope(headers: Mapping[bytes, bytes], message: Message) -> None:
             raise Fault(wire.INVALID_PARAMS, f"params._meta lacks {key!r}")
     if not bytes(meta[bridge.CAPABILITIES_KEY]).startswith(b"{"):
         raise Fault(wire.INVALID_PARAMS, f"{bridge.CAPABILITIES_KEY!r} must be an object")
-    version = wire.text(meta[bridge.VERSION_KEY], bridge.VERSION_KEY)
+    return wire.text(meta[bridge.VERSION_KEY], bridge.VERSION_KEY)
+
+
+def _check_headers(headers: Mapping[bytes, bytes], message: Message, version: str) -> None:
     if trimmed(headers.get(_VERSION)) != version.encode():
         raise Fault(wire.HEADER_MISMATCH, "The header MCP-Protocol-Version differs from the body")
     if trimmed(headers.get(b"mcp-method")) != (message.method or "").encode():
@@ -231,13 +233,25 @@ def _check_envelope(headers: Mapping[bytes, bytes], message: Message) -> None:
     name = message.params.get("name") if message.method == "tools/call" else None
     if name is not None and decoded(headers.get(b"mcp-name")) != wire.text(name, "name").encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Name differs from the body")
-    _check_version(version)
 
 
-def _check_version(version: str) -> None:
+def check_version(version: str) -> None:
+    """Raise Fault when `version` is not the modern revision."""
     if version != MODERN:
         data = {"supported": [MODERN], "requested": version}
         raise Fault(wire.UNSUPPORTED_VERSION, "The protocol version is not supported", data=data)
+
+
+def modern_request(message: Message, identity: bytes, table: Table) -> Reply | Forward:
+    """Return what to do about a request of revision 2026-07-28 whose envelope was checked; raises Fault."""
+    if message.method == "tools/call":
+        return _call(message, table, session=None)
+    if message.method == "tools/list":
+        _refuse_cursor(message)
+        return Reply(200, wire.result(identity, table.tools_modern))
+    if message.method == "server/discover":
+        return Reply(200, wire.result(identity, table.discover))
+    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
 
 
 def _call(message: Message, table: Table, *, session: str | None) -> Forward:
@@ -276,10 +290,11 @@ def _legacy(request: Request, message: Message, table: Table, sessions: Sessions
         return _fail(400, message.id, reason)
     if message.id is None or message.method is None:
         return _legacy_notification(message, session)
-    return _legacy_request(message, message.id, table, session)
+    return legacy_request(message, message.id, table, session)
 
 
-def _legacy_request(message: Message, identity: bytes, table: Table, session: str) -> Command:
+def legacy_request(message: Message, identity: bytes, table: Table, session: str) -> Reply | Forward:
+    """Return what to do about a request of `session` after its handshake; raises Fault."""
     if message.method == "tools/call":
         return _call(message, table, session=session)
     if message.method == "tools/list":
@@ -295,12 +310,20 @@ def _legacy_notification(message: Message, session: str) -> Command:
     return _ACCEPTED if target is None else Cancel(session, bytes(target))
 
 
-def _initialize(request: Request, message: Message, table: Table, sessions: Sessions, now: float) -> Command:
+def agreed_revision(message: Message, spoken: tuple[str, ...]) -> str:
+    """Return which of `spoken`, newest first, is meant for a client that sent the ``initialize`` request `message`.
+
+    Raises Fault when it names none.
+    """
     wanted = message.params.get("protocolVersion")
     if wanted is None:
         raise Fault(wire.INVALID_PARAMS, 'The member "protocolVersion" is missing')
     revision = wire.text(wanted, "protocolVersion")
-    revision = revision if revision in LEGACY else LEGACY[0]
+    return revision if revision in spoken else spoken[0]
+
+
+def _initialize(request: Request, message: Message, table: Table, sessions: Sessions, now: float) -> Command:
+    revision = agreed_revision(message, LEGACY)
     session = sessions.start(request.principal, revision, now)
     if session is None:
         return _fail(503, message.id, Fault(wire.UNAVAILABLE, "Too many sessions are open"))

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -23,11 +22,13 @@ from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 from mcphub_gitops.runtime.gateway.words import bug, printable
-from mcphub_gitops.runtime.ports import ChildSpec, Secrets, Spawner, spec_of
+from mcphub_gitops.runtime.ports import AnySpawner, Child, ContainerSpec, Secrets, Spec, resolve_all
 
 log = logging.getLogger("mcphub.gateway")
 
 _HEALTHY_SECONDS: Final = 1.0
+_FIRST_NUMBERS: Final = 2**48
+"""What the first number is below: JSON readers keep integers exactly up to 2**53 (RFC 8259, section 6)."""
 _LONGEST_EXPONENT: Final = 16
 
 
@@ -53,6 +54,23 @@ class Supervision:
     pending: int = 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a server fares: `state` is ``up``, ``starting``, or ``down`` between two starts; `seconds` since it is up.
+
+    `starts` counts the starts of this gateway, `reason` is why it went down last, in words.
+    """
+
+    name: str
+    kind: str
+    state: str
+    seconds: float
+    starts: int
+    reason: str
+    tools: int
+    quarantined: Mapping[str, str]
+
+
 class RetiredError(Exception):
     """The server was replaced before the call was sent: it can be sent to the one that took its place."""
 
@@ -61,7 +79,7 @@ class Upstream:
     """The actor of one server; `run` keeps it alive, `call` may be used by many at once."""
 
     def __init__(
-        self, server: Server, *, spawner: Spawner, secrets: Secrets, client: bytes, supervision: Supervision
+        self, server: Server, *, spawner: AnySpawner, secrets: Secrets, client: bytes, supervision: Supervision
     ) -> None:
         self._server = server
         self._spawner = spawner
@@ -69,6 +87,9 @@ class Upstream:
         self._client = client
         self._supervision = supervision
         self._link: Link | None = None
+        self._child: Child | None = None
+        self._starts = 0
+        self._reason = ""
         self._modern = False
         self._legacy_first = False
         self._live: Mapping[str, str | None] = {}
@@ -78,6 +99,7 @@ class Upstream:
         self._up_since: float | None = None
         self._news = asyncio.Event()
         self._wake = asyncio.Event()
+        self._nudge = asyncio.Event()
         self._over = asyncio.Event()
         self._changed = False
         self._calls = 0
@@ -99,11 +121,35 @@ class Upstream:
         """Why tools are refused, by their name on the server."""
         return self._quarantined
 
+    def standing(self) -> Standing:
+        """Return how the server fares now."""
+        since = self._up_since
+        return Standing(
+            name=self._server.name,
+            kind=self._server.kind,
+            state="up" if self._link is not None else "starting" if self._child is not None else "down",
+            seconds=self._now() - since if since is not None and self._link is not None else 0.0,
+            starts=self._starts,
+            reason=self._reason,
+            tools=len(self._server.tools),
+            quarantined=self._quarantined,
+        )
+
+    def complaints(self) -> str:
+        """Return what the running child said last on standard error, its secrets masked; nothing of a container."""
+        if self._child is None or self._server.kind == "container":
+            return ""
+        return self._child.stderr_tail()
+
     def adopt(self, server: Server) -> None:
         """Hold the running child against the lock of `server`, which starts like the one that it was started for."""
         self._server = server
         if self._link is not None:
             self._judge()
+        else:
+            # What it failed at may have been mended, or there would be nothing new to adopt.
+            self._failures = 0
+            self._nudge.set()
 
     async def settle(self, seconds: float) -> None:
         """Wait until calls are sent at once, at most `seconds`."""
@@ -134,11 +180,19 @@ class Upstream:
                 reason = f"{failure.brief}: {failure.detail}" if failure.detail else failure.brief
             except Exception as error:  # noqa: BLE001  (one server must not take the others down; it shows as a bug)
                 reason = bug(error)
+            self._reason = printable(reason)
             healthy = self._up_since is not None and self._now() - self._up_since >= _HEALTHY_SECONDS
             self._failures = 0 if healthy else self._failures + 1
             pause = self._pause()
-            log.warning("server %s is down (%s); next start in %.1f s", self._server.name, printable(reason), pause)
-            await asyncio.sleep(pause)
+            log.warning("server %s is down (%s); next start in %.1f s", self._server.name, self._reason, pause)
+            await self._sleep(pause)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait `seconds`, or until there is reason to try again."""
+        self._nudge.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._nudge.wait()
 
     def _pause(self) -> float:
         supervision = self._supervision
@@ -158,25 +212,33 @@ class Upstream:
     async def _live_once(self) -> str:
         """Run one child from start to end; return why it ended."""
         spec = await self._spec()
-        link = Link(changed=self._on_changed, ended=self._on_ended)
+        # A container may still answer what the gateway before this one asked; no question has the same number twice.
+        first = random.randrange(_FIRST_NUMBERS)  # noqa: S311  (tells two conversations apart, hides nothing)
+        link = Link(changed=self._on_changed, ended=self._on_ended, first=first)
         child = await self._spawner.spawn(spec, link)
         link.attach(child)
+        self._child = child
+        self._starts += 1
         self._over.clear()
         self._wake.clear()
         self._changed = False
+        hello: Hello | None = None
         try:
             try:
                 hello = await self._open(link)
             except Fault as reason:
                 # No call was sent yet, so what the child complained of holds no argument of one.
-                raise RuntimeFailure(link.reason or reason.message, detail=child.stderr_tail()[-500:]) from None
+                raise RuntimeFailure(link.reason or reason.message, detail=self._complaint(child)) from None
             return await self._serve(link, hello)
         except Fault as reason:
             return link.reason or reason.message
         finally:
             self._link = None
+            # Whoever ends a conversation that is going well lets a container run on, and a failed one starts anew.
+            leaving = link.reason is None and hello is not None
             link.end("it is being stopped")
-            await child.stop(grace=self._supervision.grace)
+            await (child.leave() if leaving else child.stop(grace=self._supervision.grace))
+            self._child = None
             if link.dropped or link.unreadable:
                 log.warning(
                     "server %s sent %d replies that answer no call and %d lines that are no messages",
@@ -185,14 +247,21 @@ class Upstream:
                     link.unreadable,
                 )
 
-    async def _spec(self) -> ChildSpec:
-        values = {
-            variable: await asyncio.to_thread(self._secrets.resolve, reference)
-            for variable, reference in self._server.secrets.items()
-        }
+    async def _spec(self) -> Spec:
+        launch = self._server.launch
+        if isinstance(launch.spec, ContainerSpec):
+            # It was given its secrets when it was made; the gateway only speaks to it.
+            return launch.spec
+        values = await asyncio.to_thread(resolve_all, self._secrets, launch.secrets)
         # What was reviewed may have been edited since it was applied.
-        await asyncio.to_thread(check_code, Path(self._server.cwd), self._server.files, self._server.code)
-        return spec_of(self._server, values)
+        await asyncio.to_thread(check_code, self._server.root, launch.files, launch.code)
+        return launch.filled(values)
+
+    def _complaint(self, child: Child) -> str:
+        spec = self._server.launch.spec
+        if isinstance(spec, ContainerSpec) and self._server.launch.secrets:
+            return "`mcphub logs` shows what it said, which may hold its secrets"
+        return child.stderr_tail()[-500:]
 
     async def _open(self, link: Link) -> Hello:
         supervision = self._supervision

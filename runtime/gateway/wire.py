@@ -40,6 +40,7 @@ _OPENING = re.compile(
     rb'[ \t\r]*+\{[ \t\r]*+(?:"jsonrpc"[ \t\r]*+:[ \t\r]*+"2\.0"[ \t\r]*+,[ \t\r]*+)?'
     rb'"id"[ \t\r]*+:[ \t\r]*+(-?[0-9]{1,16}+|"[^"\\]{0,254}")[ \t\r]*+,'
 )
+_CLOSING = re.compile(rb',[ \t\r]*+"id"[ \t\r]*+:[ \t\r]*+(-?[0-9]{1,16}+|"[^"\\]{0,254}")[ \t\r]*+\}[ \t\r]*+\Z')
 _TO_SPACE = bytes.maketrans(b"\r\n", b"  ")
 _READ_NAMES: Final = frozenset(
     {"jsonrpc", "id", "method", "params", "result", "error", "name", "arguments", "cursor", "_meta", "uri"}
@@ -207,6 +208,15 @@ def opening_identity(data: bytes) -> bytes | None:
     return None if found is None else found.group(1)
 
 
+def outer_identity(data: bytes) -> bytes | None:
+    """Return the id that stands at either end of a message, where what is between them may be broken or missing.
+
+    The last brace closes the message, so the member before it is the message's own.
+    """
+    found = _OPENING.match(data) or _CLOSING.search(data)
+    return None if found is None else found.group(1)
+
+
 def members(data: bytes | Raw) -> dict[str, Raw]:
     """Return the members of the JSON object in `data`, in order, values as raw spans without surrounding space.
 
@@ -292,12 +302,12 @@ def _pairs(parts: Mapping[str, bytes | Raw]) -> Iterator[bytes]:
 def request(number: int, method: str, params: bytes) -> bytes:
     """Return a request as one line of the stdio transport, line break included."""
     head = b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":' % (number, method.encode())
-    return _one_line(head + params) + b"}\n"
+    return one_line(head + params) + b"}\n"
 
 
 def notification(method: str, params: bytes) -> bytes:
     """Return a notification as one line of the stdio transport, line break included."""
-    return _one_line(b'{"jsonrpc":"2.0","method":"%b","params":%b' % (method.encode(), params)) + b"}\n"
+    return one_line(b'{"jsonrpc":"2.0","method":"%b","params":%b' % (method.encode(), params)) + b"}\n"
 
 
 def result(identity: bytes, value: bytes | Raw) -> bytes:
@@ -338,7 +348,8 @@ def complete(value: Raw) -> bytes:
     return b'{"resultType":"complete"' + (rest if rest.startswith(b"}") else b"," + rest)
 
 
-def _one_line(data: bytes) -> bytes:
+def one_line(data: bytes) -> bytes:
+    """Return the message `data`, without a byte that a reader of lines could end one at."""
     # A line break cannot stand raw inside a JSON string, so each one here is insignificant space. Three more characters
     # can stand there and count as line breaks for some line readers.
     if b"\n" in data or b"\r" in data:

@@ -156,3 +156,13 @@ def test_the_lock_of_the_repository_is_what_locking_gives(served: Path) -> None:
 def test_the_project_itself_compiles(served: Path) -> None:
     compiled = Project(root=served).compile(locked=True)
     assert compiled.diagnostics == ()
+
+
+def test_status_and_logs_tell_how_the_servers_fare_and_what_they_say(served: Path) -> None:
+    found = json.loads(mcphub(served, "status", "--output", "json").stdout)
+    assert found["gateway"] is True
+    rows = {row["name"]: (row["kind"], row["state"]) for row in found["servers"]}
+    assert rows == dict.fromkeys(("git", "notes", "time"), ("process", "up"))
+    assert mcphub(served, "logs", "notes").returncode == 0
+    done = mcphub(served, "logs", "nots")
+    assert (done.returncode, "did you mean `notes`?" in done.stderr) == (1, True)

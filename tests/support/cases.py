@@ -1,9 +1,11 @@
 """Golden cases: a folder holds the input and what is expected of it; nothing else has to be written for a new one.
 
-``diagnostics/CASE``: `mcp-hub.yaml`; `tools.json` (tool names by server) makes the lock that fits, a `mcp-hub.lock` is
-taken as it is; `answers.json` (``packages`` and ``tools`` by server) asks for a new lock; with an empty file `locked`
-the hub is compiled for a plan; the number in `repeat` says how often the document is repeated. Expected:
-`diagnostics.txt`.
+``diagnostics/CASE``: `mcp-hub.yaml`, with the catalog `catalog.yaml` that it may name; `tools.json` (tool names by
+server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``, ``images`` and
+``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan; the number in
+`repeat` says how often the document is repeated. Expected: `diagnostics.txt`.
+
+``render/CASE``: `mcp-hub.yaml` and `tools.json`. Expected: `compose.yaml`.
 
 ``plan/CASE``: `mcp-hub.yaml` and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was applied before.
 Expected: `plan.txt`.
@@ -21,23 +23,28 @@ from mcphub_gitops.compiler.lock.assembly import assemble, pin
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import named_files
-from mcphub_gitops.compiler.lock.questions import PackageAnswer, ToolsAnswer
+from mcphub_gitops.compiler.lock.questions import ImageAnswer, PackageAnswer, ToolsAnswer
+from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Desired, build
-from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.validation import validate
 from tests.support.hubs import hub_of, lock_of
 
+CATALOG = "catalog.yaml"
 CASES = Path(__file__).parents[1] / "cases"
 
 
 def run_diagnostics(case: Path) -> str:
     """Return the diagnostics of the case's hub as people read them."""
     times = int((case / "repeat").read_text("utf-8")) if (case / "repeat").exists() else 1
-    validated = validate("mcp-hub.yaml", (case / "mcp-hub.yaml").read_bytes() * times)
+    catalog = case / CATALOG
+    files = {CATALOG: catalog.read_bytes() if catalog.exists() else None}
+    validated = validate("mcp-hub.yaml", (case / "mcp-hub.yaml").read_bytes() * times, files)
     lock, definitions = _lock(case, validated.hub)
     lock_file = open_lock("mcp-hub.lock", lock)
     compiled = compile_hub(
@@ -67,6 +74,21 @@ def run_plan(case: Path) -> str:
     return render_plan(reconcile(desired, observed, Options()))
 
 
+def run_render(case: Path) -> str:
+    """Return the compose file of the case's hub; a package has its environment in a folder of its server's name."""
+    desired = _desired(case / "mcp-hub.yaml", case / "tools.json")
+    packages = {
+        server.name: Contained(
+            folder=f".mcphub/packages/{server.name}",
+            entrypoint=("python3", "/mcphub/package/run"),
+            env={"PYTHONPATH": "/mcphub/package"},
+        )
+        for server in desired.servers
+        if server.environment is not None
+    }
+    return render_compose(desired, "00000000-0000-4000-8000-000000000000", packages).decode()
+
+
 def as_observed(desired: Desired) -> Observed:
     """Return what is seen where `desired` was reached."""
     environments = (server.environment for server in desired.servers)
@@ -75,7 +97,14 @@ def as_observed(desired: Desired) -> Observed:
         environments=frozenset(each.digest for each in environments if each is not None),
         files=MappingProxyType({path: digest for server in desired.servers for path, digest in server.files.items()}),
         generation="sha256:1",
-        scratch=frozenset(server.name for server in desired.servers),
+        scratch=frozenset(server.name for server in desired.servers if server.is_process),
+        containers=MappingProxyType(
+            {
+                name: SeenContainer(name=name, server=server, state="running")
+                for server, name in desired.container_names().items()
+            }
+        ),
+        images=frozenset(server.container.image for server in desired.servers if server.container is not None),
         gateway=MappingProxyType(desired.gateway()),
         review=desired.review_digest(),
     )
@@ -104,7 +133,8 @@ def _lock(case: Path, hub: Hub | None) -> tuple[bytes | None, Mapping[str, Defin
 
 def _answered(hub: Hub, answers: Mapping[str, Mapping[str, object]]) -> tuple[Diagnostic, ...]:
     packages = {name: PackageAnswer(problem=str(problem)) for name, problem in answers.get("packages", {}).items()}
-    pinned, problems = pin(hub, packages, {})
+    images = {name: ImageAnswer(problem=str(problem)) for name, problem in answers.get("images", {}).items()}
+    pinned, problems = pin(hub, packages, images, {}, {})
     if problems:
         return sort(problems)
     tools: dict[str, ToolsAnswer] = {}

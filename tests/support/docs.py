@@ -13,7 +13,12 @@ from mcphub_gitops.schemas import load_schema
 from tests.support.cases import CASES
 
 NOTICE = "<!-- Generated from the program; refresh it with `pytest --update`. -->\n"
-SCHEMAS = {"hub.v1": "mcp-hub.yaml", "lock.v1": "mcp-hub.lock", "plan.v1": "plan.json"}
+SCHEMAS = {
+    "hub.v1": "mcp-hub.yaml",
+    "catalog.v1": "catalog.yaml",
+    "lock.v1": "mcp-hub.lock",
+    "plan.v1": "plan.json",
+}
 
 
 def diagnostics_page() -> str:

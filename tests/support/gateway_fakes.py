@@ -23,6 +23,7 @@ class FakeChild:
     pid: int = 4711
     sent: list[dict[str, Any]] = field(default_factory=list)
     stopped: bool = False
+    left: bool = False
     complaint: str = ""
     drained: asyncio.Event | None = None
 
@@ -39,6 +40,10 @@ class FakeChild:
 
     def stderr_tail(self) -> str:
         return self.complaint
+
+    async def leave(self) -> None:
+        self.left = True
+        await self.stop()
 
     async def stop(self, *, grace: float = 2.0) -> None:
         assert grace > 0

@@ -5,7 +5,7 @@ import functools
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -20,7 +20,7 @@ from mcphub_gitops.runtime.gateway.connection import Bounds
 from mcphub_gitops.runtime.gateway.generation import Generation
 from mcphub_gitops.runtime.gateway.server import Settings
 from mcphub_gitops.runtime.gateway.upstream import Supervision
-from mcphub_gitops.runtime.ports import Spawner
+from mcphub_gitops.runtime.ports import AnySpawner
 from tests.support import gateway_echo
 
 P = ParamSpec("P")
@@ -54,8 +54,12 @@ def on_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
 def children() -> set[int]:
     """Return the process numbers of this process's children."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text("ascii").split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        # A thread may end between the two looks.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, task.read_text("ascii").split()))
+    return found
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
@@ -74,14 +78,17 @@ def echo_entry(name: str = "echo", *options: str, **fields: object) -> dict[str,
 def entry(name: str, argv: list[str], **fields: object) -> dict[str, Any]:
     """Return a server entry; `tools` names or defines its tools, all of the echo program's unless given."""
     tools: Any = fields.pop("tools", list(gateway_echo.TOOLS))
-    return {
-        "name": name,
+    others = ("secrets", "files", "code", "optional")
+    outside: dict[str, object] = {key: fields.pop(key) for key in others if key in fields}
+    spec = {
+        "server": name,
         "argv": argv,
         "cwd": str(SUPPORT),
+        "env": {},
         "readable": [sys.prefix, sys.base_prefix, str(SUPPORT)],
-        "tools": [tool_entry(tool) for tool in tools],
         **fields,
     }
+    return {"name": name, "kind": "process", "spec": spec, "tools": [tool_entry(tool) for tool in tools], **outside}
 
 
 def tool_entry(tool: str | Mapping[str, Any], *, name: str = "", note: str = "") -> dict[str, Any]:
@@ -155,7 +162,7 @@ class Running:
 async def gateway(
     served: Generation,
     *,
-    spawner: Spawner | None = None,
+    spawner: AnySpawner | None = None,
     supervision: Supervision = PATIENT,
     bounds: Bounds | None = None,
     **others: Any,  # noqa: ANN401  (whatever Settings takes)

@@ -33,13 +33,18 @@ def lock_of(hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Defin
 
 def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> LockedServer:
     package = ""
-    if isinstance(server.origin, Package):
+    if isinstance(server.origin, Package) and server.origin.ecosystem == "npm":
+        package = f"npm:{server.origin.name}@{server.origin.version or '1.0.0'}"
+    elif isinstance(server.origin, Package):
         package = f"{server.origin.name}=={server.origin.version or '1'}"
+    image = server.image.reference if server.image is not None else None
     return LockedServer(
         launch=launch_fingerprint(server),
         era="modern",
         package=package,
         requirements=(f"{package} --hash={digest(package.encode())}",) if package else (),
+        image=f"{image.tagged}@{image.digest or digest(str(image).encode())}" if image is not None else "",
+        target=("python3.12-gnu" if package and image is not None else ""),
         files=MappingProxyType({path: digest(path.encode()) for path in named_files(server)}),
         tools=MappingProxyType({name: fingerprint(definition) for name, definition in definitions.items()}),
     )

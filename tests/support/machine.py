@@ -3,19 +3,21 @@
 Stands in for adapters and engines where every order of events is tried; the end-to-end tests use the real ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.canonical import digest
+from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
-from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.plan.observed import Isolation, SeenContainer
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.events import Event
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import ChildSpec, Probe, Program
+from mcphub_gitops.runtime.ports import Child, ChildSpec, ContainerSpec, LineSink, Probe, Program, Spec
 
 
 @dataclass
@@ -46,8 +48,62 @@ class MemoryPackages:
     def place(self, environment: Environment) -> Program:
         return Program(path=f"/packages/{environment.package}")
 
+    def contained(self, environment: Environment) -> Contained:
+        folder = f"/packages/{environment.package}"
+        return Contained(folder=folder, entrypoint=("python3", "/mcphub/package/run"), env={"PYTHONPATH": "/x"})
+
     def remove(self, digest: str) -> None:
         self.digests.discard(digest)
+
+
+@dataclass
+class MemoryRegistries:
+    """Images by reference; a reference without one has the digest of its own text."""
+
+    answers: Mapping[str, ImageAnswer] = field(default_factory=dict)
+
+    def resolve(self, question: ImageQuestion) -> ImageAnswer:
+        known = ImageAnswer(repository=question.reference, digest=digest(question.reference.encode()))
+        return self.answers.get(question.reference, known)
+
+
+@dataclass
+class MemoryContainers:
+    """An engine that has every image, and runs what it is told to make."""
+
+    running: dict[str, SeenContainer] = field(default_factory=dict)
+    acts: list[str] = field(default_factory=list)
+    images: set[str] = field(default_factory=set)
+
+    async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
+        assert {"io.mcphub.hub", "io.mcphub.lineage"} == set(labels)
+        assert all(labels.items() <= spec.labels.items() for spec in specs)
+        return tuple(self.running.values())
+
+    async def present(self, images: Sequence[str]) -> frozenset[str]:
+        return frozenset(images) & self.images
+
+    async def pull(self, image: str, tell: Callable[[int, int], None]) -> None:
+        tell(1, 2)
+        self.acts.append(f"pull {image}")
+        self.images.add(image)
+
+    async def create(self, spec: ContainerSpec) -> None:
+        self.acts.append(f"create {spec.name}")
+        labels = spec.labels
+        self.running[spec.name] = SeenContainer(
+            name=spec.name, server=labels["io.mcphub.server"], spec=labels["io.mcphub.spec"], state="running"
+        )
+
+    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+        assert labels
+        self.acts.append(f"remove {name}")
+        self.running.pop(name, None)
+
+    async def logs(self, name: str, *, follow: bool, tail: int) -> AsyncIterator[bytes]:
+        assert not follow
+        for line in [name.encode()][:tail]:
+            yield line
 
 
 @dataclass
@@ -55,14 +111,21 @@ class ScriptedProber:
     """Answers for each server with the definitions it was given; a server without any does not start."""
 
     offers: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    asked: list[ChildSpec] = field(default_factory=list)
+    asked: list[Spec] = field(default_factory=list)
 
-    async def probe(self, spec: ChildSpec, *, timeout: float) -> Probe:  # noqa: ARG002, ASYNC109  (the port's signature)
+    async def probe(self, spec: Spec, *, timeout: float) -> Probe:  # noqa: ARG002, ASYNC109  (the port's signature)
         self.asked.append(spec)
         if spec.server not in self.offers:
             raise RuntimeFailure(f"server {spec.server} did not start")
         tools = tuple(self.offers[spec.server].values())
         return Probe(era="modern", revision="2026-07-28", server_info={}, tools=tools)
+
+
+class NoSpawner:
+    """Starts nothing: what asks a running server goes through the prober."""
+
+    async def spawn(self, spec: Spec, sink: LineSink) -> Child:  # noqa: ARG002  (the port's signature)
+        raise RuntimeFailure(f"server {spec.server} is not started here")
 
 
 @dataclass
@@ -96,7 +159,12 @@ def assess_nothing(spec: ChildSpec) -> Isolation:  # noqa: ARG001  (the port's s
 
 
 def site_of(
-    root: Path, prober: ScriptedProber, *, packages: MemoryPackages | None = None, secrets: MemorySecrets | None = None
+    root: Path,
+    prober: ScriptedProber,
+    *,
+    packages: MemoryPackages | None = None,
+    secrets: MemorySecrets | None = None,
+    containers: MemoryContainers | None = None,
 ) -> Site:
     """Return a prepared site at `root`."""
     layout = Layout(folder=root / ".mcphub")
@@ -104,9 +172,13 @@ def site_of(
     return Site(
         root=root,
         layout=layout,
+        lineage="a-lineage",
+        registries=MemoryRegistries(),
+        containers=containers or MemoryContainers(),
         packages=packages or MemoryPackages(),
         find_program=find_nothing,
         assess=assess_nothing,
+        spawner=NoSpawner(),
         prober=prober,
         secrets=secrets or MemorySecrets(),
     )

@@ -33,7 +33,7 @@ def test_enabled_packages_are_asked_for_and_what_is_locked_is_preferred() -> Non
 
 
 def test_the_answers_make_a_lock_that_fits_the_hub() -> None:
-    pinned, problems = pin(HUB, {"time": PINS}, FILES)
+    pinned, problems = pin(HUB, {"time": PINS}, {}, {}, FILES)
     assert problems == []
     locked = assemble(HUB, pinned, ANSWERS)
     assert locked.diagnostics == ()

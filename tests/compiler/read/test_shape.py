@@ -6,7 +6,8 @@ from mcphub_gitops.compiler.read.syntax import parse
 from mcphub_gitops.schemas import load_schema
 
 PACKAGE = (
-    "A published package, as pypi:NAME or pypi:NAME@VERSION; a version as PEP 440 writes it, such as 1.2.3 or 2.0rc1."
+    "A published package, as pypi:NAME or npm:NAME, with @VERSION for a certain one: as PEP 440 writes it, "
+    "such as 1.2.3 or 2.0rc1, or as npm does."
 )
 GOOD = 'apiVersion: mcphub/v1\nname: acme\nservers:\n  time: {package: "pypi:mcp-server-time@1", run: process}\n'
 

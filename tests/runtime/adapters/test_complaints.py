@@ -141,3 +141,31 @@ def test_a_complaint_becomes_a_failure_that_says_what_to_do(said: str, reason: s
     assert failure.retryable == retryable
     assert failure.detail == (said or "it said nothing")
     assert failure.resolution or "uv failed" in reason
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            f"{NONE}Because a==1 has no wheels with a matching platform tag (e.g., `m`)",
+            "there is no wheel of it for python3.12-musl on this machine's architecture",
+        ),
+        (
+            f"{NONE}Because a==1 has no wheels with a matching Python ABI tag (e.g., `cp312`)",
+            "there is no wheel of it for python3.12-musl on this machine's architecture",
+        ),
+        (
+            f"{NONE}Because the requested Python version (3.12.0) does not satisfy Python>=3.13",
+            "it does not run on python3.12-musl",
+        ),
+    ],
+)
+def test_what_a_containers_interpreter_cannot_run_is_told_as_such(said: str, reason: str) -> None:
+    failure = to_failure("a cannot be installed", said, target="python3.12-musl")
+    assert failure.brief == f"a cannot be installed: {reason}"
+    assert "base image" in failure.resolution
+
+
+def test_what_has_nothing_to_do_with_the_interpreter_is_told_as_ever() -> None:
+    said = "Failed to download `six==1`\n  cause: Hash mismatch for `six==1`"
+    assert vars(to_failure("a", said, target="python3.12-gnu")) == vars(to_failure("a", said))

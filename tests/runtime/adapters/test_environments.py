@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,33 @@ def test_any_change_of_the_files_is_seen(environments: Environments, change: str
         case _:
             (folder / "python3").symlink_to("python")
     assert not environments.is_intact(marker)
+
+
+def test_what_a_container_runs_is_whole_wherever_it_stands_and_without_a_python_of_its_own(
+    environments: Environments, tmp_path: Path
+) -> None:
+    home = environments.home(DIGEST)
+    home.mkdir()
+    (home / "demo.py").touch()
+    files = fingerprint(take_inventory(home))
+    marker = Marker(digest=DIGEST, package="demo==1", home="", python="", readable=(), programs={}, files=files)
+    environments.complete(marker)
+    assert str(tmp_path) not in (home / MARKER).read_text()
+    environments.root.rename(tmp_path / "moved")
+    moved = Environments(root=tmp_path / "moved")
+    assert moved.marker(DIGEST) == marker
+    assert moved.is_intact(marker)
+    (moved.home(DIGEST) / "demo.py").write_text("evil")
+    assert not moved.is_intact(marker)
+    moved.home(DIGEST).rename(moved.home(OTHER))
+    assert moved.marker(OTHER) is None
+
+
+def test_a_marker_without_its_place_or_its_python_does_not_count(environments: Environments) -> None:
+    marker = build(environments)
+    for damaged in (replace(marker, home=""), replace(marker, python="")):
+        environments.complete(damaged)
+        assert environments.marker(DIGEST) is None
 
 
 def test_what_is_called_otherwise_is_left_alone(environments: Environments) -> None:

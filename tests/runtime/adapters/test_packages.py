@@ -1,6 +1,7 @@
 """With the real uv: against the index that it is set to, and against one on loopback for what no index shall do."""
 
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -21,8 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mcphub_gitops.compiler.lock.questions import PackageAnswer, PackageQuestion
+from mcphub_gitops.compiler.plan.container import PACKAGE_FOLDER, Contained
 from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.runtime.adapters.environments import MARKER, Environments
+from mcphub_gitops.runtime.adapters.inventory import take_inventory
 from mcphub_gitops.runtime.adapters.packages import UvPackages
 from mcphub_gitops.runtime.adapters.pins import parse_pin
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -30,6 +33,10 @@ from mcphub_gitops.runtime.ports import Packages, Program
 from tests.runtime.adapters.conftest import Index, Reply, make_wheel
 
 SCRIPT = {"demo": "demo:main"}
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+TARGET = f"python{HERE}-gnu"
+"""A container's Python that bytecode can be made for here."""
 
 Make = Callable[..., UvPackages]
 
@@ -77,14 +84,14 @@ def ask(packages: Packages, requirement: str, preferred: tuple[str, ...] = ()) -
     return packages.resolve(PackageQuestion(requirement=requirement, preferred=preferred))
 
 
-def environment_of(packages: Packages, requirement: str) -> Environment:
+def environment_of(packages: Packages, requirement: str, target: str = "") -> Environment:
     answer = ask(packages, requirement)
     assert not answer.problem
-    return Environment.of(answer.package, answer.requirements)
+    return Environment.of(answer.package, answer.requirements, target)
 
 
-def install_of(packages: Packages, requirement: str) -> Environment:
-    environment = environment_of(packages, requirement)
+def install_of(packages: Packages, requirement: str, target: str = "") -> Environment:
+    environment = environment_of(packages, requirement, target)
     packages.install(environment)
     return environment
 
@@ -731,3 +738,303 @@ def test_the_place_of_a_program_is_known_before_it_is_installed(
     assert before == Program(path=f"{home}/bin/demo", readable=(home, *python.readable))
     local.install(environment)
     assert local.place(environment) == local.program(environment) == before
+
+
+# For the interpreter of a container
+
+
+def run_contained(contained: Contained, python: Program, environ: Mapping[str, str] | None = None) -> str:
+    """Return the output of the program as a container starts it, the place of its folder aside."""
+
+    def here(text: str) -> str:
+        return text.replace(PACKAGE_FOLDER, contained.folder)
+
+    first, *rest = map(here, contained.entrypoint)
+    command = [python.path if first == "python3" else first, *rest]
+    env = {**(environ or {}), **{name: here(value) for name, value in contained.env.items()}}
+    return subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("target", "tag"), [("python3.12-gnu", "312"), ("python3.13-musl", "313")])
+def test_a_real_server_is_installed_for_a_containers_python(
+    real: UvPackages, tmp_path: Path, target: str, tag: str
+) -> None:
+    environment = install_of(real, "mcp-server-time", target)
+    version, _, libc = target.removeprefix("python").partition("-")
+    site = home_of(tmp_path, environment) / "lib" / f"python{version}" / "site-packages"
+    (core,) = (site / "pydantic_core").glob("*.so")
+    assert core.name == f"_pydantic_core.cpython-{tag}-{platform.machine()}-linux-{libc}.so"
+    assert not (site / "win32").exists()
+    assert real.contained(environment) == Contained(
+        folder=str(home_of(tmp_path, environment)),
+        entrypoint=("python3", "-P", f"{PACKAGE_FOLDER}/lib/python{version}/site-packages/bin/mcp-server-time"),
+        env={
+            "PYTHONUSERBASE": PACKAGE_FOLDER,
+            "PYTHONNOUSERSITE": "",
+            "PYTHONPATH": "",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )
+    assert real.installed() == real.installed(deep=True) == {environment.digest}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("python3.11-gnu", {"older", "manylinux_2_28"}),
+        ("python3.14-musl", {"newer", "musllinux_1_2"}),
+    ],
+)
+def test_markers_and_wheels_are_chosen_for_the_target(
+    local: UvPackages, index: Index, tmp_path: Path, target: str, expected: set[str]
+) -> None:
+    needs = (
+        'older; python_version < "3.12"',
+        'newer; python_full_version >= "3.14"',
+        'elsewhere; sys_platform == "win32"',
+        'here; sys_platform == "linux" and os_name == "posix" and implementation_name == "cpython"',
+        f'machine; platform_machine == "{platform.machine()}"',
+    )
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=SCRIPT, needs=needs))
+    for name in ("older", "newer", "elsewhere", "here"):
+        index.publish_wheel(name, "1", make_wheel(name, "1"))
+    for system in ("manylinux_2_28", "manylinux_2_39", "musllinux_1_2", "macosx_11_0"):
+        wheel = make_wheel("machine", "1", files={f"{system}.py": ""})
+        index.publish_wheel("machine", "1", wheel, tag=f"py3-none-{system}_{platform.machine()}")
+    home = home_of(tmp_path, install_of(local, "demo", target))
+    site = home / "lib" / target.partition("-")[0] / "site-packages"
+    assert {path.stem for path in site.glob("*.py")} == {"demo", "here", "machine", *expected}
+
+
+def test_it_starts_as_a_container_starts_it(local: UvPackages, index: Index, tmp_path: Path, python: Program) -> None:
+    main = (
+        "import colorsys, sys, added, helper\ndef main(): print(added.VALUE, helper.__name__, sys.argv, sys.path[:1])\n"
+    )
+    # The folder of scripts is no place for modules, nor is a module of the standard library replaced.
+    files = {
+        "demo.py": main,
+        "colorsys.py": "raise SystemExit('not the one of the standard library')\n",
+        "demo.pth": "added-later\n",
+        "added-later/added.py": "VALUE = 7\n",
+        "bin/helper.py": "raise SystemExit('not a module')\n",
+    }
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=SCRIPT, files=files, needs=("helper",)))
+    index.publish_wheel("helper", "2", make_wheel("helper", "2"))
+    (tmp_path / "own" / "helper").mkdir(parents=True)
+    (tmp_path / "own" / "helper" / "__init__.py").write_text("raise SystemExit('the one of the image')\n")
+    contained = local.contained(install_of(local, "demo", TARGET))
+    script = f"{contained.folder}/lib/python{HERE}/site-packages/bin/demo"
+    of_image = {"PYTHONPATH": str(tmp_path / "own"), "PYTHONNOUSERSITE": "1"}
+    told = run_contained(contained, python, of_image)
+    assert told.startswith(f"7 helper ['{script}'] ")
+    assert "site-packages/bin'" not in told
+
+
+def test_no_byte_depends_on_the_place_or_on_the_python_at_hand(index: Index, tmp_path: Path, python: Program) -> None:
+    files = {"demo-1.data/scripts/other": "#!python\nprint('other')\n"}
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=SCRIPT, files=files))
+    subprocess.run([python.path, "-m", "venv", "--without-pip", tmp_path / "a b"], check=True)
+    environ = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "cache")}
+    found = []
+    for name, path in {"one": python.path, "the other": str(tmp_path / "a b" / "bin" / "python")}.items():
+        packages = UvPackages(tmp_path / name, Program(path=path), environ=environ)
+        home = tmp_path / name / install_of(packages, "demo", TARGET).digest.removeprefix("sha256:")
+        site = home / "lib" / f"python{HERE}" / "site-packages"
+        assert {script.read_text().splitlines()[0] for script in (site / "bin").iterdir()} == {"#!/usr/bin/env python3"}
+        # Bytecode names no place either, but what is shared in it differs from run to run.
+        found.append({each: hash_ for each, hash_ in take_inventory(home).items() if not each.endswith(".pyc")})
+        files_of = [each for each in home.rglob("*") if each.is_file()]
+        assert [each for each in files_of if str(tmp_path).encode() in each.read_bytes()] == []
+        assert site.joinpath("__pycache__", f"demo.{sys.implementation.cache_tag}.pyc") in files_of
+    # The marker, which also holds the digest of the bytecode.
+    assert {each for each in found[0] if found[0][each] != found[1][each]} <= {MARKER}
+    assert found[0].keys() == found[1].keys()
+
+
+def test_a_containers_environment_is_readable_whatever_the_umask(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    publish_demo(index)
+    before = os.umask(0o077)
+    try:
+        environment = install_of(local, "demo", TARGET)
+    finally:
+        os.umask(before)
+    home = home_of(tmp_path, environment)
+    modes = {path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
+    assert modes <= {0o755, 0o644}
+    assert not list(home.rglob(".lock"))
+
+
+def test_without_a_python_of_its_version_there_is_no_bytecode(make: Make, index: Index, tmp_path: Path) -> None:
+    publish_demo(index)
+    packages = make({"PATH": str(tmp_path)})
+    environment = install_of(packages, "demo", "python3.99-gnu")
+    assert list(home_of(tmp_path, environment).rglob("*.pyc")) == []
+    assert packages.installed(deep=True) == {environment.digest}
+
+
+def test_a_python_on_the_path_makes_the_bytecode(make: Make, index: Index, tmp_path: Path) -> None:
+    versions = (f"3.{minor}" for minor in range(11, 20) if f"3.{minor}" != HERE)
+    places = [folder / "bin" for folder in sorted((Path.home() / ".pyenv" / "versions").glob("3.*"))]
+    found = [
+        (each, place)
+        for each in versions
+        for place in (*places, Path("/usr/bin"))
+        if (place / f"python{each}").exists()
+    ]
+    if not found:
+        pytest.skip("there is one Python here")
+    version, place = found[0]
+    publish_demo(index)
+    packages = make({"PATH": str(place)})
+    home = home_of(tmp_path, install_of(packages, "demo", f"python{version}-gnu"))
+    assert {path.name for path in home.rglob("demo.*.pyc")} == {f"demo.cpython-{version.replace('.', '')}.pyc"}
+
+
+def test_a_containers_environment_may_be_moved(
+    local: UvPackages, index: Index, tmp_path: Path, python: Program
+) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo", TARGET)
+    (tmp_path / "packages").rename(tmp_path / "moved")
+    moved = UvPackages(tmp_path / "moved", python, environ={})
+    assert moved.installed(deep=True) == {environment.digest}
+    assert run_contained(moved.contained(environment), python) == "demo 1.0\n"
+
+
+def test_the_same_lock_is_installed_for_several_interpreters_side_by_side(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    publish_demo(index)
+    wanted = [install_of(local, "demo", target) for target in ("", "python3.12-gnu", "python3.12-musl")]
+    assert local.installed(deep=True) == {environment.digest for environment in wanted}
+    assert len({environment.digest for environment in wanted}) == 3
+    local.remove(wanted[1].digest)
+    assert local.installed(deep=True) == {wanted[0].digest, wanted[2].digest}
+    assert not home_of(tmp_path, wanted[1]).exists()
+
+
+@pytest.mark.parametrize("change", ["edited", "bytecode", "script"])
+def test_what_was_done_to_a_containers_environment_is_seen_and_made_good(
+    local: UvPackages, index: Index, tmp_path: Path, python: Program, change: str
+) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo", TARGET)
+    site = site_of(home_of(tmp_path, environment))
+    match change:
+        case "edited":
+            (site / "demo.py").write_text("def main(): print('evil')\n")
+        case "bytecode":
+            (bytecode,) = site.glob("__pycache__/demo.*.pyc")
+            bytecode.write_bytes(bytecode.read_bytes().replace(b"demo", b"evil"))
+        case _:
+            (site / "bin" / "demo").write_text("#!/bin/sh\n")
+    assert local.installed() == {environment.digest}
+    assert local.installed(deep=True) == frozenset()
+    local.install(environment)
+    assert local.installed(deep=True) == {environment.digest}
+    assert run_contained(local.contained(environment), python) == "demo 1.0\n"
+
+
+def test_a_damaged_cache_does_not_reach_a_containers_environment(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo", TARGET)
+    local.remove(environment.digest)
+    unpacked(tmp_path, "helper.py").write_text("evil = True\n")
+    (unpacked(tmp_path, "demo.py").parent / "evil.pth").write_text("import evil\n")
+    local.install(environment)
+    site = site_of(home_of(tmp_path, environment))
+    assert "evil" not in (site / "helper.py").read_text()
+    assert not (site / "evil.pth").exists()
+
+
+def test_what_the_cache_holds_is_not_downloaded_again_for_a_container(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo", TARGET)
+    local.remove(environment.digest)
+    asked = len(index.asked)
+    local.install(environment)
+    assert len(index.asked) == asked
+
+
+def test_what_has_no_wheel_for_a_container_is_told_and_leaves_nothing(
+    local: UvPackages, index: Index, tmp_path: Path
+) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1"), tag=f"cp312-cp312-manylinux_2_28_{platform.machine()}")
+    environment = environment_of(local, "demo", "python3.12-musl")
+    failure = failure_of(lambda: local.install(environment))
+    assert failure.brief == (
+        "demo==1 cannot be installed: there is no wheel of it for python3.12-musl on this machine's architecture"
+    )
+    assert "base image" in failure.resolution
+    assert list((tmp_path / "packages").iterdir()) == []
+    local.install(environment_of(local, "demo", "python3.12-gnu"))
+
+
+@pytest.mark.parametrize("target", ["", "node-musl", "python3.10-gnu", "python3.12"])
+def test_a_target_that_is_not_understood_is_told(local: UvPackages, index: Index, tmp_path: Path, target: str) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "demo", target)
+    assert "Python" in failure_of(lambda: local.contained(environment)).brief
+    if target:
+        assert f"`{target}`" in failure_of(lambda: local.install(environment)).brief
+        assert not (tmp_path / "packages").exists()
+
+
+def test_what_is_not_installed_for_a_container_is_told(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    environment = environment_of(local, "demo", TARGET)
+    install_of(local, "demo")
+    failure = failure_of(lambda: local.contained(environment))
+    assert failure.brief == "demo==1.0 is not installed"
+    assert failure.resolution == "run `mcphub apply`"
+
+
+def test_a_container_has_no_program_of_this_machine(local: UvPackages, index: Index) -> None:
+    publish_demo(index)
+    environment = install_of(local, "demo", TARGET)
+    with pytest.raises(ValueError, match=TARGET):
+        local.program(environment)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "chosen"),
+    [
+        ({"my_Demo": "my_demo:main", "other": "my_demo:main"}, "my_Demo"),
+        ({"serve": "my_demo:main"}, "serve"),
+    ],
+)
+def test_a_containers_program_is_chosen_by_the_same_rule(
+    local: UvPackages, index: Index, python: Program, scripts: Mapping[str, str], chosen: str
+) -> None:
+    # Of a package that is called like the folder of scripts, nothing is a program.
+    files = {"bin/__init__.py": "", "bin/my_demo.py": "import os\n"}
+    index.publish_wheel("my-demo", "1", make_wheel("my-demo", "1", scripts=scripts, files=files))
+    contained = local.contained(install_of(local, "my-demo", TARGET))
+    assert contained.entrypoint[-1].endswith(f"/bin/{chosen}")
+    assert run_contained(contained, python) == "my-demo 1\n"
+
+
+def test_a_containers_package_with_several_programs_or_none_is_told(local: UvPackages, index: Index) -> None:
+    scripts = {"one": "demo:main", "two": "demo:main"}
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", scripts=scripts, needs=("helper",)))
+    index.publish_wheel("helper", "2", make_wheel("helper", "2"))
+    several, none = install_of(local, "demo", TARGET), install_of(local, "helper", TARGET)
+    assert failure_of(lambda: local.contained(several)).detail == "one, two"
+    assert failure_of(lambda: local.contained(none)).brief == "helper==2 brings no program"
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [("#!python\nprint('hello')\n", ("python3", "-P")), ("#!/bin/sh\necho hello\n", ())],
+)
+def test_a_program_that_is_no_console_script_is_started_as_what_it_is(
+    local: UvPackages, index: Index, python: Program, text: str, starts: tuple[str, ...]
+) -> None:
+    index.publish_wheel("demo", "1", make_wheel("demo", "1", files={"demo-1.data/scripts/demo": text}))
+    contained = local.contained(install_of(local, "demo", TARGET))
+    assert contained.entrypoint[:-1] == starts
+    assert run_contained(contained, python) == "hello\n"

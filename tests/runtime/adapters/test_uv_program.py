@@ -10,6 +10,7 @@ import pytest
 from mcphub_gitops.runtime.adapters import uv_program
 from mcphub_gitops.runtime.adapters.uv_program import Uv, scratch
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import Program
 from tests.runtime.adapters.conftest import Index, make_wheel
 
 TELL = """#!{python} -I
@@ -68,6 +69,7 @@ def test_a_run_tells_its_exit_code_and_masked_words(tmp_path: Path) -> None:
         )
         assert said.status == 7
         assert said.words == "failed at http://host/…"
+        assert said.answer == ""
         assert told(tmp_path)["argv"] == ["x", str(lock.fileno())]
         assert told(tmp_path)["held"] == [str(lock.fileno())]
         assert told(tmp_path)["input"] == "in"
@@ -96,6 +98,25 @@ def test_a_missing_program_is_a_failure(program: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeFailure, match="uv cannot be started") as caught:
         Uv(environ={}, timeout=1).run(folder=tmp_path)
     assert "install mcphub again" in caught.value.resolution
+
+
+def test_the_pythons_of_a_version_are_named_and_what_does_not_start_is_none(tmp_path: Path, python: Program) -> None:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for folder, program in {"broken": "exit 127", "whole": f'exec "{python.path}" "$@"'}.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"python{here}").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / folder / f"python{here}").chmod(0o755)
+    uv = Uv(environ={"PATH": f"{tmp_path}/broken:{tmp_path}/whole", "UV_NO_CACHE": "1"}, timeout=30)
+    found = uv.pythons(here, folder=tmp_path)
+    assert f"{tmp_path}/whole/python{here}" in found
+    assert not [path for path in found if "broken" in path]
+    assert uv.pythons("3.99", folder=tmp_path) == ()
+
+
+def test_an_answer_that_is_not_understood_is_a_failure(program: Path, tmp_path: Path) -> None:
+    program.write_text("#!/bin/sh\necho 'new format'\n")
+    with pytest.raises(RuntimeFailure, match="which Pythons are installed"):
+        Uv(environ={}, timeout=30).pythons("3.12", folder=tmp_path)
 
 
 @pytest.mark.parametrize(("value", "offline"), [("1", True), ("TRUE", True), ("0", False), ("", False)])

@@ -11,12 +11,15 @@ from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import OpType, Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
-from mcphub_gitops.runtime.apply.apply import Report, apply_plan
-from mcphub_gitops.runtime.apply.observation import observe, observe_record
+from mcphub_gitops.runtime.apply.apply import apply_plan
+from mcphub_gitops.runtime.apply.inspection import observe
+from mcphub_gitops.runtime.apply.observation import observe_record
+from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import read_applied, read_generation
 from mcphub_gitops.runtime.events import Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.hubs import hub_of, lock_of
 from tests.support.machine import Listener, MemoryPackages, MemorySecrets, ScriptedProber, site_of
 
@@ -26,12 +29,13 @@ name: acme
 defaults: {run: process}
 servers:
   notes: {command: [python3, srv/notes.py], secrets: {KEY: "env://KEY"}, paths: {write: [data]}}
+  search: {image: "registry.example/search:1", secrets: {TOKEN: "env://KEY", FILE: {ref: "env://KEY", as: file}}}
   time: {package: "pypi:mcp-server-time@1", tools: {deny: [convert]}}
 """
-TOOLS = {"notes": ("add", "list"), "time": ("get_time", "convert")}
+TOOLS = {"notes": ("add", "list"), "search": ("find",), "time": ("get_time", "convert")}
 SECRETS = MemorySecrets({"env://KEY": "hunter2"})
-OTHER = HUB.replace("notes:", "memos:").replace("time@1", "time@2")
-OTHER_TOOLS = {"memos": ("keep",), "time": ("get_time", "convert", "sleep")}
+OTHER = HUB.replace("notes:", "memos:").replace("time@1", "time@2").replace("search:1", "search:2")
+OTHER_TOOLS = {"memos": ("keep",), "search": ("find",), "time": ("get_time", "convert", "sleep")}
 
 
 def bound(text: str, tools: Mapping[str, tuple[str, ...]]) -> tuple[Desired, dict[str, Any]]:
@@ -54,7 +58,7 @@ def prepared(root: Path, *, tools: Mapping[str, tuple[str, ...]] = TOOLS, broken
 
 
 def planned(desired: Desired, site: Site) -> Plan:
-    return reconcile(desired, observe(desired, site), Options())
+    return reconcile(desired, asyncio.run(observe(desired, site)), Options())
 
 
 def applied(plan: Plan, site: Site, listener: Listener | None = None) -> Report:
@@ -77,15 +81,18 @@ def test_the_generation_holds_references_and_never_values(tmp_path: Path) -> Non
     plan = planned(desired, site)
     applied(plan, site)
     generation = json.loads(read_generation(site.layout))
-    notes, time = generation["servers"]
+    notes, _, time = generation["servers"]
     assert generation["plan"] == plan_digest(plan)
     assert notes["secrets"] == {"KEY": "env://KEY"}
-    assert notes["argv"] == ["/programs/python3", "srv/notes.py"]
-    assert notes["hidden"] == [str(site.layout.folder)]
-    assert notes["writable"] == [str(site.layout.scratch / "notes"), str((tmp_path / "data").resolve())]
+    assert notes["spec"]["argv"] == ["/programs/python3", "srv/notes.py"]
+    assert notes["spec"]["hidden"] == [str(site.layout.folder)]
+    assert notes["spec"]["writable"] == [str(site.layout.scratch / "notes"), str((tmp_path / "data").resolve())]
     assert [tool["name"] for tool in time["tools"]] == ["get_time"]
-    everything = b"".join(path.read_bytes() for path in site.layout.folder.rglob("*") if path.is_file())
-    assert b"hunter2" not in everything
+    files = [path for path in site.layout.folder.rglob("*") if path.is_file()]
+    holding = [path for path in files if b"hunter2" in path.read_bytes()]
+    assert holding == [site.layout.secrets / "search" / "FILE"]
+    assert holding[0].stat().st_mode & 0o777 == 0o444
+    assert site.layout.secrets.stat().st_mode & 0o777 == holding[0].parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_server_is_probed_with_its_secrets_in_a_scratch_folder_that_is_removed(tmp_path: Path) -> None:
@@ -94,6 +101,7 @@ def test_a_server_is_probed_with_its_secrets_in_a_scratch_folder_that_is_removed
     prober = site.prober
     assert isinstance(prober, ScriptedProber)
     spec = next(each for each in prober.asked if each.server == "notes")
+    assert isinstance(spec, ChildSpec)
     assert spec.env["KEY"] == "hunter2"
     assert spec.secrets == ("KEY",)
     assert Path(spec.env["HOME"]).parent == site.layout.probes
@@ -116,8 +124,8 @@ def test_a_package_that_cannot_be_installed_stops_the_apply_and_stands_in_the_jo
     report = applied(planned(desired, site), site)
     assert [failure.brief for _, failure in report.failures] == ["mcp-server-time==1 cannot be installed"]
     lines = [json.loads(line) for line in site.layout.journal.read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["apply begun", "begun", "failed", "apply ended"]
-    assert lines[2]["brief"] == "mcp-server-time==1 cannot be installed"
+    assert [line["event"] for line in lines] == ["apply begun", "begun", "done", "begun", "failed", "apply ended"]
+    assert lines[4]["brief"] == "mcp-server-time==1 cannot be installed"
     assert read_applied(site.layout) is None
 
 
@@ -137,10 +145,15 @@ def test_progress_is_reported_in_pairs(tmp_path: Path) -> None:
     listener = Listener()
     applied(planned(desired, site), site, listener)
     done = [(event.act, event.address) for event in listener.events if isinstance(event, Done)]
+    container = desired.container_names()["search"]
+    image = next(server.container.image for server in desired.servers if server.container is not None)
     assert sorted(done) == [
         ("installing", "mcp-server-time==1"),
+        ("making", f"container.{container}"),
         ("probing", "server.notes"),
+        ("probing", "server.search"),
         ("probing", "server.time"),
+        ("pulling", f"image.{image}"),
         ("switching", "generation"),
     ]
 
@@ -149,13 +162,16 @@ def test_a_saved_plan_is_stale_when_a_file_it_starts_was_edited(tmp_path: Path) 
     site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
     plan = planned(desired, site)
     (tmp_path / "srv" / "notes.py").write_text("other")
-    assert find_moved(plan, observe(desired, site)) == ("file.srv/notes.py",)
+    assert find_moved(plan, asyncio.run(observe(desired, site))) == ("file.srv/notes.py",)
 
 
-@pytest.mark.parametrize("length", range(9))
+@pytest.mark.parametrize("length", range(14))
 def test_every_prefix_of_a_plan_applied_and_planned_again_converges(tmp_path: Path, length: int) -> None:
     site = prepared(tmp_path, tools=OTHER_TOOLS)
-    first, _ = bound(HUB.replace("time: {package", "now: {package"), {"notes": TOOLS["notes"], "now": TOOLS["time"]})
+    first, _ = bound(
+        HUB.replace("time: {package", "now: {package"),
+        {"notes": TOOLS["notes"], "now": TOOLS["time"], "search": TOOLS["search"]},
+    )
     offers = {"now": bound(HUB, TOOLS)[1]["time"]}
     assert isinstance(site.prober, ScriptedProber)
     site.prober.offers = {**site.prober.offers, **offers}

@@ -7,6 +7,7 @@ from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code
+from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.hubs import hub_of, lock_of
 from tests.support.machine import ScriptedProber, site_of
 
@@ -36,11 +37,13 @@ def server() -> DesiredServer:
 
 
 def test_a_command_may_read_its_own_folder_and_what_it_is_granted(site: Site, server: DesiredServer) -> None:
-    launch = launch_of(server, site, site.layout.scratch / "notes")
-    assert launch.readable == (str(site.root / "docs"), str(site.root / "srv"))
-    assert launch.writable == (str(site.layout.scratch / "notes"), str(site.root / "data"))
+    launch = launch_of(server, "acme", site, site.layout.scratch / "notes")
+    spec = launch.spec
+    assert isinstance(spec, ChildSpec)
+    assert spec.readable == (str(site.root / "docs"), str(site.root / "srv"))
+    assert spec.writable == (str(site.layout.scratch / "notes"), str(site.root / "data"))
     assert server.files.keys() == {"srv/notes.py"}
-    assert (launch.code, launch.env["PYTHONPYCACHEPREFIX"]) == ("srv", launch.env["HOME"])
+    assert (launch.code, spec.env["PYTHONPYCACHEPREFIX"]) == ("srv", spec.env["HOME"])
 
 
 @pytest.mark.parametrize(
@@ -60,14 +63,14 @@ def test_a_link_does_not_widen_a_grant(site: Site, server: DesiredServer, link: 
     (site.root / link).rmdir()
     (site.root / link).symlink_to(site.root / target)
     with pytest.raises(RuntimeFailure, match=words):
-        launch_of(server, site, site.layout.scratch / "notes")
+        launch_of(server, "acme", site, site.layout.scratch / "notes")
 
 
 def test_a_loop_of_links_is_told(site: Site, server: DesiredServer) -> None:
     (site.root / "docs").rmdir()
     (site.root / "docs").symlink_to("docs")
     with pytest.raises(RuntimeFailure, match="granted docs, which is not there"):
-        launch_of(server, site, site.layout.scratch / "notes")
+        launch_of(server, "acme", site, site.layout.scratch / "notes")
 
 
 def test_the_code_is_what_was_locked_or_the_server_is_not_started(site: Site, server: DesiredServer) -> None:

@@ -72,9 +72,10 @@ class Exchange:
 class Client:
     """Asks a gateway whose only server is a fake."""
 
-    def __init__(self, gateway: Gateway, spawner: FakeSpawner) -> None:
+    def __init__(self, gateway: Gateway, spawner: FakeSpawner, fleet: Fleet) -> None:
         self.gateway = gateway
         self.spawner = spawner
+        self.fleet = fleet
 
     def exchange(self, method: str = "POST", *, path: str = "/mcp", query: str = "", **headers: str) -> Exchange:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -117,7 +118,7 @@ async def client(**settings: int) -> AsyncIterator[Client]:
     gateway = Gateway(fleet=fleet, access=access, sessions=Sessions(mint=lambda: f"s{next(names)}"), **settings)
     async with gateway.running():
         await until(lambda: not fleet.waiting())
-        yield Client(gateway, spawner)
+        yield Client(gateway, spawner, fleet)
 
 
 @on_loop
@@ -313,3 +314,36 @@ async def test_only_http_is_served() -> None:
         exchange.scope["type"] = "websocket"
         with pytest.raises(ValueError, match="websocket"):
             await exchange.run()
+
+
+@on_loop
+async def test_the_operator_alone_learns_how_the_servers_fare() -> None:
+    async with client() as asked:
+        (row,) = (await asked.ask("GET", path="/status")).json["servers"]
+        assert row.pop("seconds") >= 0
+        assert row == {
+            "name": "echo",
+            "kind": "process",
+            "state": "up",
+            "starts": 1,
+            "reason": "",
+            "tools": 2,
+            "quarantined": {},
+        }
+        asked.spawner.children[-1].sink.child_exited(3)
+        await until(lambda: len(asked.spawner.children) == 2)
+        await until(lambda: not asked.fleet.waiting())
+        (row,) = (await asked.ask("GET", path="/status")).json["servers"]
+        assert (row["state"], row["starts"], row["reason"]) == ("up", 2, "it exited with status 3")
+        for refused in ("", "Bearer wrong"):
+            assert (await asked.ask("GET", path="/status", authorization=refused)).status == 401
+            assert (await asked.ask("GET", path="/logs/echo", authorization=refused)).status == 401
+        assert (await asked.ask("POST", path="/status")).status == 405
+
+
+@on_loop
+async def test_what_a_server_said_is_told_by_its_name() -> None:
+    async with client() as asked:
+        asked.spawner.children[-1].complaint = "half a line\nand another\n"
+        assert (await asked.ask("GET", path="/logs/echo")).json == {"said": "half a line\nand another\n"}
+        assert (await asked.ask("GET", path="/logs/other")).status == 404

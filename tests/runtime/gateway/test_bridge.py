@@ -22,9 +22,11 @@ def sent(params: dict[str, Any], *, from_modern: bool, to_modern: bool) -> dict[
     return found
 
 
-def answered(answer: str, *, to_modern: bool) -> tuple[Any, int | None]:
+def answered(answer: str, *, to_modern: bool, capabilities: dict[str, Any] | None = None) -> tuple[Any, int | None]:
     message = wire.read(f'{{"jsonrpc":"2.0","id":1,{answer}}}'.encode())
-    line, code = bridge.response(message, identity=b'"mine"', to_modern=to_modern)
+    meta = {**META, CAPABILITIES: capabilities or {}}
+    params = wire.members(json.dumps({"name": "exposed", "_meta": meta} if to_modern else {"name": "exposed"}).encode())
+    line, code = bridge.response(message, identity=b'"mine"', params=params, to_modern=to_modern)
     return json.loads(line), code
 
 
@@ -108,13 +110,57 @@ def test_a_result_without_a_type_is_complete_for_a_modern_client() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["input_required", "task", "later"])
-def test_a_result_that_is_no_result_yet_goes_to_modern_clients_alone(kind: str) -> None:
-    answer = f'"result":{{"resultType":"{kind}"}}'
-    assert answered(answer, to_modern=True)[0]["result"] == {"resultType": kind}
+ELICITATION = {"method": "elicitation/create", "params": {"mode": "form", "message": "m", "requestedSchema": {}}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "capabilities"),
+    [
+        ({"inputRequests": {"q": ELICITATION}, "requestState": "s"}, {"elicitation": {}}),
+        ({"inputRequests": {"r": {"method": "roots/list"}, "q": ELICITATION}}, {"elicitation": {}, "roots": {}}),
+        ({"inputRequests": {"q": {"method": "sampling/createMessage", "params": {}}}}, {"sampling": {"tools": {}}}),
+        ({"requestState": "s"}, {}),
+        ({"requestState": "s", "inputRequests": {}}, {}),
+    ],
+)
+def test_the_wish_for_further_input_reaches_a_modern_client_that_can_be_asked(
+    asked: dict[str, Any], capabilities: dict[str, Any]
+) -> None:
+    result = {"resultType": "input_required", **asked}
+    answer = f'"result":{json.dumps(result)}'
+    assert answered(answer, to_modern=True, capabilities=capabilities)[0]["result"] == result
     with pytest.raises(Fault) as raised:
         answered(answer, to_modern=False)
     assert raised.value.code == wire.INPUT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("asked", "capabilities", "code"),
+    [
+        ({"inputRequests": {"q": ELICITATION}}, {}, wire.INPUT_REQUIRED),
+        ({"inputRequests": {"q": ELICITATION, "r": {"method": "roots/list"}}}, {"roots": {}}, wire.INPUT_REQUIRED),
+        ({"inputRequests": {"q": {"method": "tools/list"}}}, {"elicitation": {}, "tools": {}}, wire.INPUT_REQUIRED),
+        ({}, {"elicitation": {}}, wire.INTERNAL_ERROR),
+        ({"inputRequests": [ELICITATION]}, {"elicitation": {}}, wire.INTERNAL_ERROR),
+        ({"inputRequests": {"q": {}}}, {"elicitation": {}}, wire.INTERNAL_ERROR),
+        ({"requestState": 7}, {}, wire.INTERNAL_ERROR),
+    ],
+)
+def test_a_server_cannot_ask_for_what_the_client_did_not_offer(
+    asked: dict[str, Any], capabilities: dict[str, Any], code: int
+) -> None:
+    answer = f'"result":{json.dumps({"resultType": "input_required", **asked})}'
+    with pytest.raises(Fault) as raised:
+        answered(answer, to_modern=True, capabilities=capabilities)
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["task", "later", "Complete", ""])
+@pytest.mark.parametrize("to_modern", [True, False])
+def test_a_kind_of_result_that_nobody_offered_is_not_passed_on(kind: str, *, to_modern: bool) -> None:
+    with pytest.raises(Fault) as raised:
+        answered(f'"result":{{"resultType":"{kind}"}}', to_modern=to_modern)
+    assert raised.value.code == wire.INTERNAL_ERROR
 
 
 def test_a_servers_error_is_passed_on_whole() -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from mcphub_gitops.runtime.gateway.connection import Bounds, Joined
 from tests.support.gateway_fakes import FakeSpawner, Manners
 from tests.support.gateway_hub import TOKEN, Running, echo_entry, gateway, generation_of, modern_request, on_loop, until
@@ -69,6 +71,11 @@ async def stranger(running: Running) -> AsyncIterator[Stranger]:
         yield Stranger(reader, writer, running.port)
     finally:
         writer.close()
+
+
+def heard(spawner: FakeSpawner) -> list[str]:
+    """Return the methods of all that the children were sent; nothing while there are none."""
+    return [method for child in spawner.children for method in child.methods()]
 
 
 def descriptors() -> int:
@@ -283,7 +290,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
             transport = cast("asyncio.Transport", deaf.writer.transport)
             transport.pause_reading()
             deaf.send(HEAD + lines + f"Content-Length: {len(body)}\r\n\r\n" + body.decode())
-            await until(lambda: "tools/call" in spawner.children[0].methods())
+            await until(lambda: "tools/call" in heard(spawner))
             await asyncio.sleep(0.5)
             transport.resume_reading()
             assert len(await deaf.end()) < 16_000_000
@@ -297,8 +304,8 @@ async def test_a_client_that_goes_away_cancels_its_call() -> None:
         async with running.client() as client:
             body, headers = modern_request("tools/call", {"name": "hang"})
             client.put("POST", body, headers=headers)
-            await until(lambda: "tools/call" in spawner.children[0].methods())
-        await until(lambda: spawner.children[0].methods()[-1] == "notifications/cancelled")
+            await until(lambda: "tools/call" in heard(spawner))
+        await until(lambda: heard(spawner)[-1] == "notifications/cancelled")
         assert await alive(running)
 
 
@@ -375,3 +382,55 @@ async def test_trailers_without_end_are_not_kept() -> None:
         client.send(HEAD + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
         client.send("a: b\r\n" * 200_000)
         assert await client.next_status() == 431
+
+
+@pytest.mark.parametrize("wish", ["h2c", "websocket"])
+@on_loop
+async def test_a_wish_for_another_protocol_is_ignored_and_the_body_kept(wish: str) -> None:
+    body, headers = modern_request("tools/call", {"name": "echo"})
+    head = HEAD + f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {wish}\r\nHTTP2-Settings: AAMA\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    chunked = f"Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    plain = f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    async with served(Bounds()) as running, stranger(running) as client:
+        raw = head.replace("{port}", str(running.port)).encode()
+        for rest in (plain, chunked):
+            client.send(raw + rest)
+            assert await client.next_status() == 200
+            client.send(raw)
+            await asyncio.sleep(0.02)
+            client.send(rest)
+            assert await client.next_status() == 200
+        client.send((raw + plain) * 3)
+        assert [await client.next_status() for _ in range(3)] == [200] * 3
+
+
+@on_loop
+async def test_thousands_of_such_wishes_in_one_piece_are_each_answered() -> None:
+    wish = b"GET /health HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    async with served(Bounds()) as running, stranger(running) as client:
+        client.send(wish * 2000)
+        assert [await client.next_status() for _ in range(2000)] == [200] * 2000
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("POST /mcp HTTP/2.0", 505),
+        ("GET /health HTTP/0.9", 505),
+        ("GET /health", 505),
+        ("GET /health HTTP/3.7", 400),
+        ("PRI * HTTP/2.0", 400),
+        ("GET /health#top HTTP/1.1", 400),
+        ("GET # HTTP/1.1", 400),
+        ("CONNECT /health HTTP/1.1", 400),
+        ("CONNECT localhost:80 HTTP/1.1", 400),
+        ("GET http://localhost/health HTTP/1.1", 400),
+        ("GET /health HTTP/1.0", 200),
+    ],
+)
+@on_loop
+async def test_a_first_line_that_is_not_of_http_1_is_refused(line: str, status: int) -> None:
+    async with served() as running, stranger(running) as client:
+        client.send(f"{line}\r\nHost: localhost\r\n\r\n")
+        assert await client.status() == status

@@ -7,7 +7,7 @@ import pytest
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import generation
-from mcphub_gitops.runtime.ports import Launchable, spec_of
+from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.gateway_hub import echo_entry, generation_of, tool_entry
 
 ENTRY = echo_entry("notes", tools=["echo"], env={"A": "1"}, secrets={"KEY": "env://KEY"}, hidden=["/secret"])
@@ -42,8 +42,8 @@ def test_a_generation_is_read_with_all_its_parts() -> None:
 
 def test_a_server_is_started_as_it_stands_there_with_its_secrets_masked() -> None:
     server = generation_of(ENTRY).servers[0]
-    launch: Launchable = server
-    spec = spec_of(launch, {"KEY": "value"})
+    spec = server.launch.filled({"KEY": "value"})
+    assert isinstance(spec, ChildSpec)
     assert spec.env == {"A": "1", "KEY": "value"}
     assert spec.secrets == ("KEY",)
     assert spec.hidden == ("/secret",)
@@ -62,9 +62,10 @@ def test_a_server_is_started_as_it_stands_there_with_its_secrets_masked() -> Non
         {"publicUrl": "https://acme.example/path"},
         {"publicUrl": "ftp://acme.example"},
         {"servers": None},
-        {"servers": [{**ENTRY, "argv": []}]},
+        {"servers": [{**ENTRY, "kind": "other"}]},
         {"servers": [{**ENTRY, "unknown": 1}]},
-        {"servers": [{**ENTRY, "env": {"A": 1}}]},
+        {"servers": [{**ENTRY, "spec": {**ENTRY["spec"], "env": {"A": 1}}}]},
+        {"servers": [{**ENTRY, "kind": "remote"}]},
         {"unknown": 1},
     ],
 )
@@ -112,7 +113,9 @@ def test_a_definition_nested_without_end_is_refused() -> None:
     ],
 )
 def test_a_server_that_starts_otherwise_is_another_one(change: dict[str, Any]) -> None:
-    before, after = generation_of(ENTRY).servers[0], generation_of({**ENTRY, **change}).servers[0]
+    spec = {**ENTRY["spec"], **{key: value for key, value in change.items() if key != "secrets"}}
+    changed = {**ENTRY, "spec": spec, "secrets": change.get("secrets", ENTRY["secrets"])}
+    before, after = generation_of(ENTRY).servers[0], generation_of(changed).servers[0]
     assert not before.starts_like(after)
 
 

@@ -299,6 +299,50 @@ async def test_a_ping_is_answered_and_any_other_wish_refused_with_the_childs_own
 
 
 @on_loop
+async def test_a_child_that_asks_and_does_not_read_goes_without_answers_until_it_reads() -> None:
+    talk = Talk()
+    talk.child.drained = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        talk.ask(group, b'"' + b"x" * 2_200_000 + b'"')
+        await asyncio.sleep(0)
+        for number in range(3):
+            talk.child.say({"jsonrpc": "2.0", "id": number, "method": "ping"})
+            await asyncio.sleep(0)
+        assert talk.child.methods() == ["tools/call"]
+        talk.child.drained.set()
+        await asyncio.sleep(0.01)
+        talk.child.say({"jsonrpc": "2.0", "id": 3, "method": "ping"})
+        assert talk.child.sent[1:] == [{"jsonrpc": "2.0", "id": 3, "result": {}}]
+        talk.child.exit(0)
+
+
+@on_loop
+async def test_a_child_that_reads_is_answered_however_much_it_was_sent() -> None:
+    talk = Talk()
+    async with asyncio.TaskGroup() as group:
+        talk.ask(group, b'"' + b"x" * 1_100_000 + b'"')
+        await asyncio.sleep(0)
+        for number in range(50):
+            talk.child.say({"jsonrpc": "2.0", "id": number, "method": "ping"})
+        talk.child.exit(0)
+    assert [message["id"] for message in talk.child.sent[1:]] == list(range(50))
+
+
+@on_loop
+async def test_the_end_of_a_child_that_does_not_read_leaves_nothing_waiting() -> None:
+    talk = Talk()
+    talk.child.drained = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        talk.ask(group, b'"' + b"x" * 2_200_000 + b'"')
+        await asyncio.sleep(0)
+        talk.child.say({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        tasks = len(asyncio.all_tasks())
+        talk.child.exit(0)
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == tasks - 2
+
+
+@on_loop
 async def test_a_child_that_asks_without_end_is_given_up() -> None:
     talk = Talk()
     for number in range(101):

@@ -8,17 +8,17 @@ import pytest
 from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.prober import StdioProber
-from mcphub_gitops.runtime.ports import ChildSpec, Probe, spec_of
+from mcphub_gitops.runtime.ports import Probe, Spec
 from tests.support import gateway_echo
 from tests.support.gateway_fakes import FakeSpawner, Manners
 from tests.support.gateway_hub import CLIENT, SUPPORT, echo_entry, entry, generation_of, on_loop
 
 
-def echo(*options: str) -> ChildSpec:
-    return spec_of(generation_of(echo_entry("echo", *options)).servers[0], {})
+def echo(*options: str) -> Spec:
+    return generation_of(echo_entry("echo", *options)).servers[0].launch.filled({})
 
 
-async def probe(spec: ChildSpec, *, timeout: float = 10) -> Probe:  # noqa: ASYNC109  (the port's own word)
+async def probe(spec: Spec, *, timeout: float = 10) -> Probe:  # noqa: ASYNC109  (the port's own word)
     return await StdioProber(ProcessEngine(), client=CLIENT, era_seconds=0.5).probe(spec, timeout=timeout)
 
 
@@ -41,7 +41,7 @@ def test_a_server_on_the_sdk_is_asked(*, legacy: bool) -> None:
     @on_loop
     async def scenario() -> None:
         argv = [sys.executable, str(SUPPORT / "gateway_sdk.py"), *(["--legacy"] if legacy else [])]
-        answer = await probe(spec_of(generation_of(entry("sdk", argv, tools=[])).servers[0], {}), timeout=20)
+        answer = await probe(generation_of(entry("sdk", argv, tools=[])).servers[0].launch.filled({}), timeout=20)
         assert answer.era == ("legacy" if legacy else "modern")
         assert [tool["name"] for tool in answer.tools] == ["add"]
         assert answer.server_info["name"] == "sums"

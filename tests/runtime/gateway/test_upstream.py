@@ -18,7 +18,7 @@ from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.upstream import RetiredError, Supervision, Upstream
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
-from mcphub_gitops.runtime.ports import Spawner
+from mcphub_gitops.runtime.ports import AnySpawner
 from tests.support.gateway_fakes import Answer, FakeChild, FakeSpawner, Manners
 from tests.support.gateway_hub import (
     CLIENT,
@@ -37,7 +37,7 @@ SWIFT = Supervision(
 )
 
 
-def upstream_of(entry: dict[str, Any], spawner: Spawner, supervision: Supervision = PATIENT) -> Upstream:
+def upstream_of(entry: dict[str, Any], spawner: AnySpawner, supervision: Supervision = PATIENT) -> Upstream:
     (server,) = generation_of(entry).servers
     return Upstream(server, spawner=spawner, secrets=Values(), client=CLIENT, supervision=supervision)
 

@@ -258,6 +258,23 @@ def test_the_id_that_opens_a_broken_message_is_found(line: bytes, identity: byte
     assert wire.opening_identity(line) == identity
 
 
+@pytest.mark.parametrize(
+    ("line", "identity"),
+    [
+        (b'{"id":12,"jsonrpc":"2.0","method":broken', b"12"),
+        (b'{"method":broken,"jsonrpc":"2.0","id":12}', b"12"),
+        (b'{"method":"a","params":{"x":"\\ud800"}, "id" : "a" } ', b'"a"'),
+        (b'{"method":"a","params":{"x":1,"id":12}}', None),
+        (b'{"method":"a","params":{"x":",\\"id\\":12}', None),
+        (b'{"method":"a","params":{"x":"\\\\","id":12}', b"12"),
+        (b'{"method":"a","id":12.5}', None),
+        (b'{"method":"a","id":12}]', None),
+    ],
+)
+def test_the_id_at_either_end_of_a_broken_message_is_found(line: bytes, identity: bytes | None) -> None:
+    assert wire.outer_identity(line) == identity
+
+
 def test_an_error_beside_a_null_result_is_an_error_and_the_reverse() -> None:
     failed = wire.read(b'{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":-5,"message":"m"}}')
     assert failed.result is None

@@ -1,0 +1,1 @@
+"""Desired state as files for other tools."""

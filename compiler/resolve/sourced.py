@@ -1,0 +1,214 @@
+"""A server that comes from a catalog: its entry, bound to what the hub says, in the hub's own terms."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode, plain
+from mcphub_gitops.compiler.resolve import image
+from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
+from mcphub_gitops.compiler.resolve.catalog import Catalog, CatalogServer
+from mcphub_gitops.compiler.resolve.confinement import Mount
+from mcphub_gitops.compiler.resolve.container import read_mount
+from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
+from mcphub_gitops.compiler.resolve.nodes import child, entries, text
+from mcphub_gitops.compiler.source import Span
+
+Fill = Callable[[Text], Text]
+"""Fills the hub's own templates in, and tells of those that cannot be."""
+
+Reference = Callable[[str, Node], SecretRef | None]
+"""Reads the reference under a secret's name, and tells what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
+    """What an entry of a catalog comes to; `tools` are those that the catalog knows, by name."""
+
+    origin: Image | Remote
+    env: tuple[tuple[str, Text], ...]
+    secrets: tuple[SecretRef, ...]
+    mounts: tuple[tuple[Mount, Span], ...]
+    user: str
+    tools: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the servers that have a `from`; `catalogs` are those of the hub by name, None where one is wrong itself."""
+
+    catalogs: Mapping[str, Catalog | None]
+    fill: Fill
+    reference: Reference
+    problems: list[Diagnostic]
+
+    def read(self, server: Entry) -> Sourced | None:
+        """Return what the entry that `server` names comes to, None where something is wrong with it."""
+        source = text(child(server.value, "from"))
+        found = self._find(source) if source is not None else None
+        if source is None or found is None:
+            return None
+        if found.kind == "tool":
+            detail = f"`{source.value}` is a set of tool containers, which mcphub does not run."
+            self._tell(codes.BAD_VALUE, detail, source.span)
+            return None
+        bound, problems = bind(found, self._config(server.value))
+        self.problems.extend(self._placed(problem, server, source) for problem in problems)
+        secrets = tuple(self._secrets(server, found, source))
+        if bound is None:
+            return None
+        origin = self._origin(found, bound, source)
+        if origin is None:
+            return None
+        return Sourced(
+            origin=origin,
+            env=tuple((name, Text(value=value, span=source.span)) for name, value in sorted(bound.env.items())),
+            secrets=tuple(self._variables(bound, secrets, source)),
+            mounts=tuple(self._mounts(bound, source)),
+            user=bound.user,
+            tools=tuple(tool.name for tool in found.tools),
+        )
+
+    def _find(self, source: Text) -> CatalogServer | None:
+        name, slash, server = source.value.partition("/")
+        if not slash or not server:
+            self._tell(codes.BAD_VALUE, "`from` is CATALOG/SERVER.", source.span)
+            return None
+        if name not in self.catalogs:
+            help_ = suggest(name, self.catalogs) or "declare it under `catalogs:`"
+            self._tell(codes.UNKNOWN_NAME, f"No catalog is called `{name}`.", source.span, help_)
+            return None
+        catalog = self.catalogs[name]
+        if catalog is None:
+            return None  # what is wrong with it has been told
+        found = catalog.get(server)
+        if found is None:
+            close = suggest(server, catalog.names)
+            help_ = close if close.startswith("did") else f"it has {len(catalog.names)} servers"
+            self._tell(codes.UNKNOWN_NAME, f"The catalog `{name}` has no server `{server}`.", source.span, help_)
+        return found
+
+    def _config(self, server: Node) -> dict[str, Any]:
+        node = child(server, "config")
+        found = self._filled(node) if isinstance(node, MapNode) else {}
+        return dict(found)
+
+    def _filled(self, node: Node) -> Any:  # noqa: ANN401  (any JSON value)
+        if isinstance(node, MapNode):
+            return {entry.key: self._filled(entry.value) for entry in node.entries}
+        if isinstance(node, ListNode):
+            return [self._filled(item) for item in node.items]
+        given = text(node)
+        return self.fill(given).value if given is not None else plain(node)
+
+    def _placed(self, problem: Problem, server: Entry, source: Text) -> Diagnostic:
+        """Return `problem` where the hub's reader can mend it; what is the catalog's own is told at `from`."""
+        if problem.path:
+            return Diagnostic(
+                code=problem.code, detail=problem.detail, span=_span_of(server, problem.path), help=problem.help
+            )
+        notes = (Note(message="here the catalog is wrong", span=problem.span),) if problem.span is not None else ()
+        detail = f"The entry of `{source.value}` cannot be used. {problem.detail}"
+        return Diagnostic(code=codes.CATALOG_ENTRY, detail=detail, span=source.span, notes=notes, help=problem.help)
+
+    def _secrets(self, server: Entry, found: CatalogServer, source: Text) -> Iterator[tuple[str, SecretRef]]:
+        known = {secret.name for secret in found.secrets}
+        given = set()
+        for entry in entries(server.value, "secrets"):
+            given.add(entry.key)
+            if entry.key not in known:
+                detail = f"`{source.value}` has no secret `{entry.key}`."
+                self._tell(codes.UNKNOWN_KEY, detail, entry.key_span, suggest(entry.key, known))
+                continue
+            reference = self.reference(entry.key, entry.value)
+            if reference is not None:
+                yield entry.key, reference
+        node = child(server.value, "secrets")
+        span = node.span if node is not None and not given else server.key_span
+        for name in sorted({secret.name for secret in found.secrets if secret.required} - given):
+            detail = f"`{source.value}` needs the secret `{name}`."
+            help_ = f'add `secrets: {{{name}: "env://NAME"}}`'
+            self._tell(codes.SECRET_MISSING, detail, span, help_)
+
+    def _variables(self, bound: Bound, secrets: tuple[tuple[str, SecretRef], ...], source: Text) -> Iterator[SecretRef]:
+        """Yield the secrets as the server gets them: by variable, or, of a remote server, by header."""
+        given = {variable: ref for name, ref in secrets for variable in bound.secrets.get(name, ())}
+        if not bound.url:
+            for variable, ref in given.items():
+                yield _renamed(ref, variable)
+        for name, word in {**bound.composed, **bound.headers}.items():
+            missing = [variable for variable in word.secrets if variable not in given]
+            if word.secrets and not missing:
+                parts = (part if isinstance(part, str) else given[part.variable] for part in word.parts)
+                yield compose(name, tuple(parts), source.span)
+
+    def _origin(self, found: CatalogServer, bound: Bound, source: Text) -> Image | Remote | None:
+        if found.kind == "remote":
+            plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
+            headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
+            return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
+        reference = image.parse(bound.image)
+        if isinstance(reference, str):
+            self._tell(codes.CATALOG_ENTRY, f"The entry of `{source.value}` cannot be used. {reference}", source.span)
+            return None
+        if bound.extra_hosts:
+            detail = f"`{source.value}` asks for host names of its own, which mcphub does not give."
+            self._tell(codes.CATALOG_ENTRY, detail, source.span)
+        return Image(reference=reference, args=tuple(self._args(bound, source)), span=source.span)
+
+    def _args(self, bound: Bound, source: Text) -> Iterator[Text]:
+        for word in bound.args:
+            if word.text is None:
+                secret = word.secrets[0]
+                detail = f"`{source.value}` puts a secret (`{secret}`) into its command line, where all can read it."
+                self._tell(codes.CATALOG_ENTRY, detail, source.span)
+            elif word.text:
+                yield Text(value=word.text, span=source.span)
+
+    def _mounts(self, bound: Bound, source: Text) -> Iterator[tuple[Mount, Span]]:
+        for mount in bound.mounts:
+            found = read_mount(":".join(part for part in (mount.source, mount.target, mount.mode) if part))
+            if found is None:
+                detail = f"`{source.value}` mounts `{mount.source}` at `{mount.target}`, which cannot be."
+                self._tell(codes.CATALOG_ENTRY, detail, source.span)
+            elif found.kind == "volume" and not mount.mode:
+                # A volume is made to be written to; a path of the host is not, unless the catalog says so.
+                yield Mount(kind="volume", source=found.source, target=found.target, read_only=False), source.span
+            else:
+                yield found, source.span
+
+    def _tell(self, code: codes.Code, detail: str, span: Span, help_: str = "") -> None:
+        self.problems.append(Diagnostic(code=code, detail=detail, span=span, help=help_))
+
+
+def compose(variable: str, parts: tuple[str | SecretRef, ...], span: Span) -> SecretRef:
+    """Return what `variable` gets: text with references in it, each as ``${REFERENCE}``; ``$$`` is a dollar."""
+    written = (part.replace("$", "$$") if isinstance(part, str) else f"${{{part}}}" for part in parts)
+    return SecretRef(variable=variable, scheme="", location="", composed="".join(written), span=span)
+
+
+def _renamed(reference: SecretRef, variable: str) -> SecretRef:
+    return SecretRef(
+        variable=variable,
+        scheme=reference.scheme,
+        location=reference.location,
+        as_file=reference.as_file,
+        span=reference.span,
+    )
+
+
+def _span_of(server: Entry, path: tuple[str | int, ...]) -> Span:
+    """Return the place of what `path` leads to below `server`, or of what it would stand in."""
+    span, node = server.key_span, server.value
+    for step in path:
+        if isinstance(node, MapNode) and (entry := node.get(str(step))) is not None:
+            span, node = entry.key_span, entry.value
+        elif isinstance(node, ListNode) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            span = node.span
+        else:
+            return span
+    return node.span if isinstance(node, ScalarNode) else span

@@ -1,0 +1,176 @@
+"""A desired container on this machine: its sources made absolute, its secrets put where it can read them."""
+
+import asyncio
+import secrets as randomness
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mcphub_gitops.compiler.plan.container import (
+    HUB_LABEL,
+    LINEAGE_LABEL,
+    PACKAGE_FOLDER,
+    SECRETS_FOLDER,
+    TMPFS,
+    Contained,
+    container_name,
+    environment_of,
+    labels_of,
+)
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
+from mcphub_gitops.compiler.resolve.confinement import Mount as Declared
+from mcphub_gitops.compiler.resolve.path import why_not_mounted, why_sensitive
+from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import write_file
+from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount, resolve_all
+
+_PRIVATE = 0o700
+_READABLE = 0o444
+"""A file that the container's user can read; its folder keeps the host's other users out."""
+
+
+def container_launch(server: DesiredServer, hub: str, site: Site) -> Launch:
+    """Return how the container of `server` is made; raises RuntimeFailure when a source is not there or not allowed."""
+    container = server.container
+    if container is None:
+        raise ValueError(f"{server.name} runs in no container")
+    package = site.packages.contained(server.environment) if server.environment is not None else None
+    digest = server.spec_digest()
+    folder = site.layout.secrets / server.name
+    files = tuple(
+        Mount(kind="bind", source=str(folder / name), target=f"{SECRETS_FOLDER}/{name}")
+        for name in container.secret_files
+    )
+    spec = ContainerSpec(
+        server=server.name,
+        name=container_name(hub, server.name, digest),
+        image=container.image,
+        env=environment_of(server.env, container.secret_files, package),
+        entrypoint=package.entrypoint if package is not None else (),
+        labels=labels_of(hub, site.lineage, server.name, digest),
+        command=server.argv,
+        user=container.user,
+        network=container.network,
+        mounts=(*_mounts(server, container.mounts, site), *files, *_package(package)),
+        tmpfs=dict(TMPFS),
+        capabilities=container.capabilities,
+        privileged=container.privileged,
+        host_pid=container.host_pid,
+        host_ipc=container.host_ipc,
+        read_only=container.read_only,
+        memory=container.memory,
+        pids=container.pids,
+        cpus=container.cpus,
+        secrets=tuple(server.secrets),
+    )
+    return Launch(spec=spec, secrets=server.secrets)
+
+
+def specs_of(desired: Desired, installed: Collection[str], site: Site) -> list[ContainerSpec]:
+    """Return the container specifications of `desired`, without their secrets; raises RuntimeFailure.
+
+    What a container whose environment is not among the `installed` would be made from cannot be said yet.
+    """
+    ready = (
+        server
+        for server in desired.servers
+        if server.container is not None and (server.environment is None or server.environment.digest in installed)
+    )
+    launches = (container_launch(server, desired.hub, site) for server in ready)
+    return [launch.spec for launch in launches if isinstance(launch.spec, ContainerSpec)]
+
+
+def owner_labels(hub: str, site: Site) -> dict[str, str]:
+    """Return the labels that every container of this installation of the hub has."""
+    return {HUB_LABEL: hub, LINEAGE_LABEL: site.lineage}
+
+
+async def filled_spec(server: DesiredServer, hub: str, site: Site, *, lasting: bool) -> ContainerSpec:
+    """Return what the container of `server` is made from, its secrets resolved and its secret files written.
+
+    One that is not `lasting` has a name of its own. Raises RuntimeFailure that names a reference, never a value.
+    """
+    launch = container_launch(server, hub, site)
+    await asyncio.to_thread(put_secrets, server, site)
+    values = await asyncio.to_thread(resolve_all, site.secrets, launch.secrets)
+    spec = launch.filled(values)
+    if not isinstance(spec, ContainerSpec):
+        raise TypeError(spec)
+    return spec if lasting else replace(spec, name=f"{spec.name}-{randomness.token_hex(4)}", lasting=False)
+
+
+def put_secrets(server: DesiredServer, site: Site, *, variables: bool = False) -> None:
+    """Write the secret files of the container of `server`; with `variables`, also those that become variables.
+
+    Those stand in one file, a line each, for compose. Blocking; raises RuntimeFailure.
+    """
+    references = server.container.secret_files if server.container is not None else {}
+    values = resolve_all(site.secrets, references)
+    if variables and server.secrets:
+        values[VARIABLES_FILE] = "".join(_variable_lines(server, site))
+    folder = site.layout.secrets / server.name
+    if not values:
+        remove_folder(folder)
+        return
+    make_folder(folder, _PRIVATE)
+    for name, value in values.items():
+        write_file(folder / name, value.encode(), mode=_READABLE)
+
+
+def _variable_lines(server: DesiredServer, site: Site) -> Iterator[str]:
+    for variable, value in resolve_all(site.secrets, server.secrets).items():
+        if "\n" in value or "\r" in value:
+            raise RuntimeFailure(
+                f"the secret {variable} of server {server.name} has several lines",
+                detail=f"{server.secrets[variable]} cannot be given to compose as a variable",
+                resolution="hand it over as a file, with `as: file`",
+            )
+        yield f"{variable}={value}\n"
+
+
+def _package(package: Contained | None) -> Iterator[Mount]:
+    if package is not None:
+        yield Mount(kind="bind", source=package.folder, target=PACKAGE_FOLDER)
+
+
+def _mounts(server: DesiredServer, mounts: tuple[Declared, ...], site: Site) -> Iterator[Mount]:
+    for mount in mounts:
+        source = mount.source if mount.kind == "volume" else str(_source(server, mount, site))
+        yield Mount(kind=mount.kind, source=source, target=mount.target, read_only=mount.read_only)
+
+
+def _source(server: DesiredServer, mount: Declared, site: Site) -> Path:
+    place = site.root / mount.source
+    try:
+        real = place.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RuntimeFailure(
+            f"server {server.name} mounts {mount.source}, which is not there",
+            detail=f"{place}: {getattr(error, 'strerror', None) or error}",
+            resolution="make it, or take it out of the server's `mounts`",
+        ) from error
+    problem = _why_not(mount, real, site)
+    if problem:
+        raise RuntimeFailure(
+            f"server {server.name} mounts {mount.source}, which {problem}",
+            detail=f"its real place is {real}",
+            resolution="take it out of the server's `mounts`, or name its real place there",
+        )
+    return real
+
+
+def _why_not(mount: Declared, real: Path, site: Site) -> str:
+    """Return why a source without links is not mounted; its text alone was judged by the compiler."""
+    access = "read" if mount.read_only else "write"
+    root = site.root.resolve()
+    if real.is_relative_to(root):
+        return why_not_mounted(str(real.relative_to(root)), access)
+    if root.is_relative_to(real):
+        return "holds the hub's own folder"
+    if not mount.source.startswith("/"):
+        return "leads out of the hub's folder"
+    # What the text says by itself needed a reason, and has it.
+    return "" if why_sensitive(mount.source) else why_sensitive(str(real)) or why_not_mounted(str(real), access)

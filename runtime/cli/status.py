@@ -1,0 +1,104 @@
+"""`mcphub status`: how the servers of the applied generation fare."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.runtime.apply.layout import Layout
+from mcphub_gitops.runtime.apply.lease import holder_of
+from mcphub_gitops.runtime.apply.state import read_applied
+from mcphub_gitops.runtime.cli import lazy
+from mcphub_gitops.runtime.cli.asking import ask_gateway
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.output import show_json
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.project import Project
+
+_COLUMNS = ("SERVER", "RUNS AS", "STATE", "UP FOR", "RESTARTS", "TOOLS", "NOTE")
+_SILENT = "A gateway serves one client over standard input and output, and can be asked by nobody else."
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@click.command(epilog="\b\nExamples:\n  mcphub status\n  mcphub status --output json")
+@project_option
+@output_option
+def status(project: Project, output: str) -> int:
+    """Show each server that is applied: whether it is up, for how long, its restarts, and the tools it serves.
+
+    The running gateway is asked; where none runs, the engine is asked for the containers. Exit code 0 when every server
+    is up, 2 when one is not, 1 on errors, such as when nothing is applied.
+    """
+    layout = Layout(folder=project.runtime_folder)
+    applied = read_applied(layout)
+    if applied is None:
+        raise RuntimeFailure("nothing is applied", resolution="run `mcphub apply`, or `mcphub up`")
+    answer = ask_gateway(layout, "/status")
+    runs = answer is not None or holder_of(layout.gateway_lock) is not None
+    desired = applied.plan.desired
+    rows = list(answer["servers"]) if answer is not None else list(_without_answer(desired, project, runs=runs))
+    if output == "json":
+        show_json({"format": "mcphub.status/v1", "gateway": runs, "servers": rows})
+    else:
+        if answer is None:
+            click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
+        click.echo(_table([_COLUMNS, *map(_row, rows)]))
+    return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
+
+
+def _without_answer(desired: Desired, project: Project, *, runs: bool) -> Iterator[dict[str, Any]]:
+    """Yield what can be said of each server where no gateway tells; with `runs`, one has it and does not say."""
+    names = desired.container_names()
+    seen = (
+        {each.name: each for each in lazy.load("composition").look(project, desired).containers.values()}
+        if names
+        else {}
+    )
+    for server in desired.servers:
+        found = seen.get(names.get(server.name, ""))
+        state, reason = ("unknown", "") if runs else ("down", "no gateway runs it")
+        if server.container is not None:
+            state = "up" if found is not None and found.is_intact else "down"
+            reason = "" if state == "up" else f"its container {found.trouble if found is not None else 'is gone'}"
+        yield {"name": server.name, "kind": _kind(server), "state": state, "reason": reason, "tools": len(server.tools)}
+
+
+def _kind(server: DesiredServer) -> str:
+    return "container" if server.container is not None else "process" if server.is_process else "remote"
+
+
+def _row(found: dict[str, Any]) -> tuple[str, ...]:
+    refused = found.get("quarantined") or {}
+    notes = [f"{tool} is quarantined: {why}" for tool, why in refused.items()]
+    if found["state"] != "up" and found["reason"]:
+        notes.insert(0, found["reason"].partition("\n")[0])
+    seconds = found.get("seconds")
+    return (
+        found["name"],
+        found["kind"],
+        found["state"],
+        _span(seconds) if seconds and found["state"] == "up" else "",
+        str(max(found["starts"] - 1, 0)) if "starts" in found else "",
+        str(found["tools"]),
+        "; ".join(notes),
+    )
+
+
+def _span(seconds: float) -> str:
+    """Return a stretch of time in its two largest units."""
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m {whole % _MINUTE}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE}m"
+    return f"{whole // _DAY}d {whole % _DAY // _HOUR}h"
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines)

@@ -1,0 +1,317 @@
+"""The Docker engine: observes, makes and removes containers, and speaks to those that run; decides nothing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mcphub_gitops.compiler.plan.container import HUB_LABEL, LINEAGE_LABEL, SERVER_LABEL, SPEC_LABEL
+from mcphub_gitops.compiler.plan.observed import SeenContainer
+from mcphub_gitops.runtime.engines.docker import images, logs
+from mcphub_gitops.runtime.engines.docker.body import create_body, differing
+from mcphub_gitops.runtime.engines.docker.child import ContainerChild
+from mcphub_gitops.runtime.engines.docker.client import Client, RefusedError
+from mcphub_gitops.runtime.engines.docker.container import Container, discard, find
+from mcphub_gitops.runtime.engines.docker.lease import Lease
+from mcphub_gitops.runtime.engines.lines import LINE_LIMIT, Tail
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.ports import ContainerSpec, LineSink
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_ABSENT, _CONFLICT = 404, 409
+
+_AT_ONCE = 8
+"""Questions put to the engine at the same time."""
+
+_NOTICE = 10.0
+_GLANCE = 0.05
+"""Seconds for a gateway to notice that its container is gone, and between two looks whether it has."""
+
+_OWNER = (HUB_LABEL, LINEAGE_LABEL, SERVER_LABEL)
+"""The labels that say whose a container is; the one with the digest of its spec may differ."""
+
+
+class DockerEngine:
+    """Containers on the engine that listens at the path `socket`; implements `ports.Containers` and `ports.Spawner`.
+
+    `leases` is a folder for the locks that keep two gateways from one container; it is made when it is missing.
+    `credentials` returns, for the host of a registry, the value of X-Registry-Auth, or nothing. `line_limit` is the
+    longest line in bytes. `patience` is in seconds, for one answer of the engine.
+
+    Works on any loop with `add_reader` and `sock_connect`, asyncio's and uvloop alike. Raises RuntimeFailure that names
+    the socket whenever the engine cannot be reached.
+    """
+
+    def __init__(
+        self,
+        socket: str,
+        *,
+        leases: Path,
+        credentials: Callable[[str], str] | None = None,
+        line_limit: int = LINE_LIMIT,
+        patience: float = 60.0,
+    ) -> None:
+        self._client = Client(socket, patience=patience)
+        self._leases = leases
+        self._credentials = credentials
+        self._line_limit = line_limit
+        self._held: dict[str, Lease] = {}
+
+    async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
+        """Return every container with all of `labels`, and every other one that has the name of one of `specs`.
+
+        Sorted by name. Those that are named like one of `specs` are compared with it (`body.differing`). One that goes
+        while it is looked at is left out.
+        """
+        asked = {spec.name: spec for spec in specs}
+        filters = {"label": [f"{name}={value}" for name, value in labels.items()]}
+        listed = await self._client.ask("GET", "/containers/json", query={"all": True, "filters": filters})
+        names = {str(name).removeprefix("/") for each in listed for name in each["Names"] if name.count("/") == 1}
+        documents = await _at_once(sorted(names | asked.keys()), lambda name: find(self._client, name))
+        return tuple(_seen(document, labels, asked) for document in documents if document is not None)
+
+    async def present(self, images: Sequence[str]) -> frozenset[str]:
+        """Return those of `images`, references by digest, that the engine has."""
+        wanted = sorted(set(images))
+        found = await _at_once(wanted, self._has)
+        return frozenset(image for image, there in zip(wanted, found, strict=True) if there)
+
+    async def pull(self, image: str, tell: Callable[[int, int], None]) -> None:
+        """Fetch `image`, a reference by digest; `tell` gets bytes done and bytes known. Raises RuntimeFailure."""
+        host = images.reference_of(image).host
+        await images.pull(self._client, image, tell, self._credentials(host) if self._credentials else "")
+
+    async def create(self, spec: ContainerSpec) -> None:
+        """Make the container of `spec`, not started; one of ours of the same name is removed first.
+
+        Its maker speaks to it first: a gateway that spoke to the one before has to wait until a `spawn` here has ended.
+        Raises RuntimeFailure when an object that is not ours has the name, when the image is not there, when another
+        gateway does not let go, and when the engine made something else than was asked for, of which then nothing is
+        left.
+        """
+        await self.remove(spec.name, _owner_of(spec))
+        lease = await self._lease(spec.name)
+        try:
+            await self._make(spec)
+        except BaseException:
+            lease.release()
+            raise
+        self._held[spec.name] = lease
+
+    async def _lease(self, name: str) -> Lease:
+        """Return the lease on a container that is gone, once whoever spoke to it has noticed."""
+        deadline = asyncio.get_running_loop().time() + _NOTICE
+        while True:
+            try:
+                return Lease(self._leases, name)
+            except RuntimeFailure as failure:
+                if not failure.retryable or asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(_GLANCE)
+
+    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+        """End and remove the container `name` if it has all of `labels`; nothing happens when there is none.
+
+        Raises RuntimeFailure when it does not have them.
+        """
+        document = await find(self._client, name)
+        if document is None:
+            return
+        if not _has_labels(document, labels):
+            raise _not_ours(name)
+        await discard(self._client, document["Id"])
+
+    def logs(self, name: str, *, follow: bool, tail: int) -> AsyncGenerator[bytes, None]:
+        """Return what the container `name` wrote on standard error, line by line, the last `tail` lines first.
+
+        With `follow` it ends when the container does. Raises RuntimeFailure when there is none.
+        """
+        return logs.read(self._client, name, follow=follow, tail=tail)
+
+    async def spawn(self, spec: ContainerSpec, sink: LineSink) -> ContainerChild:
+        """Start the container of `spec`, or find it running, and speak to it; one that is not lasting is made first.
+
+        Raises RuntimeFailure, and never calls `sink` then, when there is no such container, it is not what was applied,
+        the engine cannot start it, or another gateway speaks to it (then retryable). A failed or cancelled start leaves
+        nothing behind but a lasting container. A program that cannot be run is told by the container's init: as the
+        child's end, with status 126 or 127 and a line on standard error.
+        """
+        async with AsyncExitStack() as undo:
+            held = self._held.pop(spec.name, None)
+            lease = undo.enter_context(held or Lease(self._leases, spec.name, passing=not spec.lasting))
+            container = await self._found(spec) if spec.lasting else await self._made(spec, undo)
+            undo.callback(container.close)
+            try:
+                await container.watch()
+                query = {"stream": True, "stdin": True, "stdout": True, "stderr": True}
+                # Before the start, so that not a line is missed; what it said before is not asked for.
+                connection, begun = await self._client.upgrade(f"/containers/{container.identity}/attach", query=query)
+                undo.callback(connection.close)
+                await container.start()
+                child = ContainerChild(
+                    spec, sink, container, (connection, begun), limit=self._line_limit, released=lease.release
+                )
+            except RefusedError as refusal:
+                raise _not_started(spec, refusal) from refusal
+            except OSError as error:
+                raise RuntimeFailure(
+                    f"the container of server {spec.server} cannot be spoken to",
+                    detail=str(error.strerror),
+                    retryable=True,
+                ) from error
+            undo.pop_all()
+            return child
+
+    async def _found(self, spec: ContainerSpec) -> Container:
+        document = await find(self._client, spec.name)
+        if document is None:
+            raise RuntimeFailure(
+                f"the container of server {spec.server} is gone",
+                detail=f"the engine has no container {spec.name}",
+                resolution="run `mcphub apply`",
+            )
+        if not _has_labels(document, _owner_of(spec)):
+            raise _not_ours(spec.name)
+        if not _has_labels(document, spec.labels):
+            raise RuntimeFailure(
+                f"the container of server {spec.server} was made from something else",
+                detail=f"the labels of {spec.name} are not those that were applied",
+                resolution="run `mcphub apply`",
+            )
+        return Container(self._client, document["Id"], stop_signal=document["Config"].get("StopSignal") or "")
+
+    async def _made(self, spec: ContainerSpec, undo: AsyncExitStack) -> Container:
+        document = await self._make(spec)
+        undo.push_async_callback(self._take_back, document)
+        stop_signal = document["Config"].get("StopSignal") or ""
+        return Container(self._client, document["Id"], stop_signal=stop_signal, passing=True)
+
+    async def _make(self, spec: ContainerSpec) -> Mapping[str, Any]:
+        """Make the container of `spec` and return what the engine knows of it; nothing is left when that fails."""
+        try:
+            made = await self._post(spec)
+        except RefusedError as refusal:
+            if refusal.status != _CONFLICT:
+                raise _not_made(spec, refusal) from refusal
+            await self.remove(spec.name, _owner_of(spec))
+            try:
+                made = await self._post(spec)
+            except RefusedError as again:
+                raise _not_made(spec, again) from again
+        try:
+            return await self._checked(spec, made)
+        except BaseException:
+            await self._take_back(made)
+            raise
+
+    async def _checked(self, spec: ContainerSpec, made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the engine knows of a new container; it drops limits that its kernel lacks, with a warning."""
+        document: Mapping[str, Any] = await self._client.ask("GET", f"/containers/{made['Id']}/json")
+        different = differing(spec, document)
+        if different:
+            words = [f"the engine does not give what was asked for: {', '.join(different)}", *(made["Warnings"] or ())]
+            raise RuntimeFailure(
+                f"the container of server {spec.server} cannot be held as it should be",
+                detail="\n".join(words),
+                resolution="look at what the engine and its kernel support: `docker info`",
+            )
+        return document
+
+    async def _post(self, spec: ContainerSpec) -> Mapping[str, Any]:
+        making: asyncio.Future[Mapping[str, Any]] = asyncio.ensure_future(
+            self._client.ask("POST", "/containers/create", query={"name": spec.name}, body=create_body(spec))
+        )
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            # The engine does not take a request back.
+            with suppress(RuntimeFailure):
+                await self._take_back(await making)
+            raise
+
+    async def _take_back(self, made: Mapping[str, Any]) -> None:
+        """Remove what was made in vain; why it was in vain is what a person has to know, not that this failed too."""
+        with suppress(RuntimeFailure):
+            await discard(self._client, made["Id"])
+
+    async def _has(self, image: str) -> bool:
+        return await images.has(self._client, image)
+
+
+async def _at_once(names: Iterable[T], ask: Callable[[T], Awaitable[U]]) -> list[U]:
+    """Return the answers of `ask` for each of `names`, asked for a few at a time; raises what the first one raised."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def wait(name: T) -> U:
+        async with slots:
+            return await ask(name)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(wait(name)) for name in names]
+    except* RuntimeFailure as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _has_labels(document: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    # Without a label to go by, none is ours.
+    return bool(labels) and labels.items() <= (document["Config"].get("Labels") or {}).items()
+
+
+def _owner_of(spec: ContainerSpec) -> dict[str, str]:
+    """Return the labels that every container of the server has; KeyError when the spec itself does not have them."""
+    return {name: spec.labels[name] for name in _OWNER}
+
+
+def _seen(document: Mapping[str, Any], labels: Mapping[str, str], asked: Mapping[str, ContainerSpec]) -> SeenContainer:
+    name = document["Name"].removeprefix("/")
+    if not _has_labels(document, labels):
+        return SeenContainer(name=name, state=document["State"]["Status"], owned=False)
+    state, own = document["State"], document["Config"]["Labels"]
+    started = state.get("StartedAt") or ""
+    return SeenContainer(
+        name=name,
+        server=own.get(SERVER_LABEL, ""),
+        spec=own.get(SPEC_LABEL, ""),
+        state=state["Status"],
+        differing=differing(asked[name], document) if name in asked else (),
+        started="" if started.startswith("0001-") else started,
+        exit_code=state["ExitCode"],
+        detail=state.get("Error") or "",
+    )
+
+
+def _not_ours(name: str) -> RuntimeFailure:
+    return RuntimeFailure(
+        f"the container {name} is not ours",
+        detail="it has the name of one of this hub's servers, but not the hub's labels",
+        resolution="rename it or remove it, if nobody needs it",
+    )
+
+
+def _not_made(spec: ContainerSpec, refusal: RefusedError) -> RuntimeFailure:
+    missing = refusal.status == _ABSENT and "image" in refusal.message.lower()
+    return RuntimeFailure(
+        f"the container of server {spec.server} cannot be made",
+        detail=_masked(spec, refusal.message),
+        resolution=f"fetch its image, {spec.image}" if missing else "",
+        retryable=refusal.retryable,
+    )
+
+
+def _not_started(spec: ContainerSpec, refusal: RefusedError) -> RuntimeFailure:
+    return RuntimeFailure(
+        f"the container of server {spec.server} cannot start",
+        detail=_masked(spec, refusal.message),
+        resolution="run `mcphub apply`, which makes it anew" if spec.lasting else "",
+    )
+
+
+def _masked(spec: ContainerSpec, message: str) -> str:
+    tail = Tail()
+    tail.feed(message.encode())
+    return tail.text(spec.env[name] for name in spec.secrets if name in spec.env)
