@@ -1,6 +1,6 @@
 """What the record of the last apply says, and the files that commands run: a plan without a look at the machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -23,14 +23,17 @@ def observe_record(layout: Layout, files: Mapping[str, str]) -> Observed:
         recorded(applied, files),
         environments=frozenset(each.digest for each in environments if each is not None),
         scratch=frozenset(server.name for server in desired.servers if server.is_process),
-        containers=MappingProxyType(
-            {
-                name: SeenContainer(name=name, server=server, state="running")
-                for server, name in desired.container_names().items()
-            }
-        ),
+        containers=MappingProxyType({each.name: each for each in _running(desired)}),
         images=frozenset(server.container.image for server in desired.servers if server.container is not None),
     )
+
+
+def _running(desired: Desired) -> Iterator[SeenContainer]:
+    names = desired.container_names()
+    for server in desired.servers:
+        if server.name in names:
+            name, spec = names[server.name], server.spec_digest()
+            yield SeenContainer(name=name, server=server.name, spec=spec, state="running")
 
 
 def code_digests(desired: Desired, root: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Asking a server once who it is and what it offers, for locking and for drift."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import definitions, handshake
@@ -33,27 +34,26 @@ class StdioProber:
         link = Link(changed=_ignore, ended=_ignore)
         child = await self._spawner.spawn(spec, link)
         link.attach(child)
-        try:
-            seconds = deadline - loop.time()
-            hello = await handshake.greet(
-                link,
-                client=self._client,
-                probe_seconds=min(self._era_seconds, seconds / 2),
-                seconds=seconds,
-                legacy_first=legacy_first,
-            )
-            listed = await handshake.list_tools(link, hello, client=self._client, seconds=deadline - loop.time())
-            tools = [definitions.read(raw) for raw in listed]
-        except BaseException as reason:
-            ended = link.reason
-            await child.stop()
-            if isinstance(reason, Fault) and ended is not None and not legacy_first:
-                raise _DiedOfProbe from None
-            if isinstance(reason, Fault):
-                raise _failure(spec, child, ended or reason.message) from None
-            if isinstance(reason, RuntimeFailure):
-                raise _failure(spec, child, f"{reason.brief}: {reason.detail}") from None
-            raise
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(child.stop)
+            try:
+                seconds = deadline - loop.time()
+                hello = await handshake.greet(
+                    link,
+                    client=self._client,
+                    probe_seconds=min(self._era_seconds, seconds / 2),
+                    seconds=seconds,
+                    legacy_first=legacy_first,
+                )
+                listed = await handshake.list_tools(link, hello, client=self._client, seconds=deadline - loop.time())
+                tools = [definitions.read(raw) for raw in listed]
+            except Fault as reason:
+                if link.reason is not None and not legacy_first:
+                    raise _DiedOfProbe from None
+                raise _failure(spec, child, link.reason or reason.message) from None
+            except RuntimeFailure as failure:
+                raise _failure(spec, child, f"{failure.brief}: {failure.detail}") from None
+            undo.pop_all()
         await child.leave()
         era = "modern" if hello.modern else "legacy"
         return Probe(era=era, revision=hello.revision, server_info=hello.server_info, tools=tools)
@@ -72,5 +72,5 @@ def _failure(spec: Spec, child: Child, reason: str) -> RuntimeFailure:
     return RuntimeFailure(
         f"the server {spec.server} could not be asked for its tools",
         detail=f"{reason}\n{tail}" if tail else reason,
-        resolution="run its command by hand to see what it says",
+        resolution="start it by hand to see what it says",
     )

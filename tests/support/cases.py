@@ -92,6 +92,7 @@ def run_render(case: Path) -> str:
 def as_observed(desired: Desired) -> Observed:
     """Return what is seen where `desired` was reached."""
     environments = (server.environment for server in desired.servers)
+    names = desired.container_names()
     return Observed(
         servers=MappingProxyType({server.name: MappingProxyType(server.fields()) for server in desired.servers}),
         environments=frozenset(each.digest for each in environments if each is not None),
@@ -100,8 +101,11 @@ def as_observed(desired: Desired) -> Observed:
         scratch=frozenset(server.name for server in desired.servers if server.is_process),
         containers=MappingProxyType(
             {
-                name: SeenContainer(name=name, server=server, state="running")
-                for server, name in desired.container_names().items()
+                names[server.name]: SeenContainer(
+                    name=names[server.name], server=server.name, spec=server.spec_digest(), state="running"
+                )
+                for server in desired.servers
+                if server.name in names
             }
         ),
         images=frozenset(server.container.image for server in desired.servers if server.container is not None),

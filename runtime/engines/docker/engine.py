@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,12 +93,10 @@ class DockerEngine:
         left.
         """
         await self.remove(spec.name, _owner_of(spec))
-        lease = await self._lease(spec.name)
-        try:
+        with ExitStack() as undo:
+            lease = undo.enter_context(await self._lease(spec.name))
             await self._make(spec)
-        except BaseException:
-            lease.release()
-            raise
+            undo.pop_all()
         self._held[spec.name] = lease
 
     async def _lease(self, name: str) -> Lease:

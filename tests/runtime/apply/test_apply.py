@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import OpType, Plan
-from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
+from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, fingerprint_of, reconcile
 from mcphub_gitops.runtime.apply.apply import apply_plan
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.observation import observe_record
@@ -71,9 +71,10 @@ def test_a_hub_is_applied_and_then_there_is_nothing_to_do(tmp_path: Path) -> Non
     assert (report.failures, report.switched) == ((), True)
     assert planned(desired, site).is_empty
     files = site.root / "srv/notes.py"
-    assert reconcile(
-        desired, observe_record(site.layout, {"srv/notes.py": digest(files.read_bytes())}), Options()
-    ).is_empty
+    recorded = observe_record(site.layout, {"srv/notes.py": digest(files.read_bytes())})
+    address = f"container.{desired.container_names()['search']}"
+    assert fingerprint_of(address, recorded) == fingerprint_of(address, asyncio.run(observe(desired, site))) != ABSENT
+    assert reconcile(desired, recorded, Options()).is_empty
 
 
 def test_the_generation_holds_references_and_never_values(tmp_path: Path) -> None:
