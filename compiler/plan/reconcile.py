@@ -17,9 +17,10 @@ _SELECTION = ("tool.", "hidden.", "reason")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user may choose about a plan."""
+    """What the user may choose about a plan: `replace` names servers whose containers are made anew in any case."""
 
     prune: bool = True
+    replace: frozenset[str] = frozenset()
 
 
 def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
@@ -126,7 +127,7 @@ def _operations(
     """Yield operations stage by stage; those of one stage do not depend on one another."""
     causes = {change.address: change.cause for change in changes}
     missing = _missing_environments(desired, observed)
-    making = _containers_to_make(desired, observed, causes, missing)
+    making = _containers_to_make(desired, observed, causes, missing, options)
     for image in sorted(_images(desired, making) - observed.images):
         yield Operation(type=OpType.PULL, target=image, cause="the engine does not have it")
     for digest, package in missing.items():
@@ -148,7 +149,7 @@ def _images(desired: Desired, making: Mapping[str, str]) -> set[str]:
 
 
 def _containers_to_make(
-    desired: Desired, observed: Observed, causes: Mapping[str, str], missing: Mapping[str, str]
+    desired: Desired, observed: Observed, causes: Mapping[str, str], missing: Mapping[str, str], options: Options
 ) -> dict[str, str]:
     """Return why a container is made, by the server: it is another one, is gone, or is not what was asked for."""
     making = {}
@@ -164,6 +165,8 @@ def _containers_to_make(
         elif server.environment is not None and server.environment.digest in missing:
             # It still sees the folder that is gone.
             making[server.name] = "its environment is installed anew"
+        elif server.name in options.replace:
+            making[server.name] = "it is to be made anew"
     return making
 
 

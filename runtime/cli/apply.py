@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
+from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, read_plan
 from mcphub_gitops.compiler.plan.plan import Plan
+from mcphub_gitops.compiler.plan.reconcile import Options
+from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.runtime.apply.lease import hold
 from mcphub_gitops.runtime.cli.applying import (
     carry_out,
@@ -24,13 +27,23 @@ from mcphub_gitops.runtime.project import Project
 
 
 @click.command(
-    epilog="\b\nExamples:\n  mcphub apply\n  mcphub apply --auto-approve\n  mcphub apply plan.json",
+    epilog="\b\nExamples:\n  mcphub apply\n  mcphub apply --auto-approve\n  mcphub apply plan.json\n"
+    "  mcphub apply --replace notes",
 )
 @project_option
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Without a terminal, either this or a PLAN is needed.")
+@click.option(
+    "--replace",
+    "replaced",
+    metavar="SERVER",
+    multiple=True,
+    help="Make the container of SERVER anew, though nothing has changed: with a secret's new value, for example.",
+)
 @click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
-def apply(project: Project, saved: Path | None, expect: str | None, *, auto_approve: bool) -> int:
+def apply(
+    project: Project, saved: Path | None, expect: str | None, replaced: tuple[str, ...], *, auto_approve: bool
+) -> int:
     """Install, probe and switch to what the hub and its lock say.
 
     With PLAN, exactly that saved plan is carried out, and refused when what it touches has moved since. Exit code 0
@@ -41,6 +54,8 @@ def apply(project: Project, saved: Path | None, expect: str | None, *, auto_appr
     desired = plan.desired if plan is not None else compile_desired(project)
     if desired is None:
         return Exit.ERROR
+    if replaced:
+        _check_replaced(replaced, desired, saved)
     review = desired.review_digest()
     if expect is not None and expect != review:
         raise StalePlanError("the hub is not the one that was reviewed", detail=f"expected {expect}\nfound    {review}")
@@ -51,10 +66,21 @@ def apply(project: Project, saved: Path | None, expect: str | None, *, auto_appr
         refuse_other_hub(desired, layout)
         if plan is not None:
             return carry_out(confirm_saved(plan, site), site)
-        plan = make_plan(desired, site)
+        plan = make_plan(desired, site, Options(replace=frozenset(replaced)))
         if not plan.is_empty and not auto_approve:
             _ask()
         return carry_out(plan, site)
+
+
+def _check_replaced(names: tuple[str, ...], desired: Desired, saved: Path | None) -> None:
+    if saved is not None:
+        raise click.UsageError("A saved plan is carried out as it is: --replace goes with none.")
+    known = desired.container_names()
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(
+                f"{name} runs in no container. {suggest(name, known)}".strip(), param_hint="--replace"
+            )
 
 
 def _read(path: Path, project: Project) -> Plan:

@@ -30,9 +30,9 @@ def compile_desired(project: Project) -> Desired | None:
     return None if has_errors(compiled.diagnostics) else compiled.desired
 
 
-def make_plan(desired: Desired, site: Site) -> Plan:
+def make_plan(desired: Desired, site: Site, options: Options | None = None) -> Plan:
     """Return the plan from what is there to `desired`, and show it."""
-    plan = reconcile(desired, asyncio.run(observe(desired, site)), Options())
+    plan = reconcile(desired, asyncio.run(observe(desired, site)), options or Options())
     click.echo(render_plan(plan), nl=False)
     return plan
 

@@ -240,6 +240,20 @@ async def _calling_during(loop: Loop, *arguments: str) -> list[str]:
     return calls
 
 
+def test_a_secrets_new_value_reaches_a_container_that_is_made_anew(served: Loop) -> None:
+    before = served.containers()
+    env = {**served.env, "LOOP_KEY": "another-value-of-the-loop"}
+    done = mcphub(served.folder, "apply", "--auto-approve", "--replace", "notes", env=env)
+    assert done.returncode == 0, done.stderr
+    after = served.containers()
+    assert {name for name in after if after[name]["Id"] != before[name]["Id"]} == {"notes"}
+    assert "NOTES_KEY=another-value-of-the-loop" in after["notes"]["Config"]["Env"]
+    assert (served.folder / ".mcphub" / "secrets" / "notes" / "CERT").read_text("utf-8") == env["LOOP_KEY"]
+    done = mcphub(served.folder, "apply", "--replace", "nots", env=env)
+    assert (done.returncode, "did you mean `notes`?" in done.stderr) == (1, True)
+    served.run("apply", "--auto-approve", "--replace", "notes")
+
+
 def test_a_foreign_container_of_our_name_is_told_and_never_touched(loop: Loop) -> None:
     found = loop.containers()["time"]
     name, image = found["Name"], found["Config"]["Image"]
