@@ -170,12 +170,15 @@ class _Decoder:
             return None
         is_npm = match["ecosystem"] == "npm"
         contained = (value(node, "run") or value(self._root, "defaults", "run")) == "container"
+        base = self._base(node, "node" if is_npm else "python", package.span) if contained else None
+        if contained and base is None:
+            return None
         return Package(
             ecosystem="npm" if is_npm else "pypi",
             name=match["name"] if is_npm else re.sub(r"[-_.]+", "-", match["name"]).lower(),
             version=match["version"],
             args=self._texts(child(node, "args")),
-            base=self._base(node, "node" if is_npm else "python", package.span) if contained else None,
+            base=base,
             span=package.span,
         )
 

@@ -141,6 +141,10 @@ class Reader:
                 yield _renamed(ref, variable)
         for name, word in {**bound.composed, **bound.headers}.items():
             missing = [variable for variable in word.secrets if variable not in given]
+            for reference in (given[variable] for variable in word.secrets if variable in given):
+                if reference.as_file:
+                    detail = f"`{name}` is made of the secret's value, which therefore cannot be a file."
+                    self._tell(codes.NOT_HERE, detail, reference.span, "leave `as` out")
             if word.secrets and not missing:
                 parts = (part if isinstance(part, str) else given[part.variable] for part in word.parts)
                 yield compose(name, tuple(parts), source.span)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -176,6 +177,15 @@ async def test_a_message_over_the_limit_is_refused_under_its_id_and_the_next_one
         assert "result" in await talk.call("echo", 3)
 
 
+async def accepted(talk: Talk, **arguments: object) -> Mapping[str, Any]:
+    """Return the answer to a call that is made again until there is room for it: a cancelled one takes a moment."""
+    number = 100
+    async with asyncio.timeout(5):
+        while (answer := await talk.call("echo", number, **arguments)).get("error", {}).get("code") == wire.UNAVAILABLE:
+            number += 1
+    return answer
+
+
 @on_loop
 async def test_more_calls_than_there_may_be_are_refused_and_later_ones_are_not() -> None:
     async with stdio_gateway(**hanging(), calls=3) as talk:
@@ -183,7 +193,7 @@ async def test_more_calls_than_there_may_be_are_refused_and_later_ones_are_not()
             await talk.begin("hang", number)
         assert {(await talk.hear())["id"] for _ in range(2)} == {3, 4}
         await talk.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 0}})
-        assert "result" in await talk.call("echo", 6)
+        assert "result" in await accepted(talk)
 
 
 @on_loop
@@ -193,8 +203,7 @@ async def test_more_bytes_than_may_be_held_are_refused_and_later_ones_are_not() 
         await talk.begin("hang", 2, text="x" * 60_000)
         assert code_of(await talk.answer(2)) == wire.UNAVAILABLE
         await talk.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
-        await talk.call("echo", 3)
-        assert "result" in await talk.call("echo", 4, text="x" * 60_000)
+        assert "result" in await accepted(talk, text="x" * 60_000)
 
 
 @on_loop
