@@ -1,7 +1,7 @@
 """Reads a project and runs the compiler on it: the one place where both meet."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, open_lock
@@ -13,19 +13,30 @@ from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
-from mcphub_gitops.compiler.validation import Validated, open_document, understand
+from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import digests_of, read_file, write_file
 
 HUB_FILE = "mcp-hub.yaml"
 
 
+UnderstandSourced = Callable[[Document, Callable[[str], bytes | None]], Validated]
+
+
+def _refuse_catalogs(document: Document, _read: Callable[[str], bytes | None]) -> Validated:
+    raise RuntimeFailure(f"{document.source.name} uses catalogs, and nothing here reads them")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A folder, absolute, with a hub document; `hub_file` is relative to it and the name that diagnostics show."""
+    """A folder, absolute, with a hub document; `hub_file` is relative to it and the name that diagnostics show.
+
+    `understand_sourced` understands a hub that uses catalogs, and asks for what is in their files.
+    """
 
     root: Path
     hub_file: str = HUB_FILE
+    understand_sourced: UnderstandSourced = field(default=_refuse_catalogs, compare=False, repr=False)
 
     @property
     def lock_file(self) -> str:
@@ -56,7 +67,7 @@ class Project:
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
         document = open_document(self.hub_file, data)
-        return understand(document, {name: self._catalog(name) for name in document.files})
+        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
 
     def _catalog(self, name: str) -> bytes | None:
         """Return what is in a catalog's file, None where there is none in the project's folder."""

@@ -11,8 +11,8 @@ from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
-from mcphub_gitops.compiler.resolve.catalog import Catalog
 from mcphub_gitops.compiler.resolve.confinement import Confinement
+from mcphub_gitops.compiler.resolve.entry import MakeEntries, Sourced, compose
 from mcphub_gitops.compiler.resolve.expression import fill
 from mcphub_gitops.compiler.resolve.model import (
     DEFAULT_LISTEN,
@@ -30,7 +30,6 @@ from mcphub_gitops.compiler.resolve.model import (
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER, is_below, looks_like_path, why_not_granted
-from mcphub_gitops.compiler.resolve.sourced import Reader, Sourced, compose
 from mcphub_gitops.compiler.source import Span
 
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
@@ -39,34 +38,39 @@ _SECRET_IN_HEADER = re.compile(r"\$\{secrets\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
-def decode(root: Node, catalogs: Mapping[str, Catalog | None] | None = None) -> tuple[Hub, tuple[Diagnostic, ...]]:
+def decode(root: Node, make_entries: MakeEntries | None = None) -> tuple[Hub, tuple[Diagnostic, ...]]:
     """Return the hub that `root` declares and what is wrong with it beyond its shape; never raises on user input.
 
-    `catalogs` are those that its servers come from, by name; None stands for one that is wrong itself.
+    `make_entries` makes what reads the servers that come from catalogs; without it such a server is left out.
     """
-    decoder = _Decoder(root, catalogs or {})
+    decoder = _Decoder(root, make_entries)
     return decoder.hub(), tuple(decoder.problems)
 
 
+def takes_from_catalogs(root: Node) -> bool:
+    """Tell whether a server of the hub has a `from`."""
+    return any(child(entry.value, "from") is not None for entry in entries(root, "servers"))
+
+
+def declared_catalogs(root: Node) -> dict[str, Text]:
+    """Return the paths of the catalogs that the hub declares, by name."""
+    paths = {entry.key: text_of(child(entry.value, "path")) for entry in entries(root, "catalogs")}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
 def used_catalogs(root: Node) -> dict[str, Text]:
-    """Return the paths of the catalogs that servers of the hub name, by the catalog's name."""
+    """Return those of the declared catalogs that a server comes from."""
     sources = (text_of(child(entry.value, "from")) for entry in entries(root, "servers"))
     names = {source.value.partition("/")[0] for source in sources if source is not None}
-    paths = {entry.key: text_of(child(entry.value, "path")) for entry in entries(root, "catalogs")}
-    return {name: path for name, path in paths.items() if name in names and path is not None}
+    return {name: path for name, path in declared_catalogs(root).items() if name in names}
 
 
 class _Decoder:
     """Carries the variables down and the problems up."""
 
-    def __init__(self, root: Node, catalogs: Mapping[str, Catalog | None]) -> None:
+    def __init__(self, root: Node, make_entries: MakeEntries | None) -> None:
         self.problems: list[Diagnostic] = []
-        self._catalogs = Reader(
-            catalogs={entry.key: catalogs.get(entry.key) for entry in entries(root, "catalogs")},
-            fill=self._filled,
-            reference=self._secret,
-            problems=self.problems,
-        )
+        self._entries = make_entries(self._filled, self._secret, self.problems) if make_entries is not None else None
         self._root = root
         self._variables: dict[str, str] = {}
         for entry in entries(root, "vars"):
@@ -103,13 +107,14 @@ class _Decoder:
 
     def _server(self, entry: Entry) -> Server | None:
         node = entry.value
-        sourced = self._catalogs.read(entry) if child(node, "from") is not None else None
+        source = value(node, "from")
+        sourced = self._entries.read(entry) if self._entries is not None and source is not None else None
         origin = sourced.origin if sourced is not None else self._origin(node)
         if origin is None or not isinstance(node, MapNode):
             return None
         self._check_run(entry, origin)
         self._refuse_keys(node, () if sourced is not None else ("config",), "a server that comes from no catalog", "")
-        prefix, enabled, source = value(node, "prefix"), value(node, "enabled"), value(node, "from")
+        prefix, enabled = value(node, "prefix"), value(node, "enabled")
         env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
         self._check_own_code(origin, write)

@@ -1,6 +1,6 @@
 """A server that comes from a catalog: its entry, bound to what the hub says, in the hub's own terms."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,27 +13,10 @@ from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
 from mcphub_gitops.compiler.resolve.catalog import Catalog, CatalogServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
+from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
 from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.source import Span
-
-Fill = Callable[[Text], Text]
-"""Fills the hub's own templates in, and tells of those that cannot be."""
-
-Reference = Callable[[str, Node], SecretRef | None]
-"""Reads the reference under a secret's name, and tells what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sourced:
-    """What an entry of a catalog comes to; `tools` are those that the catalog knows, by name."""
-
-    origin: Image | Remote
-    env: tuple[tuple[str, Text], ...]
-    secrets: tuple[SecretRef, ...]
-    mounts: tuple[tuple[Mount, Span], ...]
-    user: str
-    tools: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -186,12 +169,6 @@ class Reader:
 
     def _tell(self, code: codes.Code, detail: str, span: Span, help_: str = "") -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=span, help=help_))
-
-
-def compose(variable: str, parts: tuple[str | SecretRef, ...], span: Span) -> SecretRef:
-    """Return what `variable` gets: text with references in it, each as ``${REFERENCE}``; ``$$`` is a dollar."""
-    written = (part.replace("$", "$$") if isinstance(part, str) else f"${{{part}}}" for part in parts)
-    return SecretRef(variable=variable, scheme="", location="", composed="".join(written), span=span)
 
 
 def _renamed(reference: SecretRef, variable: str) -> SecretRef:

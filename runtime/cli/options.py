@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import click
 
+from mcphub_gitops.compiler.validation import Document, Validated
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.output import FORMATS
 from mcphub_gitops.runtime.project import HUB_FILE, Project
 
@@ -43,6 +45,11 @@ def output_option(function: F) -> F:
 
 def _project(path: Path) -> Project:
     try:
-        return Project(root=path.parent.resolve(), hub_file=path.name)
+        return Project(root=path.parent.resolve(), hub_file=path.name, understand_sourced=_understand_sourced)
     except (OSError, RuntimeError) as error:
         raise click.BadParameter(f"{path.parent} cannot be found: {error}") from error
+
+
+def _understand_sourced(document: Document, read: Callable[[str], bytes | None]) -> Validated:
+    understood: Validated = lazy.load("sourcing").understand(document, read)
+    return understood

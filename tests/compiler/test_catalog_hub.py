@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.model import Hub
-from mcphub_gitops.compiler.validation import validate
+from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import lock_of
 from tests.support.shared import SHARED, needs_shared_data
 

@@ -7,7 +7,7 @@ from mcphub_gitops.compiler.compilation import Compiled, compile_hub, open_lock
 from mcphub_gitops.compiler.lock.definitions import write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.validation import validate
+from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import hub_of, lock_of
 
 HUB = """\

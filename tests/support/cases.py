@@ -32,7 +32,7 @@ from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.validation import validate
+from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import hub_of, lock_of
 
 CATALOG = "catalog.yaml"

@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.canonical import digest, fingerprint
 from mcphub_gitops.compiler.lock.freshness import named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
-from mcphub_gitops.compiler.validation import validate
+from mcphub_gitops.compiler.sourcing import validate
 
 Definitions = Mapping[str, Mapping[str, Mapping[str, Any]]]
 

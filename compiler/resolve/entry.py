@@ -1,0 +1,46 @@
+"""What a server that comes from elsewhere amounts to, and how the decoder asks for it: catalogs are read elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.read.syntax import Entry, Node
+from mcphub_gitops.compiler.resolve.confinement import Mount
+from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
+from mcphub_gitops.compiler.source import Span
+
+Fill = Callable[[Text], Text]
+"""Fills the hub's own templates in, and tells of those that cannot be."""
+
+Reference = Callable[[str, Node], SecretRef | None]
+"""Reads the reference under a secret's name, and tells what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
+    """What an entry of a catalog comes to; `tools` are those that the catalog knows, by name."""
+
+    origin: Image | Remote
+    env: tuple[tuple[str, Text], ...]
+    secrets: tuple[SecretRef, ...]
+    mounts: tuple[tuple[Mount, Span], ...]
+    user: str
+    tools: tuple[str, ...]
+
+
+class Entries(Protocol):
+    """Reads the servers that have a `from`."""
+
+    def read(self, server: Entry) -> Sourced | None:
+        """Return what the entry that `server` names comes to, None where something is wrong with it."""
+
+
+MakeEntries = Callable[[Fill, Reference, list[Diagnostic]], Entries]
+"""Makes what reads servers with a `from`; the list takes what is wrong."""
+
+
+def compose(variable: str, parts: tuple[str | SecretRef, ...], span: Span) -> SecretRef:
+    """Return what `variable` gets: text with references in it, each as ``${REFERENCE}``; ``$$`` is a dollar."""
+    written = (part.replace("$", "$$") if isinstance(part, str) else f"${{{part}}}" for part in parts)
+    return SecretRef(variable=variable, scheme="", location="", composed="".join(written), span=span)
