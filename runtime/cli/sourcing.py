@@ -1,5 +1,6 @@
 """Hubs whose servers come from catalogs: loaded when there is one."""
 
+import gc
 from collections.abc import Callable
 
 from mcphub_gitops.compiler.sourcing import files_of, understand_sourced
@@ -8,4 +9,11 @@ from mcphub_gitops.compiler.validation import Document, Validated
 
 def understand(document: Document, read: Callable[[str], bytes | None]) -> Validated:
     """Understand `document` with the catalogs that `read` returns by the names of their files."""
-    return understand_sourced(document, {name: read(name) for name in files_of(document)})
+    files = {name: read(name) for name in files_of(document)}
+    # What a parser makes stays, and to look for garbage among it takes as long as the parsing: 0.46 s instead of 0.23 for
+    # a catalog of 600 kB.
+    gc.disable()
+    try:
+        return understand_sourced(document, files)
+    finally:
+        gc.enable()
