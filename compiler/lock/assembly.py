@@ -19,6 +19,7 @@ from mcphub_gitops.compiler.lock.questions import (
     TargetQuestion,
     ToolsAnswer,
 )
+from mcphub_gitops.compiler.resolve.confinement import is_user
 from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
 
 
@@ -94,7 +95,7 @@ def pin(
             requirements=answer.requirements,
             image=f"{server.image.reference.tagged}@{image.digest}" if server.image is not None else "",
             platforms=image.platforms,
-            user=image.user,
+            user=image.user if is_user(image.user) else "",
             target=targets.get(server.name, ""),
             files=MappingProxyType({path: files[path] for path in sorted(files) if is_code(server, path)}),
         )

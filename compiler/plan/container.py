@@ -7,7 +7,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.plan.observed import Isolation
-from mcphub_gitops.compiler.resolve.confinement import Mount, Network, is_root
+from mcphub_gitops.compiler.resolve.confinement import Mount, Network, has_root_group, is_root
 
 HUB_LABEL = "io.mcphub.hub"
 LINEAGE_LABEL = "io.mcphub.lineage"
@@ -23,6 +23,7 @@ TMPFS: Mapping[str, str] = MappingProxyType({"/tmp": "rw,noexec,nosuid,nodev,siz
 HOME = "/tmp"  # noqa: S108  (in the container: the one place that any user may write to)
 
 _SHORT = 12
+_BILLION = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Container:
         yield from ((f"secretFiles.{name}", reference) for name, reference in self.secret_files.items())
         yield "memory", f"{self.memory // 1024} KiB"
         yield "pids", str(self.pids)
-        yield "cpus", f"{self.cpus / 1_000_000_000:g}"
+        yield "cpus", processors(self.cpus)
         if self.reason:
             yield "reason", self.reason
 
@@ -90,6 +91,8 @@ class Container:
             yield "privileged: it is root on the host"
         if is_root(self.user):
             yield "runs as root"
+        elif has_root_group(self.user):
+            yield "its group is root's"
         if self.network == "bridge":
             yield "egress is not limited: it reaches every address that the engine's bridge reaches"
         if self.network == "host":
@@ -121,6 +124,11 @@ class Contained:
     folder: str
     entrypoint: tuple[str, ...]
     env: Mapping[str, str]
+
+
+def processors(cpus: int) -> str:
+    """Return billionths of a processor as processors, exactly."""
+    return f"{cpus // _BILLION}.{cpus % _BILLION:09}".rstrip("0").rstrip(".")
 
 
 def container_name(hub: str, server: str, spec: str) -> str:

@@ -192,6 +192,7 @@ def build(
             servers.append(bound)
             spans[server.name] = server.span
     problems.extend(_collisions(servers, spans))
+    problems.extend(_replaceable(servers, spans))
     gateway = hub.gateway
     desired = Desired(hub=hub.name, listen=gateway.listen, public_url=gateway.public_url, servers=tuple(servers))
     return desired, tuple(problems)
@@ -210,7 +211,7 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
         endpoint=_endpoint(origin) if isinstance(origin, Remote) else None,
         argv=tuple(text.value for text in argv),
         env=MappingProxyType({name: text.value for name, text in server.env}),
-        secrets=MappingProxyType({secret.variable: str(secret) for secret in server.secrets if not secret.as_file}),
+        secrets=_references(server, as_file=False),
         read=tuple(sorted({*_implied_reads(server, locked), *(text.value for text in server.read)})),
         write=tuple(sorted({text.value for text in server.write})),
         files=locked.files,
@@ -218,6 +219,12 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
         tools=tuple(_tools(server, locked, definitions)),
         hidden=MappingProxyType({tool: locked.tools[tool] for tool in locked.tools if not _is_selected(server, tool)}),
     )
+
+
+def _references(server: Server, *, as_file: bool) -> Mapping[str, str]:
+    # In the order that a saved plan has too: the gateway keeps what starts like before.
+    found = sorted((each.variable, str(each)) for each in server.secrets if each.as_file is as_file)
+    return MappingProxyType(dict(found))
 
 
 def _endpoint(remote: Remote) -> Endpoint:
@@ -245,7 +252,7 @@ def _container(server: Server, locked: LockedServer) -> Container | None:
         memory=confinement.memory,
         pids=confinement.pids,
         cpus=confinement.cpus,
-        secret_files=MappingProxyType({each.variable: str(each) for each in server.secrets if each.as_file}),
+        secret_files=_references(server, as_file=True),
         reason=confinement.reason,
     )
 
@@ -294,6 +301,25 @@ def _name_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]
             detail = f"`{server.name}` would serve a tool called `{shown}`."
             help_ = "deny it under `tools`, or choose a shorter `prefix`"
             yield Diagnostic(code=codes.TOOL_NAME, detail=detail, span=server.span, help=help_)
+
+
+def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Yield the mounts whose source some server could replace by a link: one that stands in what it may write to."""
+    writable = {path: server.name for server in servers for path in _written(server)}
+    for server in servers:
+        for mount in server.container.mounts if server.container is not None else ():
+            above = {path for path in writable if mount.kind == "bind" and path != mount.source}
+            holder = next((path for path in sorted(above) if is_below(mount.source, {path})), "")
+            if holder:
+                detail = f"`{server.name}` mounts `{mount.source}`, and `{writable[holder]}` may write to `{holder}`."
+                help_ = "whoever may write there can put a link to anything in its place; mount it from elsewhere"
+                yield Diagnostic(code=codes.PATH, detail=detail, span=spans[server.name], help=help_)
+
+
+def _written(server: DesiredServer) -> Iterator[str]:
+    yield from server.write
+    mounts = server.container.mounts if server.container is not None else ()
+    yield from (mount.source for mount in mounts if mount.kind == "bind" and not mount.read_only)
 
 
 def _collisions(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:

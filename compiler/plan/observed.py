@@ -59,7 +59,8 @@ class Observed:
     `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
     that have a scratch folder, `files` the digests of the files that commands run, by path. `isolation` tells by
     server what a child process gets here; it is empty when nobody looked. `containers` are those of the hub by name,
-    `images` the references by digest that the engine has.
+    `images` the references by digest that the engine has, `secrets` maps a server to the names of the secret files that
+    stand on the disk for it.
     """
 
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
@@ -71,4 +72,5 @@ class Observed:
     review: str = ""
     containers: Mapping[str, SeenContainer] = field(default_factory=lambda: MappingProxyType({}))
     images: frozenset[str] = frozenset()
+    secrets: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     isolation: Mapping[str, Isolation] = field(default_factory=lambda: MappingProxyType({}))

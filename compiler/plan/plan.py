@@ -40,7 +40,7 @@ class OpType(Enum):
     REMOVE = "remove"
     """End and remove a container that is no longer served."""
     RETIRE = "retire"
-    """Remove the scratch folder of a server that is no longer served."""
+    """Remove the scratch folder of a server that is no longer served, and secret files that nobody gets."""
     PRUNE = "prune"
     """Remove a package environment that no server uses."""
 

@@ -133,6 +133,9 @@ def _operations(
     for digest, package in missing.items():
         yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
     names = desired.container_names()
+    strays = _renamed(desired, observed, making)
+    for name in strays:
+        yield Operation(type=OpType.REMOVE, target=name, cause="it was renamed, and has the place of another")
     for server, cause in making.items():
         yield Operation(type=OpType.MAKE, target=names[server], cause=cause)
     yield from _probes(desired, causes, missing, making)
@@ -141,7 +144,15 @@ def _operations(
     elif making:
         # A gateway that has given a container up looks at it again.
         yield Operation(type=OpType.SWITCH, target="", cause=f"{_listed(sorted(making))} runs in a new container")
-    yield from _removals(desired, observed, causes, options)
+    yield from _removals(desired, observed, causes, options, strays)
+
+
+def _renamed(desired: Desired, observed: Observed, making: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the containers that are what is to be made, under another name: a running gateway still speaks to them."""
+    specs = {server.name: server.spec_digest() for server in desired.servers if server.name in making}
+    wanted = frozenset(desired.container_names().values())
+    found = (seen.name for seen in observed.containers.values() if seen.spec and specs.get(seen.server) == seen.spec)
+    return tuple(sorted(name for name in found if name not in wanted))
 
 
 def _images(desired: Desired, making: Mapping[str, str]) -> set[str]:
@@ -182,21 +193,32 @@ def _probes(
             yield Operation(type=OpType.PROBE, target=server.name, cause=making[server.name])
 
 
-def _removals(desired: Desired, observed: Observed, causes: Mapping[str, str], options: Options) -> Iterator[Operation]:
-    wanted = frozenset(desired.container_names().values())
+def _removals(
+    desired: Desired, observed: Observed, causes: Mapping[str, str], options: Options, removed: tuple[str, ...]
+) -> Iterator[Operation]:
+    wanted = {*desired.container_names().values(), *removed}
     for name, seen in sorted(observed.containers.items()):
         if name not in wanted:
             cause = causes.get(f"server.{seen.server}", "an interrupted apply left it")
             yield Operation(type=OpType.REMOVE, target=name, cause=cause)
     # Only a process has a private folder of ours.
     kept = {server.name for server in desired.servers if server.is_process}
-    for name in sorted(observed.scratch - kept):
-        cause = causes.get(f"server.{name}", "an interrupted apply left its scratch folder")
+    for name in sorted({*(observed.scratch - kept), *_stale_secrets(desired, observed)}):
+        cause = causes.get(f"server.{name}", "an interrupted apply left its files")
         yield Operation(type=OpType.RETIRE, target=name, cause=cause)
     if options.prune:
         used = {server.environment.digest for server in desired.servers if server.environment is not None}
         for digest in sorted(observed.environments - used):
             yield Operation(type=OpType.PRUNE, target=digest, cause="no server uses it")
+
+
+def _stale_secrets(desired: Desired, observed: Observed) -> Iterator[str]:
+    """Yield the servers for which secret files stand on the disk that they do not get."""
+    servers = {server.name: server for server in desired.servers}
+    for name, files in observed.secrets.items():
+        server = servers.get(name)
+        if server is None or server.container is None or files - server.container.secret_files.keys():
+            yield name
 
 
 def _missing_environments(desired: Desired, observed: Observed) -> dict[str, str]:

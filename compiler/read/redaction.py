@@ -25,7 +25,11 @@ _PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
 """User and password of a URL: no error by themselves, and nothing to show."""
 
 _KEY = "secrets"
+_HEADERS = "headers"
+"""What a remote server is sent with each request; it most often lets somebody in."""
+
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
+_NAMED = "${secrets."
 _LIKENESS = 0.8
 _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 """How the key begins, rightly spelt or not, in text that has no tree."""
@@ -49,7 +53,8 @@ def _literals(node: Node) -> Iterator[Span]:
             yield from _literals(item)
     elif isinstance(node, MapNode):
         for entry in (*node.entries, *node.repeated):
-            yield from _scalars(entry.value) if _is_secrets(entry.key) else _literals(entry.value)
+            hides = _is_secrets(entry.key) or entry.key == _HEADERS
+            yield from _scalars(entry.value) if hides else _literals(entry.value)
 
 
 def _is_secrets(key: str) -> bool:
@@ -59,7 +64,7 @@ def _is_secrets(key: str) -> bool:
 
 def _scalars(node: Node) -> Iterator[Span]:
     if isinstance(node, ScalarNode):
-        if not (isinstance(node.value, str) and _REFERENCE.match(node.value)):
+        if not (isinstance(node.value, str) and (_REFERENCE.match(node.value) or _NAMED in node.value)):
             yield node.span
         return
     children = node.items if isinstance(node, ListNode) else [each.value for each in (*node.entries, *node.repeated)]

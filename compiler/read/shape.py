@@ -129,7 +129,7 @@ def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic
 def _choice(error: _Breach, span: Span) -> Diagnostic:
     names = [key for option in error.wanted for key in option.get("required", ())]
     listed = " or ".join(f"`{name}`" for name in names)
-    given = [name for name in names if name in error.instance]
+    given = [name for name in names if isinstance(error.instance, dict) and name in error.instance]
     found = f"it has {' and '.join(f'`{name}`' for name in given)}" if given else "it has none of them"
     return Diagnostic(code=codes.CHOICE, detail=f"{_path(error)} takes exactly one of {listed}; {found}.", span=span)
 

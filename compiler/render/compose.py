@@ -18,6 +18,7 @@ from mcphub_gitops.compiler.plan.container import (
     container_name,
     environment_of,
     labels_of,
+    processors,
 )
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
@@ -76,7 +77,7 @@ def _service(
         "tmpfs": [f"{target}:{options}" for target, options in TMPFS.items()],
         "mem_limit": str(container.memory),
         "memswap_limit": str(container.memory),
-        "cpus": f"{container.cpus / 1_000_000_000:g}",
+        "cpus": processors(container.cpus),
         "pids_limit": container.pids,
         "init": True,
         "stdin_open": True,

@@ -1,5 +1,6 @@
 """How a container is held in, as data: the defaults are the hardened baseline."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,27 @@ class Confinement:
     reason: str = ""
 
 
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
+
+
+def is_user(user: str) -> bool:
+    """Tell whether `user` is ``USER[:GROUP]`` in letters and digits: an engine also takes signs, such as ``+0``."""
+    return _USER.fullmatch(user) is not None
+
+
 def is_root(user: str) -> bool:
-    """Tell whether ``USER[:GROUP]`` is root, or is not named at all, which is root to an engine."""
-    name = user.partition(":")[0]
-    return name in {"", "root"} or (name.isdecimal() and int(name) == 0)
+    """Tell whether ``USER[:GROUP]`` is root, or is not named at all, which is root to an engine.
+
+    Who is behind another name is known when a container has started (`engines.docker`).
+    """
+    return _is_zero(user.partition(":")[0])
+
+
+def has_root_group(user: str) -> bool:
+    """Tell whether the group of ``USER[:GROUP]`` is root's."""
+    name, _, group = user.partition(":")
+    return _is_zero(group) if group else name.isdecimal()
+
+
+def _is_zero(name: str) -> bool:
+    return name in {"", "root"} or (name.isdecimal() and not name.strip("0"))

@@ -8,16 +8,18 @@ from posixpath import normpath
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Node
-from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, Confinement, Mount, is_root
+from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, Confinement, Mount, is_root, is_user
 from mcphub_gitops.compiler.resolve.nodes import child, texts, value
-from mcphub_gitops.compiler.resolve.path import why_not_mounted, why_sensitive
+from mcphub_gitops.compiler.resolve.path import is_below, why_not_mounted, why_sensitive
 from mcphub_gitops.compiler.source import Span
 
 KEYS = ("network", "mounts", "user", "resources", "relax", "capabilities", "privileged", "pid", "ipc", "readOnly")
 """The keys of a server that only a container understands."""
 
+_LEAST_MEMORY, _MOST_MEMORY = 16 * 1024**2, 1024**4
 _UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
-_TAKEN = frozenset({"/", "/dev", "/proc", "/sys", "/tmp", "/run/secrets"})  # noqa: S108  (targets in a container)
+_TAKEN = ("/dev", "/mcphub", "/proc", "/run/secrets", "/sys", "/tmp")  # noqa: S108  (targets in a container)
+_HOLDING = ("/", "/run")
 _VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
@@ -43,6 +45,8 @@ class _Reader:
 
     def confinement(self) -> Confinement:
         user = self._word("user") or self.brought_user
+        if user == self.brought_user and user and not is_user(user) and self.place is not None:
+            self._refuse(f"The catalog's user `{user}` is no user.", self.place)
         if user and is_root(user):
             self._need("user", user, f"`{user}` is root, in the container and towards the engine.")
         network = self._word("network")
@@ -99,7 +103,7 @@ class _Reader:
             yield name
 
     def _mounts(self) -> Iterator[Mount]:
-        allowed = {normpath(text.value) for text in texts(self.server, "relax", "mounts")}
+        allowed = {_clean(text.value) for text in texts(self.server, "relax", "mounts")}
         targets: set[str] = set()
         own = ((read_mount(text.value), text.span) for text in texts(self.server, "mounts"))
         for mount, span in (*self.brought, *own):
@@ -112,7 +116,7 @@ class _Reader:
             yield mount
 
     def _check_mount(self, mount: Mount, span: Span, allowed: set[str]) -> None:
-        if mount.target in _TAKEN:
+        if mount.target in _HOLDING or is_below(mount.target, _TAKEN):
             self._refuse(f"Nothing can be mounted at `{mount.target}`.", span)
         if mount.kind == "volume":
             return
@@ -120,7 +124,10 @@ class _Reader:
         if problem:
             found = Diagnostic(code=codes.PATH, detail=f"`{mount.source}` {problem}.", span=span)
             self.problems.append(found)
-        sensitive = why_sensitive(mount.source)
+        if "$" in mount.source or "$" in mount.target:
+            found = Diagnostic(code=codes.TEMPLATE, detail="No template is filled in here.", span=span)
+            self.problems.append(found)
+        sensitive = why_sensitive(mount.source, writable=not mount.read_only)
         if sensitive and mount.source not in allowed:
             self._tell("mounts", f"`{mount.source}` {sensitive}.", f'mounts: ["{mount.source}"]', span)
 
@@ -132,6 +139,9 @@ class _Reader:
         memory, pids, cpus = (value(self.server, "resources", key) for key in ("memory", "pids", "cpus"))
         if isinstance(memory, str) and memory[-2:] in _UNITS and memory[:-2].isdecimal():
             limits["memory"] = int(memory[:-2]) * _UNITS[memory[-2:]]
+            node = child(self.server, "resources", "memory")
+            if node is not None and not _LEAST_MEMORY <= limits["memory"] <= _MOST_MEMORY:
+                self._refuse("A container's memory is between 16Mi and 1024Gi.", node.span)
         if isinstance(pids, int) and not isinstance(pids, bool):
             limits["pids"] = pids
         if isinstance(cpus, (int, float)) and not isinstance(cpus, bool):
@@ -147,10 +157,15 @@ def read_mount(text: str) -> Mount | None:
     is_volume = _VOLUME.fullmatch(parts[0]) is not None
     return Mount(
         kind="volume" if is_volume else "bind",
-        source=parts[0] if is_volume else normpath(parts[0]),
-        target=normpath(parts[1]),
+        source=parts[0] if is_volume else _clean(parts[0]),
+        target=_clean(parts[1]),
         read_only=parts[2:] != ["rw"],
     )
+
+
+def _clean(path: str) -> str:
+    # POSIX keeps two leading slashes apart from one, an engine does not.
+    return normpath(re.sub("^/+", "/", path))
 
 
 def _word(node: Node, *keys: str) -> str:

@@ -35,6 +35,7 @@ from mcphub_gitops.compiler.source import Span
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_IN_HEADER = re.compile(r"\$\{secrets\.([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET_HEADER = re.compile(r"^(?:proxy-)?authorization$|^cookie$|(?:^|-)(?:key|token|secret|password)$", re.IGNORECASE)
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
@@ -128,7 +129,7 @@ class _Decoder:
             write=write,
             allow=tuple(texts(node, "tools", "allow")),
             deny=tuple(texts(node, "tools", "deny")),
-            prefix=prefix if isinstance(prefix, str) else "",
+            prefix=prefix if isinstance(prefix, str) else sourced.prefix if sourced is not None else "",
             enabled=enabled is not False,
             confinement=self._confinement(node, origin, sourced),
             source=source if isinstance(source, str) else "",
@@ -213,9 +214,12 @@ class _Decoder:
         if url is None:
             return None
         reason = value(node, "remote", "private")
+        headers = [(name, text) for name, text, has_secret in self._headers(node) if not has_secret]
+        for name, text in headers:
+            self._refuse_literal(name, text)
         remote = Remote(
             url=url,
-            headers=tuple((name, text) for name, text, secret in self._headers(node) if not secret),
+            headers=tuple(headers),
             reason=reason if isinstance(reason, str) else "",
             span=url.span,
         )
@@ -231,6 +235,13 @@ class _Decoder:
             if text is not None:
                 has_secret = _SECRET_IN_HEADER.search(text.value) is not None
                 yield entry.key, text if has_secret else self._filled(text), has_secret
+
+    def _refuse_literal(self, name: str, text: Text) -> None:
+        if _SECRET_HEADER.search(name):
+            detail = f"`{name}` is a header that lets somebody in, and its value stands here for all to read."
+            help_ = f'add the secret, and write `{name}: "${{secrets.NAME}}"`'
+            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
+            self.problems.append(found)
 
     def _header_secrets(self, node: Node, given: Mapping[str, SecretRef]) -> Iterator[SecretRef]:
         used: set[str] = set()

@@ -26,6 +26,7 @@ class Sourced:
     secrets: tuple[SecretRef, ...]
     mounts: tuple[tuple[Mount, Span], ...]
     user: str
+    prefix: str
     tools: tuple[str, ...]
 
 

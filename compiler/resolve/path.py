@@ -53,9 +53,13 @@ _SYSTEM = (
 )
 """Folders of the host that hold its devices, its settings, its secrets or its engine."""
 
+_PROGRAMS = ("/bin", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr", "/var")
+"""Folders of the host whose content its own programs run or trust."""
+
 _CREDENTIALS = frozenset(
     {".aws", ".azure", ".config", ".docker", ".gnupg", ".kube", ".netrc", ".npmrc", ".pypirc", ".ssh", ".vault-token"}
 )
+_HOME_DEPTH = 3
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 
 
@@ -68,18 +72,20 @@ def why_not_mounted(source: str, access: str) -> str:
     return why_not_granted(source, access) if source != "." else "holds mcphub's own files"
 
 
-def why_sensitive(source: str) -> str:
+def why_sensitive(source: str, *, writable: bool = False) -> str:
     """Return why mounting the normalised `source` gives away more than data, as the end of a sentence."""
     parts = source.split("/")
-    if parts[-1] in _SOCKETS:
-        return "is the socket of an engine: whoever can speak to it is root on the host"
-    if source == "/":
-        return "is the whole host"
-    holder = next((folder for folder in _SYSTEM if source == folder or source.startswith(f"{folder}/")), "")
-    if holder:
-        return f"belongs to {holder}, which is the host's own"
+    holder = next((folder for folder in _SYSTEM if is_below(source, {folder})), "")
     held = next((folder for folder in _SYSTEM if folder.startswith(f"{source}/")), "")
-    if held:
-        return f"holds {held}, which is the host's own"
     secret = next((part for part in parts if part in _CREDENTIALS or part.startswith("id_")), "")
-    return f"holds credentials (`{secret}`)" if secret else ""
+    reasons = (
+        (parts[-1] in _SOCKETS, "is the socket of an engine: whoever can speak to it is root on the host"),
+        (source == "/", "is the whole host"),
+        (holder, f"belongs to {holder}, which is the host's own"),
+        (held, f"holds {held}, which is the host's own"),
+        (parts[1:2] == ["home"] and len(parts) <= _HOME_DEPTH, "is somebody's home, with all that is kept there"),
+        (secret, f"holds credentials (`{secret}`)"),
+        (writable and is_below(source, _PROGRAMS), "holds what the host's own programs run or trust"),
+        (writable and source == "/tmp", "is where the host's programs put files that they trust"),  # noqa: S108  (refused)
+    )
+    return next((words for applies, words in reasons if applies), "")

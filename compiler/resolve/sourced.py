@@ -52,6 +52,7 @@ class Reader:
             secrets=tuple(self._variables(bound, secrets, source)),
             mounts=tuple(self._mounts(bound, source)),
             user=bound.user,
+            prefix=found.prefix,
             tools=tuple(tool.name for tool in found.tools),
         )
 
@@ -134,6 +135,7 @@ class Reader:
 
     def _origin(self, found: CatalogServer, bound: Bound, source: Text) -> Image | Remote | None:
         if found.kind == "remote":
+            self._check_remote(found, source)
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
             headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
             return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
@@ -145,6 +147,14 @@ class Reader:
             detail = f"`{source.value}` asks for host names of its own, which mcphub does not give."
             self._tell(codes.CATALOG_ENTRY, detail, source.span)
         return Image(reference=reference, args=tuple(self._args(bound, source)), span=source.span)
+
+    def _check_remote(self, found: CatalogServer, source: Text) -> None:
+        if found.remote is not None and found.remote.transport == "sse":
+            detail = f"`{source.value}` speaks HTTP with SSE of the revision 2024-11-05, which mcphub does not."
+            self._tell(codes.CATALOG_ENTRY, detail, source.span)
+        if found.oauth and not found.secrets:
+            detail = f"`{source.value}` lets people in by OAuth alone, which mcphub does not speak."
+            self._tell(codes.CATALOG_ENTRY, detail, source.span)
 
     def _args(self, bound: Bound, source: Text) -> Iterator[Text]:
         for word in bound.args:

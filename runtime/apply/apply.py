@@ -1,7 +1,7 @@
 """Carries out a plan, operation by operation, and decides nothing."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.lock.comparison import compare_tools
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
-from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels
+from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels, put_secrets, secrets_of, sweep_secrets
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
@@ -18,7 +18,7 @@ from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import write_generation
+from mcphub_gitops.runtime.apply.state import read_applied, write_generation
 from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec
@@ -61,9 +61,32 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
             failures.extend(await _wait_for_gateway(stage[0], plan, site))
         if failures:
             break
-    journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
     switched = any(operation.type is OpType.SWITCH for operation in done)
+    if failures and not switched:
+        begun = [*done, *(operation for operation, _ in failures)]
+        try:
+            await _undo(plan, [operation for operation in begun if operation.type is OpType.MAKE], site)
+        except RuntimeFailure as failure:
+            failures.append((begun[-1], failure))
+    journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
     return Report(done=tuple(done), failures=tuple(failures), switched=switched)
+
+
+async def _undo(plan: Plan, making: Sequence[Operation], site: Site) -> None:
+    """Remove what an apply that failed has made beside what serves, and put the secrets of that back in their place.
+
+    Raises RuntimeFailure when that fails too; the next plan then finds what is left.
+    """
+    applied = read_applied(site.layout)
+    serving = applied.plan.desired if applied is not None else None
+    kept = set(serving.container_names().values()) if serving is not None else set()
+    made = {operation.target for operation in making}
+    for container in sorted(made - kept):
+        await site.containers.remove(container, owner_labels(plan.desired.hub, site))
+    names = {server for server, name in plan.desired.container_names().items() if name in made}
+    for server in serving.servers if serving is not None else ():
+        if server.name in names:
+            await asyncio.to_thread(put_secrets, server, site, secrets_of(server.name, site))
 
 
 async def _wait_for_gateway(switch: Operation, plan: Plan, site: Site) -> list[tuple[Operation, RuntimeFailure]]:
@@ -136,7 +159,8 @@ class _Executor:
 
     async def _make(self, container: str) -> None:
         server = self._servers[self._made[container]]
-        spec = await filled_spec(server, self._plan.desired.hub, self._site, lasting=True)
+        folder = secrets_of(server.name, self._site)
+        spec = await filled_spec(server, self._plan.desired.hub, self._site, folder=folder, lasting=True)
         # From here on the engine is asked whether there are containers, also by an apply whose hub has none any more.
         self._lock_of(container).touch(mode=0o600)
         await self._site.containers.create(spec)
@@ -183,7 +207,10 @@ class _Executor:
         }
 
     async def _retire(self, name: str) -> None:
-        remove_folder(self._site.layout.scratch / name)
+        server = self._servers.get(name)
+        if server is None or not server.is_process:
+            remove_folder(self._site.layout.scratch / name)
+        sweep_secrets(server, secrets_of(name, self._site))
 
     async def _prune(self, digest: str) -> None:
         await asyncio.to_thread(self._site.packages.remove, digest)

@@ -24,7 +24,7 @@ from mcphub_gitops.compiler.resolve.path import why_not_mounted, why_sensitive
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import write_file
+from mcphub_gitops.runtime.files import names_in, write_file
 from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount, resolve_all
 
 _PRIVATE = 0o700
@@ -32,14 +32,22 @@ _READABLE = 0o444
 """A file that the container's user can read; its folder keeps the host's other users out."""
 
 
-def container_launch(server: DesiredServer, hub: str, site: Site) -> Launch:
-    """Return how the container of `server` is made; raises RuntimeFailure when a source is not there or not allowed."""
+def secrets_of(name: str, site: Site) -> Path:
+    """Return the folder with the secrets of the server `name` that its container gets as files."""
+    return site.layout.secrets / name
+
+
+def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path | None = None) -> Launch:
+    """Return how the container of `server` is made, with its secret files in `folder` (its own unless given).
+
+    Raises RuntimeFailure when a source is not there or not allowed.
+    """
     container = server.container
     if container is None:
         raise ValueError(f"{server.name} runs in no container")
     package = site.packages.contained(server.environment) if server.environment is not None else None
     digest = server.spec_digest()
-    folder = site.layout.secrets / server.name
+    folder = folder or secrets_of(server.name, site)
     files = tuple(
         Mount(kind="bind", source=str(folder / name), target=f"{SECRETS_FOLDER}/{name}")
         for name in container.secret_files
@@ -88,13 +96,13 @@ def owner_labels(hub: str, site: Site) -> dict[str, str]:
     return {HUB_LABEL: hub, LINEAGE_LABEL: site.lineage}
 
 
-async def filled_spec(server: DesiredServer, hub: str, site: Site, *, lasting: bool) -> ContainerSpec:
-    """Return what the container of `server` is made from, its secrets resolved and its secret files written.
+async def filled_spec(server: DesiredServer, hub: str, site: Site, *, folder: Path, lasting: bool) -> ContainerSpec:
+    """Return what the container of `server` is made from, its secrets resolved and its secret files put in `folder`.
 
     One that is not `lasting` has a name of its own. Raises RuntimeFailure that names a reference, never a value.
     """
-    launch = container_launch(server, hub, site)
-    await asyncio.to_thread(put_secrets, server, site)
+    launch = container_launch(server, hub, site, folder)
+    await asyncio.to_thread(put_secrets, server, site, folder)
     values = await asyncio.to_thread(resolve_all, site.secrets, launch.secrets)
     spec = launch.filled(values)
     if not isinstance(spec, ContainerSpec):
@@ -102,22 +110,32 @@ async def filled_spec(server: DesiredServer, hub: str, site: Site, *, lasting: b
     return spec if lasting else replace(spec, name=f"{spec.name}-{randomness.token_hex(4)}", lasting=False)
 
 
-def put_secrets(server: DesiredServer, site: Site, *, variables: bool = False) -> None:
+def put_secrets(server: DesiredServer, site: Site, folder: Path, *, variables: bool = False) -> None:
     """Write the secret files of the container of `server`; with `variables`, also those that become variables.
 
-    Those stand in one file, a line each, for compose. Blocking; raises RuntimeFailure.
+    Those stand in one file, a line each, for compose. What else is in `folder` stays, because the container that serves
+    may still need it (`sweep_secrets`). Blocking; raises RuntimeFailure.
     """
-    references = server.container.secret_files if server.container is not None else {}
-    values = resolve_all(site.secrets, references)
+    values = resolve_all(site.secrets, server.container.secret_files if server.container is not None else {})
     if variables and server.secrets:
         values[VARIABLES_FILE] = "".join(_variable_lines(server, site))
-    folder = site.layout.secrets / server.name
     if not values:
-        remove_folder(folder)
         return
     make_folder(folder, _PRIVATE)
     for name, value in values.items():
         write_file(folder / name, value.encode(), mode=_READABLE)
+
+
+def sweep_secrets(server: DesiredServer | None, folder: Path) -> None:
+    """Remove what stands in `folder` and is no secret of `server`, None where there is no such server any more."""
+    wanted = set(server.container.secret_files) if server is not None and server.container is not None else set()
+    if server is not None and server.secrets:
+        wanted.add(VARIABLES_FILE)
+    found = names_in(folder)
+    if not found & wanted:
+        remove_folder(folder)
+    for name in found - wanted:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _variable_lines(server: DesiredServer, site: Site) -> Iterator[str]:
@@ -173,4 +191,7 @@ def _why_not(mount: Declared, real: Path, site: Site) -> str:
     if not mount.source.startswith("/"):
         return "leads out of the hub's folder"
     # What the text says by itself needed a reason, and has it.
-    return "" if why_sensitive(mount.source) else why_sensitive(str(real)) or why_not_mounted(str(real), access)
+    writable = not mount.read_only
+    if why_sensitive(mount.source, writable=writable):
+        return ""
+    return why_sensitive(str(real), writable=writable) or why_not_mounted(str(real), access)

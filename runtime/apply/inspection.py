@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.observed import Isolation, Observed, SeenContainer
+from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
 from mcphub_gitops.runtime.apply.container import owner_labels, specs_of
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.observation import code_digests, recorded
@@ -32,6 +33,7 @@ async def observe(desired: Desired, site: Site) -> Observed:
         scratch=names_in(site.layout.scratch),
         containers=MappingProxyType({each.name: each for each in seen}),
         images=await _present(desired, site),
+        secrets=MappingProxyType(_secret_files(site)),
         isolation=assess(desired, site),
     )
 
@@ -49,6 +51,12 @@ async def _look_at_engine(desired: Desired, installed: frozenset[str], site: Sit
             resolution="rename or remove it if nobody needs it, or apply the hub on another engine",
         )
     return seen
+
+
+def _secret_files(site: Site) -> dict[str, frozenset[str]]:
+    folder = site.layout.secrets
+    # What `render` has put there for compose belongs to whoever runs that.
+    return {name: files - {VARIABLES_FILE} for name in sorted(names_in(folder)) if (files := names_in(folder / name))}
 
 
 async def _present(desired: Desired, site: Site) -> frozenset[str]:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TypeVar
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
-from mcphub_gitops.runtime.apply.container import filled_spec
+from mcphub_gitops.runtime.apply.container import filled_spec, secrets_of
 from mcphub_gitops.runtime.apply.launch import launch_of, remote_launch
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.site import Site
@@ -26,8 +26,7 @@ async def ask_server(server: DesiredServer, hub: str, site: Site, *, made: bool 
     A process is started in a folder of its own. So is a container, unless it was `made` to serve and goes on running.
     """
     if server.container is not None:
-        spec = await filled_spec(server, hub, site, lasting=made)
-        return await site.prober.probe(spec, timeout=site.patience)
+        return await _ask_container(server, hub, site, made=made)
     if server.endpoint is not None:
         values = resolve_all(site.secrets, server.secrets)
         return await site.prober.probe(remote_launch(server, server.endpoint).filled(values), timeout=site.patience)
@@ -40,6 +39,18 @@ async def ask_server(server: DesiredServer, hub: str, site: Site, *, made: bool 
         return await site.prober.probe(launch.filled(values), timeout=site.patience)
     finally:
         remove_folder(scratch)
+
+
+async def _ask_container(server: DesiredServer, hub: str, site: Site, *, made: bool) -> Probe:
+    if made:
+        spec = await filled_spec(server, hub, site, folder=secrets_of(server.name, site), lasting=True)
+        return await site.prober.probe(spec, timeout=site.patience)
+    folder = site.layout.probes / f"{server.name}-{randomness.token_hex(4)}"
+    try:
+        spec = await filled_spec(server, hub, site, folder=folder, lasting=False)
+        return await site.prober.probe(spec, timeout=site.patience)
+    finally:
+        remove_folder(folder)
 
 
 def sweep(site: Site) -> None:

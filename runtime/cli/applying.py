@@ -49,7 +49,9 @@ def confirm_saved(plan: Plan, site: Site) -> Plan:
         raise _stale("what it was made from has moved", "\n".join(f"{address} is not what it was" for address in moved))
     found = reconcile(plan.desired, observed, Options())
     if (found.changes, found.operations, found.base) != (plan.changes, plan.operations, plan.base):
-        raise _stale("its operations are not those that its own hub needs", "")
+        differing = {each.address for each in {*found.operations} ^ {*plan.operations}}
+        detail = "\n".join(f"{address} is to be treated otherwise now" for address in sorted(differing))
+        raise _stale("its operations are not those that its own hub needs", detail)
     click.echo(render_plan(found), nl=False)
     lost = [
         f"server.{name}: {measure}"

@@ -40,6 +40,7 @@ def down(project: Project, *, data: bool) -> int:
         Journal(layout.journal).write("down", data=data)
         removed = _remove_containers(project, layout)
         forget(layout)
+        remove_folder(layout.secrets)
         if data:
             remove_folder(layout.scratch)
     click.echo("The gateway is stopped." if stopped else "No gateway was running.")
@@ -54,7 +55,6 @@ def _remove_containers(project: Project, layout: Layout) -> int:
         return 0
     removed: int = lazy.load("composition").remove_containers(project)
     remove_folder(layout.containers)
-    remove_folder(layout.secrets)
     return removed
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mcphub_gitops.compiler.render.compose import render_compose
-from mcphub_gitops.runtime.apply.container import put_secrets
+from mcphub_gitops.runtime.apply.container import put_secrets, secrets_of
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -53,7 +53,7 @@ def render(project: Project, target: str, *, secrets: bool) -> int:
     data = render_compose(desired, site.lineage, relative)
     if secrets:
         for server in contained:
-            put_secrets(server, site, variables=True)
+            put_secrets(server, site, secrets_of(server.name, site), variables=True)
     if target == "-":
         click.echo(data, nl=False)
     else:

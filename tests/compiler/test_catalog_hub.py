@@ -33,7 +33,7 @@ servers:
     env: {LOG_LEVEL: info}
   github-official: {from: docker/github-official, secrets: {github.personal_access_token: "env://GITHUB_TOKEN"}}
   notion: {from: docker/notion, secrets: {notion.internal_integration_token: "env://NOTION"}}
-  docs: {from: docker/cloudflare-docs}
+  docs: {from: docker/docker-docs}
 """
 
 
@@ -66,7 +66,7 @@ def test_all_ten_are_there_nine_in_containers_by_digest(desired: Desired) -> Non
     )
     endpoint = server(desired, "docs").endpoint
     assert endpoint is not None
-    assert endpoint.url.startswith("https://docs.mcp.cloudflare.com/")
+    assert endpoint.url.startswith("https://mcp-docs.docker.com/")
 
 
 def test_settings_fill_the_templates_of_commands_volumes_and_variables(desired: Desired) -> None:

@@ -122,11 +122,13 @@ def test_the_containers_of_compose_are_those_of_apply(engine: Engine, project: t
     compose(folder, env, "up", "--detach", "--quiet-pull")
     try:
         theirs = facts(engine, folder)
+        plan = mcphub(folder, "plan", env=env).stdout
     finally:
         compose(folder, env, "down", "--timeout", "0")
     assert ours.keys() == theirs.keys() == {"plain", "whole"}
     for name in ours:
         assert theirs[name] == ours[name]
+    assert "its container was changed" not in plan
 
 
 def test_no_value_is_read_as_something_else(project: tuple[Path, dict[str, str]]) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, Mount
-from tests.engine.conftest import Hub
+from tests.engine.conftest import Hub, started
 from tests.runtime.engines.children import Record
 from tests.runtime.engines.conftest import Run
-from tests.support.engine import busybox_layer
+from tests.support.engine import Engine, busybox_layer
 
 pytestmark = pytest.mark.parametrize("run", [uvloop.new_event_loop], indirect=True, ids=["uvloop"])
 
@@ -121,3 +122,34 @@ def test_the_network_that_is_granted_is_there(run: Run, hub: Hub) -> None:
     assert said(run, hub, hub.spec("cat /proc/net/dev", network="none")).count(":") == 1
     hub.clear()
     assert "eth0" in said(run, hub, hub.spec("cat /proc/net/dev", network="bridge"))
+
+
+def test_a_user_whose_name_means_root_in_the_image_is_ended(engine: Engine, hub: Hub, run: Run) -> None:
+    passwd = b"toor:x:0:0::/:/bin/sh\nnoone:x:1234:1234::/:/bin/sh\n"
+    image = engine.push("toor", busybox_layer({"etc/passwd": passwd}), 'ENTRYPOINT ["/bin/sh", "-c"]')
+
+    async def start(user: str) -> None:
+        child, _ = await started(hub, hub.spec(image=image, user=user))
+        await child.stop(grace=0.1)
+
+    with pytest.raises(RuntimeFailure, match="would run as root"):
+        run(start("toor"))
+    assert hub.state()["Running"] is False
+    run(start("noone"))
+
+
+def test_a_source_that_became_a_link_is_not_followed_at_a_restart(hub: Hub, run: Run, tmp_path: Path) -> None:
+    source = tmp_path.resolve() / "data"
+    source.mkdir(mode=0o755)
+    spec = hub.spec(mounts=(Mount(kind="bind", source=str(source), target="/data"),))
+
+    async def start() -> None:
+        child, _ = await started(hub, spec)
+        await child.stop(grace=0.1)
+        source.rmdir()
+        source.symlink_to("/")
+        with pytest.raises(RuntimeFailure, match="leads elsewhere now"):
+            await hub.engine().spawn(spec, Record())
+
+    run(start())
+    assert hub.state()["Running"] is False

@@ -89,6 +89,7 @@ def loop(engine: Engine) -> Iterator[Loop]:
         found.run("apply", "--auto-approve")
         yield found
         found.run("down", "--data")
+        assert not (folder / ".mcphub" / "secrets").exists()
         assert found.containers() == {}
         engine.request("DELETE", f"/volumes/notes-{folder.name}")
 

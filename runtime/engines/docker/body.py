@@ -22,7 +22,6 @@ _NO_NEW_PRIVILEGES = "no-new-privileges:true"
 _NO_LIMIT = -1
 
 _EMPTY = {
-    "Binds": "binds",
     "CgroupParent": "cgroup_parent",
     "DeviceCgroupRules": "devices",
     "DeviceRequests": "devices",
@@ -145,6 +144,11 @@ def _same_mounts(spec: ContainerSpec, _: _Config, host: _Config) -> bool:
 
 
 def _mount_facts(host: _Config) -> Iterator[tuple[str, str, str, bool, str]]:
+    for bind in host.get("Binds") or ():
+        # Compose writes a volume so, and means the same.
+        source, target, *modes = bind.split(":")
+        kind = "bind" if source.startswith("/") else "volume"
+        yield kind, source, target, "ro" in ",".join(modes).split(","), ""
     for mount in host.get("Mounts") or ():
         propagation = (mount.get("BindOptions") or {}).get("Propagation", "")
         yield mount["Type"], mount.get("Source", ""), mount["Target"], bool(mount.get("ReadOnly")), propagation

@@ -86,6 +86,17 @@ class Container:
         """Start it, unless it runs; raises RefusedError."""
         await self._client.ask("POST", f"{self._path}/start")
 
+    async def users(self) -> frozenset[str]:
+        """Return the numbers of the users that its processes have, none when it has ended; raises RefusedError."""
+        try:
+            told = await self._client.ask("GET", f"{self._path}/top", query={"ps_args": "-eo uid,pid"})
+        except RefusedError as refusal:
+            if refusal.status in (_ABSENT, _CONFLICT):
+                return frozenset()
+            raise
+        column = told["Titles"].index("UID")
+        return frozenset(row[column] for row in told["Processes"])
+
     async def terminate(self) -> None:
         """Send the signal that its image asks for, unless it has ended."""
         await self._signal(self._stop_signal)

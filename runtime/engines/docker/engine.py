@@ -1,6 +1,7 @@
 """The Docker engine: observes, makes and removes containers, and speaks to those that run; decides nothing."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 from mcphub_gitops.compiler.plan.container import HUB_LABEL, LINEAGE_LABEL, SERVER_LABEL, SPEC_LABEL
 from mcphub_gitops.compiler.plan.observed import SeenContainer
+from mcphub_gitops.compiler.resolve.confinement import is_root
 from mcphub_gitops.runtime.engines.docker import images, logs
 from mcphub_gitops.runtime.engines.docker.body import create_body, differing
 from mcphub_gitops.runtime.engines.docker.child import ContainerChild
@@ -148,7 +150,9 @@ class DockerEngine:
                 # Before the start, so that not a line is missed; what it said before is not asked for.
                 connection, begun = await self._client.upgrade(f"/containers/{container.identity}/attach", query=query)
                 undo.callback(connection.close)
+                _check_sources(spec)
                 await container.start()
+                await self._check_user(spec, container)
                 child = ContainerChild(
                     spec, sink, container, (connection, begun), limit=self._line_limit, released=lease.release
                 )
@@ -162,6 +166,18 @@ class DockerEngine:
                 ) from error
             undo.pop_all()
             return child
+
+    async def _check_user(self, spec: ContainerSpec, container: Container) -> None:
+        """End a container whose user has a name that means root in its image; raises RuntimeFailure then."""
+        if is_root(spec.user) or spec.user.partition(":")[0].isdecimal():
+            return
+        if "0" in await container.users():
+            await container.kill()
+            raise RuntimeFailure(
+                f"the container of server {spec.server} would run as root",
+                detail=f"its user is called {spec.user}, which is root in the image {spec.image}",
+                resolution="give its `user` as a number, or allow it to run as root under `relax`",
+            )
 
     async def _found(self, spec: ContainerSpec) -> Container:
         document = await find(self._client, spec.name)
@@ -253,6 +269,17 @@ async def _at_once(names: Iterable[T], ask: Callable[[T], Awaitable[U]]) -> list
     except* RuntimeFailure as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+def _check_sources(spec: ContainerSpec) -> None:
+    """Raise RuntimeFailure where a source leads elsewhere than when it was judged: the engine follows links anew."""
+    for mount in spec.mounts:
+        if mount.kind == "bind" and os.path.realpath(mount.source) != mount.source:
+            raise RuntimeFailure(
+                f"what the container of server {spec.server} mounts at {mount.target} leads elsewhere now",
+                detail=f"{mount.source} is, or lies behind, a link",
+                resolution="find out who put it there; then remove it, and run `mcphub apply`",
+            )
 
 
 def _has_labels(document: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

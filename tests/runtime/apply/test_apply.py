@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, f
 from mcphub_gitops.runtime.apply.apply import apply_plan
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.observation import observe_record
+from mcphub_gitops.runtime.apply.question import ask_server
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import read_applied, read_generation
@@ -21,7 +23,7 @@ from mcphub_gitops.runtime.events import Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.hubs import hub_of, lock_of
-from tests.support.machine import Listener, MemoryPackages, MemorySecrets, ScriptedProber, site_of
+from tests.support.machine import Listener, MemoryContainers, MemoryPackages, MemorySecrets, ScriptedProber, site_of
 
 HUB = """\
 apiVersion: mcphub/v1
@@ -234,3 +236,56 @@ def test_a_granted_path_that_leads_out_of_the_hub_is_refused(tmp_path: Path) -> 
     assert [failure.brief for _, failure in report.failures] == [
         "server notes is granted data, which leads out of the hub's folder"
     ]
+
+
+def test_an_apply_that_fails_leaves_the_secrets_of_what_goes_on_serving(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    held = site.layout.secrets / "search" / "FILE"
+    assert isinstance(site.secrets, MemorySecrets)
+    site.secrets.values = {**site.secrets.values, "env://OTHER": "another"}
+    changed, _ = bound(HUB.replace('{ref: "env://KEY"', '{ref: "env://OTHER"'), TOOLS)
+    assert isinstance(site.prober, ScriptedProber)
+    offers, site.prober.offers = site.prober.offers, {}
+    assert applied(planned(changed, site), site).failures
+    assert held.read_text() == "hunter2"
+    site.prober.offers = offers
+    assert applied(planned(changed, site), site).failures == ()
+    assert held.read_text() == "another"
+
+
+def test_a_question_leaves_the_secrets_of_the_container_that_serves(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    without, _ = bound(HUB.replace(', FILE: {ref: "env://KEY", as: file}', ""), TOOLS)
+    (search,) = (server for server in without.servers if server.name == "search")
+    asyncio.run(ask_server(search, "acme", site))
+    assert (site.layout.secrets / "search" / "FILE").read_text() == "hunter2"
+    assert list(site.layout.probes.iterdir()) == []
+    assert applied(planned(without, site), site).failures == ()
+    assert not (site.layout.secrets / "search").exists()
+
+
+def test_the_secrets_of_a_server_that_is_gone_are_removed(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    other = HUB.replace("  search:", "  found:")
+    assert isinstance(site.prober, ScriptedProber)
+    tools = {"notes": TOOLS["notes"], "found": TOOLS["search"], "time": TOOLS["time"]}
+    site.prober.offers = {**site.prober.offers, "found": bound(other, tools)[1]["found"]}
+    assert applied(planned(bound(other, tools)[0], site), site).failures == ()
+    assert [path.name for path in site.layout.secrets.iterdir()] == ["found"]
+
+
+def test_a_renamed_container_is_removed_before_its_place_is_taken(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    assert isinstance(site.containers, MemoryContainers)
+    name = desired.container_names()["search"]
+    site.containers.running["stray"] = replace(site.containers.running.pop(name), name="stray")
+    plan = planned(desired, site)
+    types = [operation.type for operation in plan.operations]
+    assert types == [OpType.REMOVE, OpType.MAKE, OpType.PROBE, OpType.SWITCH]
+    site.containers.acts.clear()
+    assert applied(plan, site).failures == ()
+    assert site.containers.acts == ["remove stray", f"create {name}"]

@@ -146,7 +146,7 @@ def test_a_secret_is_missed_by_its_name_and_never_compared() -> None:
         ("Privileged", True, "privileged"),
         ("Ulimits", [], "ulimits"),
         ("LogConfig", {"Type": "json-file", "Config": {}}, "log"),
-        ("Binds", ["/:/host"], "binds"),
+        ("Binds", ["/:/host"], "mounts"),
         ("Devices", [{"PathOnHost": "/dev/kvm"}], "devices"),
         ("PortBindings", {"80/tcp": [{"HostPort": "80"}]}, "ports"),
         ("UsernsMode", "host", "host_users"),
