@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, encode
+from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_plan, write_plan
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
@@ -64,6 +65,17 @@ def _damaged(detail: str) -> RuntimeFailure:
         detail=detail,
         resolution="run `mcphub down` and then `mcphub up`, or restore the folder from a backup",
     )
+
+
+def refuse_other_hub(desired: Desired, layout: Layout) -> None:
+    """Raise RuntimeFailure when another hub is applied in this folder: its servers would be destroyed."""
+    applied = read_applied(layout)
+    if applied is not None and applied.plan.desired.hub != desired.hub:
+        raise RuntimeFailure(
+            f"the hub {applied.plan.desired.hub} is applied here, not {desired.hub}",
+            detail="one folder serves one hub",
+            resolution="run `mcphub down` first if this one is to take its place, or give it a folder of its own",
+        )
 
 
 def read_generation(layout: Layout) -> bytes:

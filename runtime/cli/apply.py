@@ -11,12 +11,12 @@ from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import (
     carry_out,
     compile_desired,
     confirm_saved,
     make_plan,
-    refuse_other_hub,
 )
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit

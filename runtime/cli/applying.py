@@ -10,16 +10,14 @@ from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.inspection import observe
-from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, describe
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
 from mcphub_gitops.runtime.cli.progress import reporting
-from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
+from mcphub_gitops.runtime.failure import StalePlanError
 from mcphub_gitops.runtime.project import Project
 
 
@@ -68,17 +66,6 @@ def _stale(why: str, detail: str) -> StalePlanError:
     return StalePlanError(
         f"the plan is stale: {why}", detail=detail, resolution="make a new plan with `mcphub plan`, and review it"
     )
-
-
-def refuse_other_hub(desired: Desired, layout: Layout) -> None:
-    """Raise RuntimeFailure when another hub is applied in this folder: its servers would be destroyed."""
-    applied = read_applied(layout)
-    if applied is not None and applied.plan.desired.hub != desired.hub:
-        raise RuntimeFailure(
-            f"the hub {applied.plan.desired.hub} is applied here, not {desired.hub}",
-            detail="one folder serves one hub",
-            resolution="run `mcphub down` first if this one is to take its place, or give it a folder of its own",
-        )
 
 
 def carry_out(plan: Plan, site: Site) -> int:

@@ -13,6 +13,7 @@ from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
+from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option, project_option
@@ -43,6 +44,7 @@ def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode
     if has_errors(compiled.diagnostics) or compiled.desired is None:
         show_diagnostics(compiled.diagnostics, compiled.sources, output)
         return Exit.ERROR
+    refuse_other_hub(compiled.desired, Layout(folder=project.runtime_folder))
     found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
     data = write_plan(found)
     if saved is not None:

@@ -5,7 +5,8 @@ import click
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
 from mcphub_gitops.runtime.apply.presence import find_gateway
-from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan, refuse_other_hub
+from mcphub_gitops.runtime.apply.state import refuse_other_hub
+from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option

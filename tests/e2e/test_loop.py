@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -166,3 +167,14 @@ def test_status_and_logs_tell_how_the_servers_fare_and_what_they_say(served: Pat
     assert mcphub(served, "logs", "notes").returncode == 0
     done = mcphub(served, "logs", "nots")
     assert (done.returncode, "did you mean `notes`?" in done.stderr) == (1, True)
+
+
+def test_a_plan_of_another_hub_in_the_folder_is_refused(served: Path) -> None:
+    text = (served / "mcp-hub.yaml").read_text("utf-8")
+    (served / "other.yaml").write_text(text.replace("name: mcphub-example", "name: other"), "utf-8")
+    shutil.copy(served / "mcp-hub.lock", served / "other.lock")
+    shutil.copytree(served / "mcp-hub.tools", served / "other.tools")
+    for arguments in (["plan"], ["plan", "--offline"]):
+        done = mcphub(served, *arguments, "--file", "other.yaml")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "the hub mcphub-example is applied here, not other" in done.stderr
