@@ -235,7 +235,8 @@ class Npm:
         for folder in self._folders():
             path = Path(folder, name)
             # Path.is_file raises where a folder on the way is closed.
-            if os.path.isfile(path) and os.access(path, os.X_OK) and not _is_own(path):  # noqa: PTH113
+            is_program = os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113  (Path raises at a closed folder)
+            if is_program and not _is_own(path):
                 yield path
 
     def _folders(self) -> tuple[str, ...]:
@@ -325,7 +326,9 @@ def _is_systems(path: Path) -> bool:
 def _node_version(node: str) -> int:
     """Return the major version of `node`, 0 when it does not say; it is asked once."""
     try:
-        done = subprocess.run([node, "--version"], env={}, capture_output=True, timeout=30, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603  (the Node.js that was found; no argument is a shell's)
+            [node, "--version"], env={}, capture_output=True, timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return 0
     match = re.match(rb"v(\d+)\.", done.stdout)
