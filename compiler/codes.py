@@ -95,7 +95,10 @@ CHOICE = Code(
 TEMPLATE = Code(
     name="MH301",
     summary="the template is not understood",
-    explanation="Values may hold `${vars.NAME}`; `$$` stands for a dollar. Nothing else begins with a dollar.",
+    explanation=(
+        "Values may hold `${vars.NAME}`, and `${env}` for the name of the environment; `$$` stands for a dollar. "
+        "Nothing else begins with a dollar."
+    ),
 )
 UNKNOWN_NAME = Code(
     name="MH302",
@@ -173,6 +176,72 @@ SECRET_MISSING = Code(
         "that the catalog has for it."
     ),
 )
+NOT_DONE = Code(
+    name="MH330",
+    summary="the catalog's server needs what mcphub does not do",
+    explanation=(
+        "The entry may well be right: it speaks a transport, lets people in, or is started in a way that mcphub does "
+        "not have. It is refused, so that nobody takes it for served."
+    ),
+)
+CLIENT_NAME = Code(
+    name="MH331",
+    summary="some clients do not take the tool's name",
+    explanation=(
+        "Models take names of functions of 1 to 64 letters, digits, `_` and `-`, and some clients put the server's "
+        "name and two underscores before a tool's. A tool whose name is not that is dropped, or fails the whole list."
+    ),
+    severity=Severity.WARNING,
+)
+SECRET_NAME = Code(
+    name="MH332",
+    summary="the catalog's secret is not named after its server",
+    explanation=(
+        "In stores that all servers share, `SERVER.NAME` says whose a secret is. One without it is easily given to the "
+        "wrong server."
+    ),
+    severity=Severity.WARNING,
+)
+SECRET_SHARED = Code(
+    name="MH333",
+    summary="two servers take one secret",
+    explanation="What reaches the one can be used by the other: a secret of its own can be taken from each by itself.",
+    severity=Severity.WARNING,
+)
+WILDCARD_HOST = Code(
+    name="MH334",
+    summary="the catalog's server asks for every host",
+    explanation="A list of hosts that holds all of them limits nothing. mcphub gives a network where the hub does.",
+    severity=Severity.WARNING,
+)
+NO_DIGEST = Code(
+    name="MH335",
+    summary="the catalog's image has no digest",
+    explanation="What a tag names changes. The lock pins it for this hub, but not to what the catalog meant.",
+    severity=Severity.WARNING,
+)
+MANY_TOOLS = Code(
+    name="MH336",
+    summary="the server serves more than 100 tools",
+    explanation="Models choose badly among so many, each costs tokens in every request, and clients stop at 128.",
+    severity=Severity.WARNING,
+)
+SET_TWICE = Code(
+    name="MH340",
+    summary="two files set one thing",
+    explanation=(
+        "The files that a hub is made of stand beside one another: which of two values counted would depend on their "
+        "order, which nobody reviews. An environment stands above them, and overrides."
+    ),
+)
+INCLUDE = Code(
+    name="MH341",
+    summary="the file cannot be included",
+    explanation=(
+        "Included files are regular files of the hub's folder, neither links nor reached through one, and none "
+        "includes itself, over however many others."
+    ),
+)
 NO_PACKAGE = Code(
     name="MH401",
     summary="the package does not exist",
@@ -221,40 +290,8 @@ NO_IMAGE = Code(
 
 CODES: dict[str, Code] = {
     code.name: code
-    for code in (
-        NOT_UTF8,
-        TOO_LARGE,
-        TOO_DEEP,
-        SYNTAX,
-        DUPLICATE_KEY,
-        ALIAS,
-        KEY_TYPE,
-        DOCUMENTS,
-        UNKNOWN_KEY,
-        WRONG_TYPE,
-        MISSING_KEY,
-        BAD_VALUE,
-        CHOICE,
-        TEMPLATE,
-        UNKNOWN_NAME,
-        SECRET_LITERAL,
-        SECRET_SCHEME,
-        DUPLICATE_VARIABLE,
-        FILTER,
-        COLLISION,
-        PATH,
-        TOOL_NAME,
-        RELAXATION,
-        NOT_HERE,
-        CATALOG_ENTRY,
-        SECRET_MISSING,
-        NO_PACKAGE,
-        STALE_LOCK,
-        NOT_LOCKED,
-        DEFINITIONS,
-        NO_TOOLS,
-        TOOL_TWICE,
-        CONFLICT,
-        NO_IMAGE,
+    for code in sorted(
+        (each for each in tuple(globals().values()) if isinstance(each, Code)), key=lambda each: each.name
     )
 }
+"""Every code above by its name, in order."""

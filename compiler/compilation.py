@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.plan.desired import Desired, build, unmatched_filters
+from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.compiler.validation import Validated
@@ -20,13 +20,17 @@ NO_LOCK = Lock(servers=MappingProxyType({}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockFile:
-    """A lock as it was read: `lock` is None when the file is wrong, `missing` when there is none."""
+    """A lock as it was read: `lock` is None when the file is wrong, `missing` when there is none.
+
+    `writer` is the command that writes it.
+    """
 
     name: str
     source: Source
     lock: Lock | None
     diagnostics: tuple[Diagnostic, ...] = ()
     missing: bool = False
+    writer: str = "mcphub lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,6 @@ def compile_hub(
     stale = find_stale(hub, lock, files)
     problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
     unusable = {each.server for each in stale}
-    problems.extend(_unknown_tools(hub, unusable))
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
     for name, server in usable.items():
@@ -83,13 +86,6 @@ def compile_hub(
     return Compiled(
         sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=sort(problems)
     )
-
-
-def _unknown_tools(hub: Hub, servers: set[str]) -> Iterator[Diagnostic]:
-    """Yield the filters that match no tool that the catalog knows, of `servers`, whose own tools are not locked."""
-    for server in hub.servers:
-        if server.name in servers and server.enabled and server.known_tools:
-            yield from unmatched_filters(server, server.known_tools, f"`{server.source}` has in the catalog")
 
 
 def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:
@@ -105,7 +101,7 @@ def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: lis
 
 def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, locked: bool) -> Iterator[Diagnostic]:
     code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
-    help_ = "run `mcphub lock`, and commit what it writes"
+    help_ = f"run `{lock_file.writer}`, and commit what it writes"
     if lock_file.missing and stale:
         detail = f"There is no {lock_file.name} yet."
         yield Diagnostic(code=code, detail=detail, span=_first(hub), help=help_)

@@ -38,7 +38,7 @@ def understand_sourced(document: Document, files: Files) -> Validated:
         problems.extend(found)
     understood = understand(document, partial(_make_entries, catalogs))
     diagnostics = sort((*problems, *understood.diagnostics))
-    return replace(understood, diagnostics=diagnostics, others=tuple(others))
+    return replace(understood, diagnostics=diagnostics, others=(*understood.others, *others))
 
 
 def validate(name: str, data: bytes, files: Files | None = None) -> Validated:

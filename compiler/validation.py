@@ -1,8 +1,9 @@
 """The first phase that a user sees: one hub document, read, checked and decoded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
 from mcphub_gitops.compiler.read import shape, syntax
 from mcphub_gitops.compiler.read.redaction import hide_secrets
@@ -10,6 +11,8 @@ from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.decode import decode, takes_from_catalogs
 from mcphub_gitops.compiler.resolve.entry import MakeEntries
 from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.nodes import child
+from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.schemas import load_schema
 
@@ -21,7 +24,7 @@ Files = Mapping[str, bytes | None]
 class Validated:
     """A hub as far as it could be understood, its source for excerpts, and all that is wrong, in order of place.
 
-    `others` are the sources of the catalogs.
+    `others` are the sources of the files that it includes and of the catalogs.
     """
 
     source: Source
@@ -37,16 +40,28 @@ class Validated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A hub document that was read, and not yet understood; `uses_catalogs` when those have to be read first."""
+    """A hub document that was read, and not yet understood; `uses_catalogs` when those have to be read first.
+
+    `layers` are the trees that `root` came of where there were several: the hub's own, those of the files that it
+    includes, and last the one of the `environment`. `others` are the sources of all but the first.
+    """
 
     source: Source
     root: Node | None
     diagnostics: tuple[Diagnostic, ...]
+    others: tuple[Source, ...] = ()
+    layers: tuple[Node, ...] = ()
+    environment: str = ""
 
     @property
     def uses_catalogs(self) -> bool:
         """Whether a server comes from a catalog."""
         return self.root is not None and takes_from_catalogs(self.root)
+
+    @property
+    def includes(self) -> bool:
+        """Whether the document names other files that it is to be read with."""
+        return self.root is not None and child(self.root, "include") is not None
 
 
 def open_document(name: str, data: bytes) -> Document:
@@ -62,6 +77,23 @@ def open_document(name: str, data: bytes) -> Document:
 def understand(document: Document, make_entries: MakeEntries | None = None) -> Validated:
     """Decode `document`; one that uses catalogs needs what reads their entries. Never raises on any input."""
     if document.root is None:
-        return Validated(source=document.source, hub=None, diagnostics=sort(document.diagnostics))
-    hub, decoded = decode(document.root, make_entries)
-    return Validated(source=document.source, hub=hub, diagnostics=sort((*document.diagnostics, *decoded)))
+        return Validated(
+            source=document.source, hub=None, diagnostics=sort(document.diagnostics), others=document.others
+        )
+    hub, decoded = decode(document.root, make_entries, environment=document.environment)
+    names = [document.source.name, *(source.name for source in document.others)]
+    diagnostics = sort((*document.diagnostics, *decoded, *_writable(hub, names)))
+    return Validated(source=document.source, hub=hub, diagnostics=diagnostics, others=document.others)
+
+
+def _writable(hub: Hub, names: Iterable[str]) -> Iterator[Diagnostic]:
+    """Yield what a server may write of the documents that the hub is made of, `names`."""
+    for server in hub.servers:
+        granted = [(text.value, text.span) for text in server.write]
+        mounts = server.confinement.mounts if server.confinement is not None else ()
+        granted.extend((each.source, server.span) for each in mounts if each.kind == "bind" and not each.read_only)
+        for path, span in granted:
+            held = next((name for name in names if is_below(name, {path})), "")
+            if held:
+                detail = f"`{server.name}` may write to `{path}`, where `{held}` decides what runs."
+                yield Diagnostic(code=codes.PATH, detail=detail, span=span)

@@ -70,6 +70,35 @@ def _mode_of(path: Path) -> int:
     return 0o666 & ~umask
 
 
+def find_files(root: Path, pattern: str, *, limit: int) -> dict[str, bytes | str]:
+    """Return the files below `root` that the glob `pattern` matches, by name: what is in each, or why it is refused.
+
+    Neither links nor what is reached through one is a file here, nor is what has a second name (a hard link), which
+    could stand anywhere. A reason is the end of a sentence. At most `limit` + 1 bytes of a file are read.
+    """
+    try:
+        paths = sorted(root.glob(pattern))
+    except (NotImplementedError, ValueError, OSError, RuntimeError):
+        # An absolute pattern, one that is no glob (`**x`), or a folder that is closed: nothing is found.
+        return {}
+    names = [path.relative_to(root).as_posix() for path in paths if ".." not in path.relative_to(root).parts]
+    return {name: _content_of(root, name, limit) for name in names}
+
+
+def _content_of(root: Path, name: str, limit: int) -> bytes | str:
+    path = root
+    for part in Path(name).parts:
+        path /= part
+        if path.is_symlink():
+            return f"is a link, or is reached through one ({path.relative_to(root).as_posix()})"
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return "is no regular file"
+    if status.st_nlink > 1:
+        return "has a second name elsewhere (a hard link)"
+    return read_file(path, limit=limit) or b""
+
+
 def names_in(folder: Path) -> frozenset[str]:
     """Return the names in `folder`, none where there is no such folder; raises RuntimeFailure when it is closed."""
     try:

@@ -1,7 +1,7 @@
 """Reads a project and runs the compiler on it: the one place where both meet."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, open_lock
@@ -10,16 +10,18 @@ from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.resolve.model import Hub
-from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
+from mcphub_gitops.compiler.resolve.path import ENVIRONMENTS_FOLDER, LOCKS_FOLDER, RUNTIME_FOLDER
 from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import digests_of, read_file, write_file
+from mcphub_gitops.runtime.files import digests_of, find_files, names_in, read_file, write_file
 
 HUB_FILE = "mcp-hub.yaml"
 
 
+OpenLayers = Callable[[str, bytes, Callable[[str], Mapping[str, bytes | str]], tuple[str, str, bytes] | None], Document]
 UnderstandSourced = Callable[[Document, Callable[[str], bytes | None]], Validated]
 
 
@@ -27,20 +29,28 @@ def _refuse_catalogs(document: Document, _read: Callable[[str], bytes | None]) -
     raise RuntimeFailure(f"{document.source.name} uses catalogs, and nothing here reads them")
 
 
+def _refuse_layers(name: str, *_others: object) -> Document:
+    raise RuntimeFailure(f"{name} is made of several files, and nothing here puts them together")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A folder, absolute, with a hub document; `hub_file` is relative to it and the name that diagnostics show.
 
-    `understand_sourced` understands a hub that uses catalogs, and asks for what is in their files.
+    With an `environment` the hub is what that makes of it, and has a lock of its own. `understand_sourced` understands
+    a hub that uses catalogs, and asks for what is in their files; `open_layers` opens one that includes others, or has
+    an environment (its name, file and content), and asks for the files that a pattern matches.
     """
 
     root: Path
     hub_file: str = HUB_FILE
+    environment: str = ""
     understand_sourced: UnderstandSourced = field(default=_refuse_catalogs, compare=False, repr=False)
+    open_layers: OpenLayers = field(default=_refuse_layers, compare=False, repr=False)
 
     @property
     def lock_file(self) -> str:
-        """The lock's name: the hub's own with another suffix."""
+        """The lock's name: the hub's own with another suffix, or the environment's in a folder of locks."""
         return f"{self._stem}.lock"
 
     @property
@@ -55,10 +65,17 @@ class Project:
 
     @property
     def _stem(self) -> str:
+        if self.environment:
+            return f"{LOCKS_FOLDER}/{self.environment}"
         return self.hub_file.removesuffix(".yaml").removesuffix(".yml")
 
     def validate(self) -> Validated:
         """Validate the hub document; raises RuntimeFailure when it cannot be read."""
+        document = self.open()
+        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
+
+    def open(self) -> Document:
+        """Read the hub document with all that belongs to it; raises RuntimeFailure when it cannot be read."""
         data = read_file(self.root / self.hub_file, limit=MAX_BYTES)
         if data is None:
             raise RuntimeFailure(
@@ -67,7 +84,29 @@ class Project:
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
         document = open_document(self.hub_file, data)
-        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
+        if not (document.includes or self.environment):
+            return document
+        return self.open_layers(self.hub_file, data, self._included, self._overlay() if self.environment else None)
+
+    def _included(self, pattern: str) -> dict[str, bytes | str]:
+        return find_files(self.root, pattern, limit=MAX_BYTES)
+
+    def _overlay(self) -> tuple[str, str, bytes]:
+        """Return the environment's name, file and content; raises RuntimeFailure where there is none."""
+        file = f"{ENVIRONMENTS_FOLDER}/{self.environment}.yaml"
+        data = read_file(self.root / file, limit=MAX_BYTES)
+        if data is None:
+            known = sorted(
+                name.removesuffix(".yaml")
+                for name in names_in(self.root / ENVIRONMENTS_FOLDER)
+                if name.endswith(".yaml")
+            )
+            raise RuntimeFailure(
+                f"there is no environment `{self.environment}`",
+                detail=f"{file} cannot be found" + (f"; there are {', '.join(known)}" if known else ""),
+                resolution=suggest(self.environment, known) or f"write {file}: it overrides what {self.hub_file} says",
+            )
+        return self.environment, file, data
 
     def _catalog(self, name: str) -> bytes | None:
         """Return what is in a catalog's file, None where there is none in the project's folder."""
@@ -81,7 +120,8 @@ class Project:
 
     def open_lock(self) -> LockFile:
         """Read the lock."""
-        return open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
+        found = open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
+        return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
     def compile(self, *, locked: bool) -> Compiled:
         """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail."""
@@ -127,6 +167,6 @@ class Project:
         path = self.root / name
         if read_file(path, limit=MAX_LOCK_BYTES) == data:
             return False
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, data)
         return True

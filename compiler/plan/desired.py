@@ -1,43 +1,48 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from posixpath import normpath
 from types import MappingProxyType
 from typing import Any, Self
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
-from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.container import Container, container_name
-from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server
+from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
-
-_SERVABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-"""What a tool may be called (MCP 2026-07-28, "Tools")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool that is served: its name for clients, its own name, and the fingerprint of its own definition."""
+    """A tool that is served: its name for clients, its own name, and the fingerprint of its own `definition`.
+
+    With a `description`, clients see that in place of the server's own.
+    """
 
     name: str
     upstream: str
     hash: str
+    description: str = ""
     definition: Mapping[str, Any] = field(compare=False, repr=False)
 
     @property
     def is_locked(self) -> bool:
-        """Whether the definition is the one that the fingerprint was taken of, but for the name."""
-        return fingerprint({**self.definition, "name": self.upstream}) == self.hash
+        """Whether the definition is the one that the fingerprint was taken of."""
+        return fingerprint(self.definition) == self.hash
+
+    @property
+    def exposed(self) -> dict[str, Any]:
+        """The definition that clients see."""
+        described = {"description": self.description} if self.description else {}
+        return {**self.definition, **described, "name": self.name}
 
     @property
     def fact(self) -> str:
@@ -140,6 +145,7 @@ class DesiredServer:
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
         facts |= {f"tool.{tool.name}": tool.fact for tool in self.tools}
+        facts |= {f"description.{tool.name}": tool.description for tool in self.tools if tool.description}
         facts |= {f"hidden.{name}": hash_ for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
@@ -177,30 +183,49 @@ def build(
 ) -> tuple[Desired, tuple[Diagnostic, ...]]:
     """Bind `hub` to its lock; `definitions` are the readable tool definitions by server and tool.
 
-    Servers that the lock lacks are left out: `find_stale` has told of them.
+    Servers that the lock lacks are left out: `find_stale` has told of them. Of their tools, those that a catalog knows
+    count where names are compared.
     """
     problems: list[Diagnostic] = []
+    exposed, unservable = expose(hub, _known(hub, lock))
+    tools: dict[str, list[Exposed]] = {}
+    for each in exposed:
+        tools.setdefault(each.server.name, []).append(each)
     servers = []
-    spans: dict[str, Span] = {}
     for server in hub.servers:
+        if not server.enabled:
+            continue
         locked = lock.servers.get(server.name)
-        if server.enabled and locked is not None:
-            bound = _bind(server, locked, definitions.get(server.name, {}))
+        if locked is not None:
+            own = _tools(server, tools.get(server.name, ()), locked, definitions.get(server.name, {}))
+            servers.append(_bind(server, locked, tuple(own)))
             problems.extend(unmatched_filters(server, locked.tools, f"`{server.name}` has in the lock"))
-            problems.extend(_selection_problems(server, bound))
-            problems.extend(_name_problems(server, bound))
-            servers.append(bound)
-            spans[server.name] = server.span
-    problems.extend(_collisions(servers, spans))
-    problems.extend(_replaceable(servers, spans))
+        elif server.known_tools:
+            known = {tool.value for tool in server.known_tools}
+            problems.extend(unmatched_filters(server, known, f"`{server.source}` has in the catalog"))
+    problems.extend(unservable)
+    problems.extend(_replaceable(servers, {server.name: server.span for server in hub.servers}))
     gateway = hub.gateway
     desired = Desired(hub=hub.name, listen=gateway.listen, public_url=gateway.public_url, servers=tuple(servers))
     return desired, tuple(problems)
 
 
-def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]) -> DesiredServer:
+def _known(hub: Hub, lock: Lock) -> Known:
+    """Return the tools of each server that are known: those of its lock, else those that its catalog names."""
+    known: dict[str, tuple[Text, ...]] = {}
+    for server in hub.servers:
+        locked = lock.servers.get(server.name)
+        if locked is not None:
+            known[server.name] = tuple(Text(value=tool, span=server.span) for tool in sorted(locked.tools))
+        elif server.known_tools:
+            known[server.name] = server.known_tools
+    return known
+
+
+def _bind(server: Server, locked: LockedServer, tools: tuple[Tool, ...]) -> DesiredServer:
     origin = server.origin
     environment = None
+    served = {tool.upstream for tool in tools}
     if isinstance(origin, Package):
         environment = Environment.of(locked.package, locked.requirements, locked.target)
     argv = () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
@@ -216,8 +241,8 @@ def _bind(server: Server, locked: LockedServer, definitions: Mapping[str, Mappin
         write=tuple(sorted({text.value for text in server.write})),
         files=locked.files,
         code=code_folder(server),
-        tools=tuple(_tools(server, locked, definitions)),
-        hidden=MappingProxyType({tool: locked.tools[tool] for tool in locked.tools if not _is_selected(server, tool)}),
+        tools=tools,
+        hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
     )
 
 
@@ -266,41 +291,18 @@ def _implied_reads(server: Server, locked: LockedServer) -> Iterator[str]:
             yield path
 
 
-def _tools(server: Server, locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Tool]:
-    for name in sorted(locked.tools):
-        if _is_selected(server, name):
-            exposed = server.expose(name)
-            definition = {**definitions.get(name, {}), "name": exposed}
-            yield Tool(name=exposed, upstream=name, hash=locked.tools[name], definition=definition)
-
-
-def _is_selected(server: Server, tool: str) -> bool:
-    allowed = not server.allow or any(fnmatchcase(tool, glob.value) for glob in server.allow)
-    return allowed and not any(fnmatchcase(tool, glob.value) for glob in server.deny)
-
-
-def unmatched_filters(server: Server, tools: Collection[str], whose: str) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for each filter of `server` that matches none of `tools`; `whose` ends "tools that …"."""
-    for glob in (*server.allow, *server.deny):
-        if not any(fnmatchcase(tool, glob.value) for tool in tools):
-            detail = f"`{glob.value}` matches none of the {len(tools)} tools that {whose}."
-            yield Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, tools))
-
-
-def _selection_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:
-    if bound.hidden and not bound.tools:
-        detail = f"The filters of `{server.name}` leave none of its {len(bound.hidden)} tools."
-        help_ = "serve at least one, or set `enabled: false`"
-        yield Diagnostic(code=codes.FILTER, detail=detail, span=server.span, help=help_)
-
-
-def _name_problems(server: Server, bound: DesiredServer) -> Iterator[Diagnostic]:
-    for tool in bound.tools:
-        if not _SERVABLE.fullmatch(tool.name):
-            shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in tool.name[:160])
-            detail = f"`{server.name}` would serve a tool called `{shown}`."
-            help_ = "deny it under `tools`, or choose a shorter `prefix`"
-            yield Diagnostic(code=codes.TOOL_NAME, detail=detail, span=server.span, help=help_)
+def _tools(
+    server: Server, exposed: Iterable[Exposed], locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Tool]:
+    described = {tool.value: text.value for tool, text in server.descriptions.items()}
+    for each in exposed:
+        yield Tool(
+            name=each.name,
+            upstream=each.tool,
+            hash=locked.tools[each.tool],
+            description=described.get(each.tool, ""),
+            definition=definitions.get(each.tool, {"name": each.tool}),
+        )
 
 
 def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
@@ -320,16 +322,3 @@ def _written(server: DesiredServer) -> Iterator[str]:
     yield from server.write
     mounts = server.container.mounts if server.container is not None else ()
     yield from (mount.source for mount in mounts if mount.kind == "bind" and not mount.read_only)
-
-
-def _collisions(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
-    owners: dict[str, str] = {}
-    for server in servers:
-        for tool in server.tools:
-            first = owners.setdefault(tool.name, server.name)
-            if first != server.name:
-                detail = f"`{first}` and `{server.name}` would both serve `{tool.name}`."
-                note = Note(message=f"`{first}` is declared here", span=spans[first])
-                help_ = f"give one of them a `prefix`, or deny the tool: `tools: {{deny: [{tool.upstream}]}}`"
-                span = spans[server.name]
-                yield Diagnostic(code=codes.COLLISION, detail=detail, span=span, notes=(note,), help=help_)

@@ -103,7 +103,12 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         "code": server.code,
         "hidden": dict(server.hidden),
         "tools": {
-            tool.name: {"upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
+            tool.name: {
+                "upstream": tool.upstream,
+                "hash": tool.hash,
+                "definition": dict(tool.definition),
+                **({"description": tool.description} if tool.description else {}),
+            }
             for tool in server.tools
         },
     }
@@ -179,7 +184,13 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         code=entry["code"],
         hidden=MappingProxyType(entry["hidden"]),
         tools=tuple(
-            Tool(name=tool, upstream=each["upstream"], hash=each["hash"], definition=each["definition"])
+            Tool(
+                name=tool,
+                upstream=each["upstream"],
+                hash=each["hash"],
+                description=each.get("description", ""),
+                definition=each["definition"],
+            )
             for tool, each in entry["tools"].items()
         ),
     )

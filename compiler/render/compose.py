@@ -4,8 +4,6 @@ Source: the compose specification. Everything is serialised from data, and every
 read as a number, a truth value or a variable.
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +19,7 @@ from mcphub_gitops.compiler.plan.container import (
     processors,
 )
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.render.block import write_block
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
 
@@ -28,10 +27,6 @@ VARIABLES_FILE = ".env"
 """The name of the file with the secrets of one server that are variables, beside those that are files."""
 
 _HEAD = "# Written by `mcphub render` from mcp-hub.yaml and mcp-hub.lock; edits are lost.\n"
-_PLAIN = re.compile(r"[a-z][a-z_]*")
-_PLANE = 0xFFFF
-_WORDS = frozenset({"n", "no", "null", "off", "on", "true", "false", "y", "yes"})
-"""What YAML 1.1 reads as something else than a string."""
 
 
 def render_compose(desired: Desired, lineage: str, packages: Mapping[str, Contained]) -> bytes:
@@ -49,7 +44,8 @@ def render_compose(desired: Desired, lineage: str, packages: Mapping[str, Contai
     if volumes:
         # Under their own names, as apply makes them, and not under the project's.
         document["volumes"] = {name: {"name": name} for name in volumes}
-    return (_HEAD + "\n".join(_lines(document, 0)) + "\n").encode()
+    # Compose fills in what follows a dollar; two of them are one.
+    return (_HEAD + write_block(document, lambda text: text.replace("$", "$$"))).encode()
 
 
 def secrets_folder(server: str) -> str:
@@ -126,42 +122,3 @@ def _secret_files(server: str, container: Container) -> Iterator[dict[str, Any]]
     for name in container.secret_files:
         source, target = f"{secrets_folder(server)}/{name}", f"{SECRETS_FOLDER}/{name}"
         yield _volume(Mount(kind="bind", source=source, target=target))
-
-
-def _lines(value: Mapping[str, Any], depth: int) -> Iterator[str]:
-    space = "  " * depth
-    for key, each in value.items():
-        name = key if _PLAIN.fullmatch(key) and key not in _WORDS else _quoted(key)
-        if isinstance(each, Mapping) and each:
-            yield f"{space}{name}:"
-            yield from _lines(each, depth + 1)
-        elif isinstance(each, list) and each:
-            yield f"{space}{name}:"
-            yield from _items(each, depth + 1)
-        else:
-            yield f"{space}{name}: {_scalar(each)}"
-
-
-def _items(values: list[Any], depth: int) -> Iterator[str]:
-    space = "  " * depth
-    for each in values:
-        if isinstance(each, Mapping):
-            first, *rest = _lines(each, depth + 1)
-            yield f"{space}- {first.lstrip()}"
-            yield from rest
-        else:
-            yield f"{space}- {_scalar(each)}"
-
-
-def _scalar(value: object) -> str:
-    # Compose fills in what follows a dollar; two of them are one.
-    return _quoted(value.replace("$", "$$")) if isinstance(value, str) else json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else _escaped(ord(char)) for char in quoted)
-
-
-def _escaped(number: int) -> str:
-    return f"\\u{number:04x}" if number <= _PLANE else f"\\U{number:08x}"

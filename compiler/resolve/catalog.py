@@ -12,7 +12,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read import shape, syntax
 from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
-from mcphub_gitops.compiler.read.syntax import Entry, ListNode, Node, plain
+from mcphub_gitops.compiler.read.syntax import Entry, ListNode, Node, ScalarNode, plain
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts, value
 from mcphub_gitops.compiler.source import Source, Span
@@ -105,6 +105,11 @@ class CatalogServer:
     scopes: tuple[str, ...] = ()
     long_lived: bool = False
     span: Span = field(compare=False, repr=False)
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, key: str) -> Span:
+        """Return the place of what stands under `key` of the entry, or of the entry itself."""
+        return self.places.get(key, self.span)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -197,6 +202,12 @@ def _server(entry: Entry) -> CatalogServer:
         scopes=_strings(node, "oauth", "scopes"),
         long_lived=value(node, "longLived") is True,
         span=entry.key_span,
+        places=MappingProxyType(
+            {
+                each.key: each.value.span if isinstance(each.value, ScalarNode) else each.key_span
+                for each in entries(node)
+            }
+        ),
     )
 
 

@@ -18,8 +18,8 @@ KEYS = ("network", "mounts", "user", "resources", "relax", "capabilities", "priv
 
 _LEAST_MEMORY, _MOST_MEMORY = 16 * 1024**2, 1024**4
 _UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
-_TAKEN = ("/dev", "/mcphub", "/proc", "/run/secrets", "/sys", "/tmp")  # noqa: S108  (targets in a container)
-_HOLDING = ("/", "/run")
+_TAKEN = ("/dev", "/mcphub", "/proc", "/run/secrets", "/sys")
+_HOLDING = ("/", "/run", "/tmp")  # noqa: S108  (targets in a container)
 _VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 

@@ -20,6 +20,7 @@ from mcphub_gitops.compiler.resolve.model import (
     Gateway,
     Hub,
     Image,
+    OnConflict,
     Origin,
     Package,
     Remote,
@@ -39,12 +40,15 @@ _SECRET_HEADER = re.compile(r"^(?:proxy-)?authorization$|^cookie$|(?:^|-)(?:key|
 _REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
-def decode(root: Node, make_entries: MakeEntries | None = None) -> tuple[Hub, tuple[Diagnostic, ...]]:
+def decode(
+    root: Node, make_entries: MakeEntries | None = None, *, environment: str = ""
+) -> tuple[Hub, tuple[Diagnostic, ...]]:
     """Return the hub that `root` declares and what is wrong with it beyond its shape; never raises on user input.
 
     `make_entries` makes what reads the servers that come from catalogs; without it such a server is left out.
+    `environment` is the name of the environment that `root` is for, empty where it is for none.
     """
-    decoder = _Decoder(root, make_entries)
+    decoder = _Decoder(root, make_entries, environment)
     return decoder.hub(), tuple(decoder.problems)
 
 
@@ -69,15 +73,15 @@ def used_catalogs(root: Node) -> dict[str, Text]:
 class _Decoder:
     """Carries the variables down and the problems up."""
 
-    def __init__(self, root: Node, make_entries: MakeEntries | None) -> None:
+    def __init__(self, root: Node, make_entries: MakeEntries | None, environment: str) -> None:
         self.problems: list[Diagnostic] = []
         self._entries = make_entries(self._filled, self._secret, self.problems) if make_entries is not None else None
         self._root = root
-        self._variables: dict[str, str] = {}
+        self._variables: dict[str, str] = {"env": environment} if environment else {}
         for entry in entries(root, "vars"):
             text = text_of(entry.value)
             if text is not None:
-                self._variables[entry.key] = text.value
+                self._variables[f"vars.{entry.key}"] = text.value
                 self._refuse_token(text)
                 self._refuse_template(text)
 
@@ -88,8 +92,13 @@ class _Decoder:
             name=name if isinstance(name, str) else "",
             servers=tuple(sorted((each for each in servers if each is not None), key=lambda each: each.name)),
             gateway=self._gateway(),
+            on_conflict=self._on_conflict(),
             span=self._root.span,
         )
+
+    def _on_conflict(self) -> OnConflict:
+        given = value(self._root, "gateway", "onConflict")
+        return "prefix" if given == "prefix" else "first" if given == "first" else "error"
 
     def _gateway(self) -> Gateway:
         node = child(self._root, "gateway")
@@ -129,6 +138,8 @@ class _Decoder:
             write=write,
             allow=tuple(texts(node, "tools", "allow")),
             deny=tuple(texts(node, "tools", "deny")),
+            renames=dict(self._overrides(node, "rename")),
+            descriptions=dict(self._overrides(node, "describe")),
             prefix=prefix if isinstance(prefix, str) else sourced.prefix if sourced is not None else "",
             enabled=enabled is not False,
             confinement=self._confinement(node, origin, sourced),
@@ -136,6 +147,12 @@ class _Decoder:
             known_tools=sourced.tools if sourced is not None else (),
             span=entry.key_span,
         )
+
+    def _overrides(self, server: Node, key: str) -> Iterator[tuple[Text, Text]]:
+        for entry in entries(server, "tools", key):
+            text = self._text(entry.value)
+            if text is not None:
+                yield Text(value=entry.key, span=entry.key_span), text
 
     def _whole_env(self, node: Node, sourced: Sourced | None, origin: Origin) -> tuple[tuple[str, Text], ...]:
         """Return the variables of the catalog's entry with those of the hub, which win."""

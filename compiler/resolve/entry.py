@@ -19,15 +19,15 @@ Reference = Callable[[str, Node], SecretRef | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What an entry of a catalog comes to; `tools` are those that the catalog knows, by name."""
+    """What an entry of a catalog comes to; `tools` are the names of those that the catalog knows."""
 
     origin: Image | Remote
-    env: tuple[tuple[str, Text], ...]
-    secrets: tuple[SecretRef, ...]
-    mounts: tuple[tuple[Mount, Span], ...]
-    user: str
+    env: tuple[tuple[str, Text], ...] = ()
+    secrets: tuple[SecretRef, ...] = ()
+    mounts: tuple[tuple[Mount, Span], ...] = ()
+    user: str = ""
     prefix: str
-    tools: tuple[str, ...]
+    tools: tuple[Text, ...]
 
 
 class Entries(Protocol):

@@ -1,11 +1,15 @@
 """What the user wrote, as frozen types. Spans are for diagnostics only: no comparison sees them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.image import ImageReference
 from mcphub_gitops.compiler.source import Span
+
+OnConflict: TypeAlias = Literal["error", "prefix", "first"]
 
 DEFAULT_LISTEN = "127.0.0.1:8811"
 
@@ -16,6 +20,9 @@ class Text:
 
     value: str
     span: Span = field(compare=False, repr=False)
+
+
+NO_TEXTS: Mapping[Text, Text] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,7 @@ class Server:
     """One server of the hub, as declared; `confinement` is None where it is no container.
 
     `source` is ``CATALOG/SERVER`` where it comes from a catalog, and `known_tools` are those that the catalog names.
+    `renames` and `descriptions` say what clients see of a tool, by the tool's own name.
     """
 
     name: str
@@ -106,11 +114,13 @@ class Server:
     write: tuple[Text, ...] = ()
     allow: tuple[Text, ...] = ()
     deny: tuple[Text, ...] = ()
+    renames: Mapping[Text, Text] = field(default_factory=lambda: NO_TEXTS)
+    descriptions: Mapping[Text, Text] = field(default_factory=lambda: NO_TEXTS)
     prefix: str = ""
     enabled: bool = True
     confinement: Confinement | None = None
     source: str = ""
-    known_tools: tuple[str, ...] = ()
+    known_tools: tuple[Text, ...] = ()
     span: Span = field(compare=False, repr=False)
 
     @property
@@ -118,10 +128,6 @@ class Server:
         """The image of its container, its own or its package's base; None where it runs in none."""
         origin = self.origin
         return origin if isinstance(origin, Image) else origin.base if isinstance(origin, Package) else None
-
-    def expose(self, tool: str) -> str:
-        """Return the name under which clients see `tool`."""
-        return f"{self.prefix}_{tool}" if self.prefix else tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +140,13 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A decoded hub; `servers` are in the order of their names."""
+    """A decoded hub; `servers` are in the order of their names.
+
+    `on_conflict` says what becomes of a tool's name that several servers would have.
+    """
 
     name: str
     servers: tuple[Server, ...]
     gateway: Gateway
+    on_conflict: OnConflict = "error"
     span: Span = field(compare=False, repr=False)

@@ -6,7 +6,10 @@ from posixpath import normpath
 RUNTIME_FOLDER = ".mcphub"
 """Where the runtime keeps generations, package environments and the token; never granted to a server."""
 
-_OWN_FILES = (".git", "mcp-hub.yaml", "mcp-hub.lock", "mcp-hub.tools")
+ENVIRONMENTS_FOLDER, LOCKS_FOLDER = "environments", "locks"
+"""Where the environments of a hub stand, and the lock of each."""
+
+_OWN_FILES = (".git", "mcp-hub.yaml", "mcp-hub.lock", "mcp-hub.tools", ENVIRONMENTS_FOLDER, LOCKS_FOLDER, "policies")
 """What decides what runs: a server that could write there would decide it."""
 
 _SCRIPTS = (".py", ".js", ".mjs", ".cjs", ".ts", ".sh")

@@ -1,7 +1,7 @@
 """A server that comes from a catalog: its entry, bound to what the hub says, in the hub's own terms."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcphub_gitops.compiler import codes
@@ -13,6 +13,7 @@ from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
 from mcphub_gitops.compiler.resolve.catalog import Catalog, CatalogServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
+from mcphub_gitops.compiler.resolve.defects import find_defects
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
 from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
@@ -27,6 +28,7 @@ class Reader:
     fill: Fill
     reference: Reference
     problems: list[Diagnostic]
+    takers: dict[str, tuple[str, Span]] = field(default_factory=dict)
 
     def read(self, server: Entry) -> Sourced | None:
         """Return what the entry that `server` names comes to, None where something is wrong with it."""
@@ -34,18 +36,18 @@ class Reader:
         found = self._find(source) if source is not None else None
         if source is None or found is None:
             return None
-        if found.kind == "tool":
-            detail = f"`{source.value}` is a set of tool containers, which mcphub does not run."
-            self._tell(codes.BAD_VALUE, detail, source.span)
-            return None
         bound, problems = bind(found, self._config(server.value))
         self.problems.extend(self._placed(problem, server, source) for problem in problems)
+        self.problems.extend(find_defects(found))
+        self._check_sharing(server, found)
         secrets = tuple(self._secrets(server, found, source))
-        if bound is None:
-            return None
         origin = self._origin(found, bound, source)
         if origin is None:
             return None
+        tools = tuple(Text(value=tool.name, span=tool.span) for tool in found.tools)
+        if bound is None:
+            # What is wrong has been told; the names of its tools still count beside those of the others.
+            return Sourced(origin=origin, prefix=found.prefix, tools=tools)
         return Sourced(
             origin=origin,
             env=tuple((name, Text(value=value, span=source.span)) for name, value in sorted(bound.env.items())),
@@ -53,7 +55,7 @@ class Reader:
             mounts=tuple(self._mounts(bound, source)),
             user=bound.user,
             prefix=found.prefix,
-            tools=tuple(tool.name for tool in found.tools),
+            tools=tools,
         )
 
     def _find(self, source: Text) -> CatalogServer | None:
@@ -89,14 +91,20 @@ class Reader:
         return self.fill(given).value if given is not None else plain(node)
 
     def _placed(self, problem: Problem, server: Entry, source: Text) -> Diagnostic:
-        """Return `problem` where the hub's reader can mend it; what is the catalog's own is told at `from`."""
+        """Return `problem` at its place: in the hub where it can be mended there, else in the catalog."""
         if problem.path:
             return Diagnostic(
                 code=problem.code, detail=problem.detail, span=_span_of(server, problem.path), help=problem.help
             )
-        notes = (Note(message="here the catalog is wrong", span=problem.span),) if problem.span is not None else ()
-        detail = f"The entry of `{source.value}` cannot be used. {problem.detail}"
-        return Diagnostic(code=codes.CATALOG_ENTRY, detail=detail, span=source.span, notes=notes, help=problem.help)
+        note = Note(message=f"`{server.key}` comes from this entry", span=source.span)
+        code = problem.code if problem.code is codes.TEMPLATE else codes.CATALOG_ENTRY
+        return Diagnostic(
+            code=code,
+            detail=f"The entry of `{source.value}` cannot be used. {problem.detail}",
+            span=problem.span or source.span,
+            notes=(note,) if problem.span is not None else (),
+            help=problem.help,
+        )
 
     def _secrets(self, server: Entry, found: CatalogServer, source: Text) -> Iterator[tuple[str, SecretRef]]:
         known = {secret.name for secret in found.secrets}
@@ -133,35 +141,52 @@ class Reader:
                 parts = (part if isinstance(part, str) else given[part.variable] for part in word.parts)
                 yield compose(name, tuple(parts), source.span)
 
-    def _origin(self, found: CatalogServer, bound: Bound, source: Text) -> Image | Remote | None:
+    def _check_sharing(self, server: Entry, found: CatalogServer) -> None:
+        """Warn of a secret of the catalog that two servers of the hub take, at the second."""
+        for secret in found.secrets:
+            first, span = self.takers.setdefault(secret.name, (server.key, secret.span))
+            if first != server.key and span != secret.span:
+                detail = f"`{first}` and `{server.key}` both take `{secret.name}`."
+                note = Note(message=f"`{first}` takes it here", span=span)
+                problem = Diagnostic(code=codes.SECRET_SHARED, detail=detail, span=secret.span, notes=(note,))
+                self.problems.append(problem)
+
+    def _origin(self, found: CatalogServer, bound: Bound | None, source: Text) -> Image | Remote | None:
+        if found.kind == "tool":
+            detail = f"`{source.value}` is a set of tool containers, which mcphub does not run."
+            self._tell(codes.NOT_DONE, detail, source.span)
+            return None
         if found.kind == "remote":
             self._check_remote(found, source)
+            if bound is None:
+                return Remote(url=Text(value="", span=source.span), span=source.span)
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
             headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
             return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
-        reference = image.parse(bound.image)
+        reference = image.parse(found.image)
         if isinstance(reference, str):
             self._tell(codes.CATALOG_ENTRY, f"The entry of `{source.value}` cannot be used. {reference}", source.span)
             return None
-        if bound.extra_hosts:
+        if found.extra_hosts:
             detail = f"`{source.value}` asks for host names of its own, which mcphub does not give."
-            self._tell(codes.CATALOG_ENTRY, detail, source.span)
-        return Image(reference=reference, args=tuple(self._args(bound, source)), span=source.span)
+            self._tell(codes.NOT_DONE, detail, source.span)
+        args = tuple(self._args(bound, source)) if bound is not None else ()
+        return Image(reference=reference, args=args, span=source.span)
 
     def _check_remote(self, found: CatalogServer, source: Text) -> None:
         if found.remote is not None and found.remote.transport == "sse":
             detail = f"`{source.value}` speaks HTTP with SSE of the revision 2024-11-05, which mcphub does not."
-            self._tell(codes.CATALOG_ENTRY, detail, source.span)
+            self._tell(codes.NOT_DONE, detail, source.span)
         if found.oauth and not found.secrets:
             detail = f"`{source.value}` lets people in by OAuth alone, which mcphub does not speak."
-            self._tell(codes.CATALOG_ENTRY, detail, source.span)
+            self._tell(codes.NOT_DONE, detail, source.span)
 
     def _args(self, bound: Bound, source: Text) -> Iterator[Text]:
         for word in bound.args:
             if word.text is None:
                 secret = word.secrets[0]
                 detail = f"`{source.value}` puts a secret (`{secret}`) into its command line, where all can read it."
-                self._tell(codes.CATALOG_ENTRY, detail, source.span)
+                self._tell(codes.NOT_DONE, detail, source.span)
             elif word.text:
                 yield Text(value=word.text, span=source.span)
 

@@ -193,7 +193,7 @@ class _Executor:
             make_folder(scratch, 0o700, given_away=True)
         launch = launch_of(server, self._plan.desired.hub, self._site, scratch)
         tools = [
-            {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition)}
+            {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": tool.exposed}
             for tool in server.tools
         ]
         return {

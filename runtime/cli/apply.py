@@ -20,7 +20,7 @@ from mcphub_gitops.runtime.cli.applying import (
 )
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project
@@ -30,7 +30,7 @@ from mcphub_gitops.runtime.project import Project
     epilog="\b\nExamples:\n  mcphub apply\n  mcphub apply --auto-approve\n  mcphub apply plan.json\n"
     "  mcphub apply --replace notes",
 )
-@project_option
+@layered_project_option
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Without a terminal, either this or a PLAN is needed.")
 @click.option(

@@ -6,7 +6,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics
 from mcphub_gitops.runtime.project import Project
 
@@ -14,7 +14,7 @@ _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 
 
 @click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check")
-@project_option
+@layered_project_option
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 when the lock does not fit. Needs no network.")
 def lock(project: Project, *, check: bool) -> int:
     """Pin every package with its hashes, read every server's tools, and write the lock.

@@ -9,6 +9,7 @@ from mcphub_gitops.runtime.cli import exits, lazy
 COMMANDS = {
     "init": "Begin a hub in this folder.",
     "validate": "Check the hub document.",
+    "config": "Show the hub as all its files make it.",
     "lock": "Pin packages and tools.",
     "plan": "Show what an apply would do.",
     "apply": "Make the machine what the hub says.",

@@ -1,5 +1,6 @@
 """The options that several commands take."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,9 @@ from mcphub_gitops.runtime.project import HUB_FILE, Project
 
 F = TypeVar("F", bound=Callable[..., object])
 
+_ENVIRONMENT = "mcphub.environment"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
 
 def project_option(function: F) -> F:
     """Add ``--file`` and ``-f``, which name the hub document and so the project."""
@@ -24,6 +28,19 @@ def long_project_option(function: F) -> F:
     return _project_option("--file")(function)
 
 
+def layered_project_option(function: F) -> F:
+    """Add ``--file``, ``-f`` and ``--env``, to a command that reads the hub document."""
+    option = click.option(
+        "--env",
+        metavar="NAME",
+        is_eager=True,  # so that it is known when the project is made
+        expose_value=False,
+        callback=_keep_environment,
+        help="The environment: environments/NAME.yaml over the hub, with a lock of its own.",
+    )
+    return project_option(option(function))
+
+
 def _project_option(*names: str) -> Callable[[F], F]:
     return click.option(
         *names,
@@ -31,9 +48,15 @@ def _project_option(*names: str) -> Callable[[F], F]:
         default=HUB_FILE,
         show_default=True,
         metavar="PATH",
-        callback=lambda _context, _option, value: _project(Path(value)),
+        callback=lambda context, _option, value: _project(Path(value), context.meta.get(_ENVIRONMENT, "")),
         help="The hub document; its folder is the project.",
     )
+
+
+def _keep_environment(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None and not _NAME.fullmatch(value):
+        raise click.BadParameter("an environment's name has lower-case letters, digits and hyphens")
+    context.meta[_ENVIRONMENT] = value or ""
 
 
 def output_option(function: F) -> F:
@@ -43,11 +66,22 @@ def output_option(function: F) -> F:
     )(function)
 
 
-def _project(path: Path) -> Project:
+def _project(path: Path, environment: str) -> Project:
     try:
-        return Project(root=path.parent.resolve(), hub_file=path.name, understand_sourced=_understand_sourced)
+        return Project(
+            root=path.parent.resolve(),
+            hub_file=path.name,
+            environment=environment,
+            understand_sourced=_understand_sourced,
+            open_layers=_open_layers,
+        )
     except (OSError, RuntimeError) as error:
         raise click.BadParameter(f"{path.parent} cannot be found: {error}") from error
+
+
+def _open_layers(*arguments: object) -> Document:
+    document: Document = lazy.load("layering").open_layers(*arguments)
+    return document
 
 
 def _understand_sourced(document: Document, read: Callable[[str], bytes | None]) -> Validated:

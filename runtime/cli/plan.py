@@ -16,7 +16,7 @@ from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, output_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -26,7 +26,7 @@ from mcphub_gitops.runtime.project import Project
 @click.command(
     epilog="\b\nExamples:\n  mcphub plan\n  mcphub plan -o plan.json\n  mcphub plan --offline --detailed-exitcode",
 )
-@project_option
+@layered_project_option
 @output_option
 @click.option("-o", "saved", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `mcphub apply`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")

@@ -10,7 +10,7 @@ from mcphub_gitops.runtime.apply.container import put_secrets, secrets_of
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option
 from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -20,7 +20,7 @@ COMPOSE_FILE = "compose.yaml"
 
 
 @click.command(epilog="\b\nExamples:\n  mcphub render\n  mcphub render -o -\n  mcphub render --secrets")
-@project_option
+@layered_project_option
 @click.option(
     "-o",
     "target",

@@ -9,14 +9,14 @@ from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option
 from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
 from mcphub_gitops.runtime.failure import LockHeldError
 from mcphub_gitops.runtime.project import Project
 
 
 @click.command(epilog="\b\nExamples:\n  mcphub up\n  mcphub up --detach")
-@project_option
+@layered_project_option
 @click.option("--detach", "-d", is_flag=True, help="Leave the gateway running in the background.")
 def up(project: Project, *, detach: bool) -> int:
     """Validate the hub, check its lock, plan, apply without asking, and serve the gateway.

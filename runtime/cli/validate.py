@@ -4,7 +4,7 @@ import click
 
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, output_option
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
 from mcphub_gitops.runtime.project import Project
 
@@ -12,7 +12,7 @@ from mcphub_gitops.runtime.project import Project
 @click.command(
     epilog="\b\nExamples:\n  mcphub validate\n  mcphub validate --file hubs/acme/mcp-hub.yaml --output json",
 )
-@project_option
+@layered_project_option
 @output_option
 def validate(project: Project, output: str) -> int:
     """Check the hub document, and show every mistake at its file, line and column.

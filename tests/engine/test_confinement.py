@@ -97,9 +97,12 @@ def test_mounts_are_what_they_are_granted_as(run: Run, hub: Hub, tmp_path: Path)
     mounts = (
         Mount(kind="bind", source=str(tmp_path / "read"), target="/read"),
         Mount(kind="bind", source=str(tmp_path / "write"), target="/write", read_only=False),
+        Mount(kind="bind", source=str(tmp_path / "write"), target="/tmp/below", read_only=False),  # noqa: S108
     )
-    text = said(run, hub, hub.spec("touch /write/yes; touch /read/no; echo over", mounts=mounts))
+    script = "touch /write/yes; touch /tmp/below/too; touch /tmp/private; touch /read/no; echo over"
+    text = said(run, hub, hub.spec(script, mounts=mounts))
     assert "Read-only file system" in text
+    assert sorted(path.name for path in (tmp_path / "write").iterdir()) == ["too", "yes"]
     assert (tmp_path / "write/yes").exists()
     assert not (tmp_path / "read/no").exists()
 

@@ -3,7 +3,8 @@
 ``diagnostics/CASE``: `mcp-hub.yaml`, with the catalog `catalog.yaml` that it may name; `tools.json` (tool names by
 server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``, ``images`` and
 ``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan; the number in
-`repeat` says how often the document is repeated. Expected: `diagnostics.txt`.
+`repeat` says how often the document is repeated; `environment` names the one that is read over the hub.
+Expected: `diagnostics.txt`.
 
 ``render/CASE``: `mcp-hub.yaml` and `tools.json`. Expected: `compose.yaml`.
 
@@ -13,12 +14,14 @@ Expected: `plan.txt`.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.compilation import NO_LOCK, compile_hub, open_lock
 from mcphub_gitops.compiler.diagnostic import Diagnostic, render, sort
+from mcphub_gitops.compiler.layering import Environment, open_layers
 from mcphub_gitops.compiler.lock.assembly import assemble, pin
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
@@ -29,10 +32,12 @@ from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.sourcing import validate
+from mcphub_gitops.compiler.sourcing import understand_sourced
+from mcphub_gitops.runtime.files import find_files
 from tests.support.hubs import hub_of, lock_of
 
 CATALOG = "catalog.yaml"
@@ -44,7 +49,13 @@ def run_diagnostics(case: Path) -> str:
     times = int((case / "repeat").read_text("utf-8")) if (case / "repeat").exists() else 1
     catalog = case / CATALOG
     files = {CATALOG: catalog.read_bytes() if catalog.exists() else None}
-    validated = validate("mcp-hub.yaml", (case / "mcp-hub.yaml").read_bytes() * times, files)
+    document = open_layers(
+        "mcp-hub.yaml",
+        (case / "mcp-hub.yaml").read_bytes() * times,
+        partial(find_files, case, limit=MAX_BYTES),
+        _environment(case),
+    )
+    validated = understand_sourced(document, files)
     lock, definitions = _lock(case, validated.hub)
     lock_file = open_lock("mcp-hub.lock", lock)
     compiled = compile_hub(
@@ -62,6 +73,15 @@ def run_diagnostics(case: Path) -> str:
     if answers.exists() and validated.hub is not None:
         found = _answered(validated.hub, json.loads(answers.read_bytes()))
     return _shown(found, compiled.sources)
+
+
+def _environment(case: Path) -> Environment | None:
+    """Return the environment whose name the file `environment` has."""
+    if not (case / "environment").exists():
+        return None
+    name = (case / "environment").read_text("utf-8").strip()
+    file = f"environments/{name}.yaml"
+    return Environment(name, file, (case / file).read_bytes())
 
 
 def run_plan(case: Path) -> str:

@@ -19,7 +19,7 @@ def test_servers_are_bound_and_their_tools_chosen() -> None:
     notes, time = desired.servers
     assert [tool.name for tool in notes.tools] == ["add", "list"]
     assert (notes.read, notes.write) == (("srv",), ("data",))
-    assert [(tool.name, tool.upstream, tool.definition["name"]) for tool in time.tools] == [
+    assert [(tool.name, tool.upstream, tool.exposed["name"]) for tool in time.tools] == [
         ("t_get_time", "get_time", "t_get_time")
     ]
     assert time.environment is not None

@@ -1,0 +1,24 @@
+"""What is doubtful about a catalog's entry, and yet usable: told when a hub takes the entry."""
+
+from collections.abc import Iterator
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.resolve.catalog import CatalogServer, canonical
+
+
+def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
+    """Yield a warning for each doubtful thing, at its line in the catalog."""
+    if server.image and "@" not in server.image:
+        detail = f"`{server.name}` is `{server.image}`: what the catalog's reviewers saw is not what a tag names now."
+        help_ = "the lock pins what the tag names when it is written; ask the catalog for a digest"
+        yield Diagnostic(code=codes.NO_DIGEST, detail=detail, span=server.place("image"), help=help_)
+    wild = [host for host in server.allow_hosts if host.partition(":")[0] == "*"]
+    if wild:
+        detail = f"`{server.name}` asks for {' and '.join(f'`{host}`' for host in wild)}."
+        yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=server.place("allowHosts"))
+    prefixes = tuple(f"{name}." for name in {server.name, canonical(server.name)})
+    for secret in server.secrets:
+        if not secret.name.startswith(prefixes):
+            detail = f"`{server.name}` calls a secret `{secret.name}`."
+            yield Diagnostic(code=codes.SECRET_NAME, detail=detail, span=secret.span)

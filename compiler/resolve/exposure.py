@@ -1,0 +1,160 @@
+"""Under which names clients see the tools of a hub: a pure function of the hub and of the tools that servers have."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.model import Hub, Server, Text
+from mcphub_gitops.compiler.source import Span
+
+_SERVABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What a tool may be called (MCP 2026-07-28, "Tools")."""
+
+_ACCEPTED = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What every client accepts: the models' own limit on the names of functions."""
+
+_MANY = 100
+"""More tools of one server than this are more than a model chooses well among, and most of a client's limit of 128."""
+
+_SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """A tool that clients see as `name`; `span` is the place where it is known from."""
+
+    server: Server
+    tool: str
+    name: str
+    span: Span
+
+    @property
+    def shown(self) -> str:
+        """The name fit for a message."""
+        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in self.name[:_SHOWN])
+
+
+Known = Mapping[str, Sequence[Text]]
+"""The tools of each server by its name, each with its place; a server that is missing has unknown tools, not none."""
+
+
+def expose(hub: Hub, known: Known) -> tuple[tuple[Exposed, ...], tuple[Diagnostic, ...]]:
+    """Return each tool that is served with its name for clients, in the order of servers, and what is wrong."""
+    problems: list[Diagnostic] = []
+    found: list[Exposed] = []
+    for server in hub.servers:
+        if server.enabled and server.name in known:
+            selected = [_named(server, tool) for tool in known[server.name] if is_selected(server, tool.value)]
+            problems.extend(_selection_problems(server, known[server.name], selected))
+            found.extend(selected)
+    resolved = _resolve(hub.on_conflict, found, problems)
+    for each in resolved:
+        problems.extend(_name_problems(each))
+    return tuple(resolved), tuple(problems)
+
+
+def is_selected(server: Server, tool: str) -> bool:
+    """Tell whether the filters of `server` leave `tool`."""
+    allowed = not server.allow or any(fnmatchcase(tool, glob.value) for glob in server.allow)
+    return allowed and not any(fnmatchcase(tool, glob.value) for glob in server.deny)
+
+
+def unmatched_filters(server: Server, tools: Collection[str], whose: str) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each filter or name of `server` that is none of `tools`; `whose` ends "tools that …"."""
+    for glob in (*server.allow, *server.deny):
+        if not any(fnmatchcase(tool, glob.value) for tool in tools):
+            yield _unmatched(glob, tools, whose)
+    for name in dict.fromkeys((*server.renames, *server.descriptions)):
+        if name.value not in tools:
+            yield _unmatched(name, tools, whose)
+
+
+def _unmatched(glob: Text, tools: Collection[str], whose: str) -> Diagnostic:
+    detail = f"`{glob.value}` matches none of the {len(tools)} tools that {whose}."
+    return Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, tools))
+
+
+def _named(server: Server, tool: Text) -> Exposed:
+    given = next((name.value for own, name in server.renames.items() if own.value == tool.value), "")
+    prefixed = f"{server.prefix}_{tool.value}" if server.prefix else tool.value
+    return Exposed(server=server, tool=tool.value, name=given or prefixed, span=tool.span)
+
+
+def _resolve(on_conflict: str, found: list[Exposed], problems: list[Diagnostic]) -> list[Exposed]:
+    """Return `found` with the names that several would have given to one of them, or told."""
+    groups = _by_name(found)
+    clashing = {name for name, group in groups.items() if len(group) > 1}
+    if not clashing:
+        return found
+    if on_conflict == "first":
+        return [each for each in found if groups[each.name][0] is each]
+    if on_conflict == "prefix":
+        found = [_told_apart(each) if each.name in clashing else each for each in found]
+        groups = _by_name(found)
+    problems.extend(_collision(group) for group in groups.values() if len(group) > 1)
+    return found
+
+
+def _by_name(found: list[Exposed]) -> dict[str, list[Exposed]]:
+    groups: dict[str, list[Exposed]] = {}
+    for each in found:
+        groups.setdefault(each.name, []).append(each)
+    return groups
+
+
+def _told_apart(exposed: Exposed) -> Exposed:
+    is_given = any(own.value == exposed.tool for own in exposed.server.renames)
+    return exposed if is_given else replace(exposed, name=f"{exposed.server.name}_{exposed.tool}")
+
+
+def _collision(group: list[Exposed]) -> Diagnostic:
+    if len({each.span for each in group}) < len(group):
+        # Two servers of one catalog's entry are told apart where the hub declares them.
+        group = [replace(each, span=each.server.span) for each in group]
+    first, *others = group
+    how = "all" if others[1:] else "both"
+    listed = ", ".join(f"`{each.server.name}`" for each in group[:-1]) + f" and `{group[-1].server.name}`"
+    return Diagnostic(
+        code=codes.COLLISION,
+        detail=f"{listed} would {how} serve `{first.shown}`.",
+        span=others[0].span,
+        notes=tuple(Note(message=f"`{each.server.name}` has it too", span=each.span) for each in (first, *others[1:])),
+        help=(
+            f"give one of them a `prefix`, deny the tool (`tools: {{deny: [{others[0].tool}]}}`), "
+            "or say `gateway: {onConflict: prefix}`"
+        ),
+    )
+
+
+def _selection_problems(server: Server, known: Sequence[Text], selected: list[Exposed]) -> Iterator[Diagnostic]:
+    if known and not selected:
+        detail = f"The filters of `{server.name}` leave none of its {len(known)} tools."
+        help_ = "serve at least one, or set `enabled: false`"
+        yield Diagnostic(code=codes.FILTER, detail=detail, span=server.span, help=help_)
+    if len(selected) > _MANY:
+        detail = f"`{server.name}` would serve {len(selected)} tools."
+        help_ = "name those that are needed under `tools: {allow: […]}`"
+        yield Diagnostic(code=codes.MANY_TOOLS, detail=detail, span=selected[0].span, help=help_)
+
+
+def _name_problems(exposed: Exposed) -> Iterator[Diagnostic]:
+    if not _SERVABLE.fullmatch(exposed.name):
+        detail = f"`{exposed.server.name}` would serve a tool called `{exposed.shown}`."
+        help_ = "deny or rename it under `tools`, or choose a shorter `prefix`"
+        yield Diagnostic(code=codes.TOOL_NAME, detail=detail, span=exposed.span, help=help_)
+    elif not _ACCEPTED.fullmatch(exposed.name):
+        detail = f"`{exposed.shown}` of `{exposed.server.name}` has {_why_refused(exposed.name)}."
+        help_ = "rename it under `tools: {rename: …}`"
+        yield Diagnostic(code=codes.CLIENT_NAME, detail=detail, span=exposed.span, help=help_)
+    elif len(qualified := f"{exposed.server.name}__{exposed.tool}") > 64:  # noqa: PLR2004  (as in _ACCEPTED)
+        detail = f"`{qualified}` has {len(qualified)} characters."
+        help_ = "rename the tool or the server, if it is to be used with such a client"
+        yield Diagnostic(code=codes.CLIENT_NAME, detail=detail, span=exposed.span, help=help_)
+
+
+def _why_refused(name: str) -> str:
+    return "a dot in its name" if "." in name else f"{len(name)} characters"
