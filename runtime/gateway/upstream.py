@@ -58,7 +58,7 @@ class Supervision:
 class Standing:
     """How a server fares: `state` is ``up``, ``starting``, or ``down`` between two starts; `seconds` since it is up.
 
-    `starts` counts the starts of this gateway, `reason` is why it went down last, in words.
+    `starts` counts the starts of this gateway, `reason` is why it is not up, in words; empty when it is.
     """
 
     name: str
@@ -130,7 +130,8 @@ class Upstream:
             state="up" if self._link is not None else "starting" if self._child is not None else "down",
             seconds=self._now() - since if since is not None and self._link is not None else 0.0,
             starts=self._starts,
-            reason=self._reason,
+            # What ailed a server that is well again is history, and stands in the log.
+            reason=self._reason if self._link is None else "",
             tools=len(self._server.tools),
             quarantined=self._quarantined,
         )
