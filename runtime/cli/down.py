@@ -10,7 +10,7 @@ from mcphub_gitops.runtime.apply.layout import Layout, check_folder, remove_fold
 from mcphub_gitops.runtime.apply.lease import hold, holder_of, wait_until_free
 from mcphub_gitops.runtime.apply.state import forget
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.exits import Exit, describe
 from mcphub_gitops.runtime.cli.options import project_option
 from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -20,6 +20,8 @@ from mcphub_gitops.runtime.project import Project
 PATIENCE = 20.0
 """Seconds for a gateway to end: it lets calls that are under way finish for ten."""
 
+_HALF_DOWN = "The gateway is stopped, but the containers of the hub are still there. Run `mcphub down` again."
+
 
 @click.command(epilog="\b\nExamples:\n  mcphub down\n  mcphub down --data")
 @project_option
@@ -28,7 +30,8 @@ def down(project: Project, *, data: bool) -> int:
     """Stop the gateway and its servers, remove the containers, and serve nothing any more.
 
     Images, named volumes, package environments, the token and, without --data, the servers' private folders stay for
-    the next `mcphub up`.
+    the next `mcphub up`. Exit code 0 when nothing is left, 1 on errors, 4 when the gateway is stopped but the engine is
+    out of reach, so that the containers are still there, 6 when someone else is changing the hub.
     """
     layout = Layout(folder=project.runtime_folder)
     check_folder(layout.folder)
@@ -38,7 +41,14 @@ def down(project: Project, *, data: bool) -> int:
     stopped = stop_gateway(layout)
     with hold(layout.writer_lock, "mcphub down", wait=0.5):
         Journal(layout.journal).write("down", data=data)
-        removed = _remove_containers(project, layout)
+        try:
+            removed = _remove_containers(project, layout)
+        except RuntimeFailure as failure:
+            if not stopped:
+                raise
+            click.echo(describe(failure), err=True)
+            click.echo(_HALF_DOWN, err=True)
+            return Exit.PARTLY_APPLIED
         forget(layout)
         remove_folder(layout.secrets)
         if data:

@@ -216,6 +216,23 @@ def test_a_gateway_that_was_killed_leaves_nothing_that_looks_like_one(tmp_path: 
     assert mcphub(folder, "down").stdout == "The gateway is stopped.\n"
 
 
+def test_a_down_without_the_engine_says_what_was_done_and_is_finished_by_the_next(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    for arguments in (["lock"], ["up", "--detach"]):
+        assert mcphub(folder, *arguments).returncode == 0
+    made = folder / ".mcphub" / "containers" / "mcphub-acme-notes-0.lock"
+    made.touch()
+    away = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path / 'away.sock'}"}
+    done = mcphub(folder, "down", env=away)
+    assert done.returncode == 4, done.stderr
+    assert str(tmp_path / "away.sock") in done.stderr
+    assert "The gateway is stopped, but the containers of the hub are still there." in done.stderr
+    again = mcphub(folder, "down", env=away)
+    assert (again.returncode, again.stdout) == (1, "")
+    made.unlink()
+    assert mcphub(folder, "down", env=away).stdout == "No gateway was running.\n"
+
+
 def test_an_address_that_changed_under_a_running_gateway_is_told(tmp_path: Path) -> None:
     folder = project(tmp_path, NOTES)
     assert mcphub(folder, "lock").returncode == 0
