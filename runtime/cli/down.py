@@ -38,8 +38,8 @@ def down(project: Project, *, data: bool) -> int:
     if not layout.folder.is_dir():
         click.echo("Nothing is applied, and nothing is served.")
         return Exit.OK
-    stopped = stop_gateway(layout)
     with hold(layout.writer_lock, "mcphub down", wait=0.5):
+        stopped = stop_gateway(layout)
         Journal(layout.journal).write("down", data=data)
         try:
             removed = _remove_containers(project, layout)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.canonical import encode, fingerprint
-from mcphub_gitops.runtime.apply.lease import wait_until_free
+from mcphub_gitops.runtime.apply.lease import hold, wait_until_free
 from tests.support.projects import MCPHUB, mcphub
 
 ROOT = Path(__file__).parents[2]
@@ -231,6 +231,16 @@ def test_a_down_without_the_engine_says_what_was_done_and_is_finished_by_the_nex
     assert (again.returncode, again.stdout) == (1, "")
     made.unlink()
     assert mcphub(folder, "down", env=away).stdout == "No gateway was running.\n"
+
+
+def test_a_down_beside_a_change_of_the_hub_stops_nothing(tmp_path: Path) -> None:
+    folder = project(tmp_path, NOTES)
+    for arguments in (["lock"], ["up", "--detach"]):
+        assert mcphub(folder, *arguments).returncode == 0
+    with hold(folder / ".mcphub" / "writer.lock", "mcphub apply"):
+        done = mcphub(folder, "down")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert mcphub(folder, "down").stdout == "The gateway is stopped.\n"
 
 
 def test_an_address_that_changed_under_a_running_gateway_is_told(tmp_path: Path) -> None:
