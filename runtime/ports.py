@@ -266,8 +266,9 @@ class Containers(Protocol):
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
         """Return every container with all of `labels`, and every other one that has the name of one of `specs`.
 
-        Those that are named like one of `specs` are compared with it, all but the values of its secrets. Changes
-        nothing. Raises RuntimeFailure that names the socket when the engine cannot be reached.
+        Those that are named like one of `specs` are compared with it, all but the values of its secrets. What somebody
+        is just asking for its tools is left out. Changes nothing. Raises RuntimeFailure that names the socket when the
+        engine cannot be reached.
         """
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:

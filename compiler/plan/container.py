@@ -15,6 +15,9 @@ SERVER_LABEL = "io.mcphub.server"
 SPEC_LABEL = "io.mcphub.spec"
 """What a container carries to be known as ours: whose it is, of which installation, and what it was made from."""
 
+QUESTION: Mapping[str, str] = MappingProxyType({"io.mcphub.role": "question"})
+"""What a container carries beside, that is only asked something and serves nobody."""
+
 SECRETS_FOLDER = "/run/secrets"
 PACKAGE_FOLDER = "/mcphub/package"
 """Where a container finds the environment of its package, if it has one."""

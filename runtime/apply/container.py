@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.plan.container import (
     HUB_LABEL,
     LINEAGE_LABEL,
     PACKAGE_FOLDER,
+    QUESTION,
     SECRETS_FOLDER,
     TMPFS,
     Contained,
@@ -107,7 +108,10 @@ async def filled_spec(server: DesiredServer, hub: str, site: Site, *, folder: Pa
     spec = launch.filled(values)
     if not isinstance(spec, ContainerSpec):
         raise TypeError(spec)
-    return spec if lasting else replace(spec, name=f"{spec.name}-{randomness.token_hex(4)}", lasting=False)
+    if lasting:
+        return spec
+    name = f"{spec.name}-{randomness.token_hex(4)}"
+    return replace(spec, name=name, labels={**spec.labels, **QUESTION}, lasting=False)
 
 
 def put_secrets(server: DesiredServer, site: Site, folder: Path, *, variables: bool = False) -> None:

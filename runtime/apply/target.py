@@ -5,7 +5,7 @@ import re
 import secrets as randomness
 
 from mcphub_gitops.compiler.lock.questions import TargetQuestion
-from mcphub_gitops.compiler.plan.container import TMPFS, labels_of
+from mcphub_gitops.compiler.plan.container import QUESTION, TMPFS, labels_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec
@@ -53,7 +53,7 @@ async def ask_target(question: TargetQuestion, server: str, hub: str, site: Site
         name=f"mcphub-{hub}-{server}-asks-{randomness.token_hex(4)}",
         image=question.image,
         env={},
-        labels=labels_of(hub, site.lineage, server, ""),
+        labels={**labels_of(hub, site.lineage, server, ""), **QUESTION},
         entrypoint=_PROGRAMS[question.ecosystem],
         tmpfs=dict(TMPFS),
         lasting=False,

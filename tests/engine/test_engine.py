@@ -1,17 +1,18 @@
 """What the engine room promises of containers that are not spoken to, seen on a real engine."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvloop
 
-from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL, SERVER_LABEL, SPEC_LABEL
+from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL, QUESTION, SERVER_LABEL, SPEC_LABEL
 from mcphub_gitops.compiler.plan.observed import SeenContainer
 from mcphub_gitops.runtime.engines.docker.engine import DockerEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, Mount
-from tests.engine.conftest import Hub
+from tests.engine.conftest import Hub, started
 from tests.runtime.engines.children import Record
 from tests.runtime.engines.conftest import Run
 
@@ -115,6 +116,23 @@ def test_observing_tells_ours_from_those_that_stand_in_the_way(run: Run, hub: Hu
         SeenContainer(name=other.name, server="old", spec="sha256:1", state="created"),
         SeenContainer(name=ours.name, server="ours", spec="sha256:1", state="created"),
     )
+
+
+def test_what_is_just_asked_something_is_left_out_and_what_a_dead_asker_left_is_not(run: Run, hub: Hub) -> None:
+    spec = hub.spec(lasting=False)
+    spec = replace(spec, labels={**spec.labels, **QUESTION})
+
+    async def ask() -> tuple[SeenContainer, ...]:
+        child, _ = await started(hub, spec)
+        seen = await hub.engine().observe(hub.labels, ())
+        assert hub.has()
+        await child.stop(grace=0.1)
+        return seen
+
+    assert run(ask()) == ()
+    body = {"Image": spec.image, "Cmd": ["exec cat"], "Labels": dict(spec.labels)}
+    hub.raw.ask("POST", f"/containers/create?name={spec.name}", body)
+    assert [each.name for each in observe(run, hub)] == [spec.name]
 
 
 def test_a_name_that_begins_like_an_id_is_no_container(run: Run, hub: Hub) -> None:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mcphub_gitops.compiler.plan.container import HUB_LABEL, LINEAGE_LABEL, SERVER_LABEL, SPEC_LABEL
+from mcphub_gitops.compiler.plan.container import HUB_LABEL, LINEAGE_LABEL, QUESTION, SERVER_LABEL, SPEC_LABEL
 from mcphub_gitops.compiler.plan.observed import SeenContainer
 from mcphub_gitops.compiler.resolve.confinement import is_root
 from mcphub_gitops.runtime.engines.docker import images, logs
@@ -15,7 +15,7 @@ from mcphub_gitops.runtime.engines.docker.body import create_body, differing
 from mcphub_gitops.runtime.engines.docker.child import ContainerChild
 from mcphub_gitops.runtime.engines.docker.client import Client, RefusedError
 from mcphub_gitops.runtime.engines.docker.container import Container, discard, find
-from mcphub_gitops.runtime.engines.docker.lease import Lease
+from mcphub_gitops.runtime.engines.docker.lease import Lease, is_held
 from mcphub_gitops.runtime.engines.lines import LINE_LIMIT, Tail
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, LineSink
@@ -66,14 +66,19 @@ class DockerEngine:
         """Return every container with all of `labels`, and every other one that has the name of one of `specs`.
 
         Sorted by name. Those that are named like one of `specs` are compared with it (`body.differing`). One that goes
-        while it is looked at is left out.
+        while it is looked at is left out, and so is one that somebody is just asking something.
         """
         asked = {spec.name: spec for spec in specs}
         filters = {"label": [f"{name}={value}" for name, value in labels.items()]}
         listed = await self._client.ask("GET", "/containers/json", query={"all": True, "filters": filters})
         names = {str(name).removeprefix("/") for each in listed for name in each["Names"] if name.count("/") == 1}
         documents = await _at_once(sorted(names | asked.keys()), lambda name: find(self._client, name))
-        return tuple(_seen(document, labels, asked) for document in documents if document is not None)
+        found = (document for document in documents if document is not None and not self._is_asked(document))
+        return tuple(_seen(document, labels, asked) for document in found)
+
+    def _is_asked(self, document: Mapping[str, Any]) -> bool:
+        """Tell whether a container is there for a question alone, and who asks it is alive."""
+        return _has_labels(document, QUESTION) and is_held(self._leases, document["Name"].removeprefix("/"))
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:
         """Return those of `images`, references by digest, that the engine has."""

@@ -66,6 +66,21 @@ class Lease:
         os.close(descriptor)
 
 
+def is_held(folder: Path, name: str) -> bool:
+    """Tell whether somebody has the lease on the container `name`; nothing is made for the answer."""
+    try:
+        descriptor = os.open(folder / f"{name}.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(path: Path) -> int:
     """Open and lock `path`; raises BlockingIOError when somebody holds it."""
     while True:

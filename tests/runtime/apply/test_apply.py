@@ -21,7 +21,7 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import read_applied, read_generation
 from mcphub_gitops.runtime.events import Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import ChildSpec
+from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec
 from tests.support.hubs import hub_of, lock_of
 from tests.support.machine import Listener, MemoryContainers, MemoryPackages, MemorySecrets, ScriptedProber, site_of
 
@@ -262,6 +262,9 @@ def test_a_question_leaves_the_secrets_of_the_container_that_serves(tmp_path: Pa
     asyncio.run(ask_server(search, "acme", site))
     assert (site.layout.secrets / "search" / "FILE").read_text() == "hunter2"
     assert list(site.layout.probes.iterdir()) == []
+    assert isinstance(site.prober, ScriptedProber)
+    asked = [spec.labels for spec in site.prober.asked if isinstance(spec, ContainerSpec)]
+    assert [labels.get("io.mcphub.role") for labels in asked] == [None, "question"]
     assert applied(planned(without, site), site).failures == ()
     assert not (site.layout.secrets / "search").exists()
 

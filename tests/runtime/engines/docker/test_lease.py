@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcphub_gitops.runtime.engines.docker.lease import Lease
+from mcphub_gitops.runtime.engines.docker.lease import Lease, is_held
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
 HOLD = """
@@ -27,6 +27,14 @@ def test_one_at_a_time_has_it_and_is_named(tmp_path: Path) -> None:
     lease = Lease(tmp_path / "new" / "leases", "notes")
     lease.release()
     lease.release()
+
+
+def test_whether_somebody_has_it_can_be_asked_and_makes_nothing(tmp_path: Path) -> None:
+    assert not is_held(tmp_path / "new", "notes")
+    assert not (tmp_path / "new").exists()
+    with Lease(tmp_path, "notes"):
+        assert is_held(tmp_path, "notes")
+    assert not is_held(tmp_path, "notes")
 
 
 def test_it_ends_with_the_process_that_has_it(tmp_path: Path) -> None:
