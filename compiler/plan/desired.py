@@ -167,6 +167,14 @@ class Desired:
             if server.container is not None
         }
 
+    def secret_files(self) -> dict[str, frozenset[str]]:
+        """Return the names of the secrets that each server gets as files, of those that get any."""
+        return {
+            server.name: frozenset(server.container.secret_files)
+            for server in self.servers
+            if server.container is not None and server.container.secret_files
+        }
+
     def gateway(self) -> dict[str, str]:
         """Return each fact about the gateway, by the name that a plan shows."""
         facts = {"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url}

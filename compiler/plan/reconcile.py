@@ -166,7 +166,7 @@ def _containers_to_make(
     making = {}
     names = desired.container_names()
     for server in desired.servers:
-        if server.name not in names:
+        if server.container is None:
             continue
         seen = observed.containers.get(names[server.name])
         if seen is None:
@@ -176,6 +176,9 @@ def _containers_to_make(
         elif server.environment is not None and server.environment.digest in missing:
             # It still sees the folder that is gone.
             making[server.name] = "its environment is installed anew"
+        elif server.container.secret_files.keys() - observed.secrets.get(server.name, frozenset()):
+            # It still sees the files that are gone, and could not be started again without them.
+            making[server.name] = "the files of its secrets are gone"
         elif server.name in options.replace:
             making[server.name] = "it is to be made anew"
     return making

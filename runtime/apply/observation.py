@@ -25,6 +25,7 @@ def observe_record(layout: Layout, files: Mapping[str, str]) -> Observed:
         scratch=frozenset(server.name for server in desired.servers if server.is_process),
         containers=MappingProxyType({each.name: each for each in _running(desired)}),
         images=frozenset(server.container.image for server in desired.servers if server.container is not None),
+        secrets=MappingProxyType(desired.secret_files()),
     )
 
 

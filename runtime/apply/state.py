@@ -25,6 +25,9 @@ KEPT = 3
 """How many generations stay on the disk."""
 
 _PLAN, _GATEWAY, _STATE = "plan.json", "gateway.json", "state.json"
+_SERVED = "served"
+"""Stands in a generation that the link has led to: one whose apply was interrupted before that has none."""
+
 _SECRET_FILE = 0o600
 
 
@@ -48,9 +51,12 @@ def read_applied(layout: Layout) -> Applied | None:
     check_folder(layout.folder)
     folder = layout.current
     if not folder.is_symlink():
-        if not os.path.lexists(folder):
+        if os.path.lexists(folder):
+            raise _damaged(f"{folder} is not a link")
+        lost = _last_served(layout)
+        if lost is None:
             return None
-        raise _damaged(f"{folder} is not a link")
+        raise _lost(layout, lost)
     plan = read_plan(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
     state = _state(read_file(folder / _STATE, limit=MAX_BYTES) or b"")
     if isinstance(plan, Unusable) or state is None or state["plan"] != plan_digest(plan):
@@ -65,6 +71,33 @@ def _damaged(detail: str) -> RuntimeFailure:
         detail=detail,
         resolution="run `mcphub down` and then `mcphub up`, or restore the folder from a backup",
     )
+
+
+def _lost(layout: Layout, serial: int) -> RuntimeFailure:
+    return RuntimeFailure(
+        "the link to what is applied is gone",
+        detail=f"{layout.current} does not exist, but the generation {serial} was served from {layout.generations}",
+        resolution="run `mcphub recover`, which makes the link again, or `mcphub down` to serve nothing any more",
+    )
+
+
+def restore_current(layout: Layout) -> int | None:
+    """Make the link again where it is gone, to the generation that was served last; return its serial.
+
+    None where it is there, or nothing was ever served. Raises RuntimeFailure when that generation is damaged.
+    """
+    if os.path.lexists(layout.current):
+        return None
+    serial = _last_served(layout)
+    if serial is not None:
+        _point(layout, layout.generations / str(serial))
+        read_applied(layout)
+    return serial
+
+
+def _last_served(layout: Layout) -> int | None:
+    served = (serial for serial in _serials(layout) if (layout.generations / str(serial) / _SERVED).is_file())
+    return max(served, default=None)
 
 
 def refuse_other_hub(desired: Desired, layout: Layout) -> None:
@@ -120,6 +153,7 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
     for name, data in ((_PLAN, write_plan(plan)), (_GATEWAY, gateway), (_STATE, encode(state))):
         write_file(folder / name, data, mode=_SECRET_FILE)
     _point(layout, folder)
+    write_file(folder / _SERVED, b"", mode=_SECRET_FILE)
     for old in sorted(_serials(layout))[:-KEPT]:
         remove_folder(layout.generations / str(old))
     return serial

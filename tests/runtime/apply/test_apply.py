@@ -14,11 +14,12 @@ from mcphub_gitops.compiler.plan.plan import OpType, Plan
 from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, fingerprint_of, reconcile
 from mcphub_gitops.runtime.apply.apply import apply_plan
 from mcphub_gitops.runtime.apply.inspection import observe
+from mcphub_gitops.runtime.apply.layout import remove_folder
 from mcphub_gitops.runtime.apply.observation import observe_record
 from mcphub_gitops.runtime.apply.question import ask_server
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import read_applied, read_generation
+from mcphub_gitops.runtime.apply.state import read_applied, read_generation, restore_current
 from mcphub_gitops.runtime.events import Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec
@@ -206,6 +207,27 @@ def test_a_damaged_record_is_refused_and_never_taken_for_an_empty_one(tmp_path: 
         read_applied(site.layout)
 
 
+def test_a_lost_link_is_told_and_made_again_and_is_not_taken_for_nothing_applied(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    assert restore_current(site.layout) is None
+    applied(planned(desired, site), site)
+    assert restore_current(site.layout) is None
+    # As an apply leaves it that is killed before the link is moved.
+    (site.layout.generations / "2").mkdir()
+    site.layout.current.unlink()
+    with pytest.raises(RuntimeFailure, match="the link to what is applied is gone") as raised:
+        read_applied(site.layout)
+    assert "the generation 1 was served" in raised.value.detail
+    assert "mcphub recover" in raised.value.resolution
+    assert restore_current(site.layout) == 1
+    found = read_applied(site.layout)
+    assert found is not None
+    assert found.serial == 1
+    site.layout.current.unlink()
+    (site.layout.generations / "1" / "served").unlink()
+    assert read_applied(site.layout) is None
+
+
 def test_a_damaged_gateway_file_is_not_served_and_is_written_again(tmp_path: Path) -> None:
     site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
     applied(planned(desired, site), site)
@@ -267,6 +289,19 @@ def test_a_question_leaves_the_secrets_of_the_container_that_serves(tmp_path: Pa
     assert [labels.get("io.mcphub.role") for labels in asked] == [None, "question"]
     assert applied(planned(without, site), site).failures == ()
     assert not (site.layout.secrets / "search").exists()
+
+
+def test_a_container_whose_secret_files_are_gone_is_made_anew_with_them(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    assert planned(desired, site).is_empty
+    remove_folder(site.layout.secrets / "search")
+    plan = planned(desired, site)
+    (made,) = (operation for operation in plan.operations if operation.type is OpType.MAKE)
+    assert made.cause == "the files of its secrets are gone"
+    applied(plan, site)
+    assert (site.layout.secrets / "search" / "FILE").read_text() == "hunter2"
+    assert planned(desired, site).is_empty
 
 
 def test_the_secrets_of_a_server_that_is_gone_are_removed(tmp_path: Path) -> None:
