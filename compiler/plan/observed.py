@@ -21,7 +21,8 @@ class SeenContainer:
 
     `spec` is the digest in its label, `state` the engine's word (``created``, ``running``, ``exited``, ``dead``, …),
     `differing` names the facts about it that are not what was asked for, sorted. `started` is the engine's time stamp
-    (RFC 3339), empty when it never ran. `detail` is the engine's own word on why it could not start.
+    (RFC 3339), empty when it never ran. `detail` is the engine's own word on why it could not start. `lineage` is the
+    installation of the hub that it belongs to, ours or another; empty where it is none of the hub's.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SeenContainer:
     started: str = ""
     exit_code: int = 0
     detail: str = ""
+    lineage: str = ""
 
     @property
     def is_intact(self) -> bool:

@@ -43,14 +43,26 @@ async def _look_at_engine(desired: Desired, installed: frozenset[str], site: Sit
     if not desired.container_names() and not names_in(site.layout.containers):
         return ()
     seen = await site.containers.observe(owner_labels(desired.hub, site), specs)
-    foreign = [each.name for each in seen if not each.owned]
+    foreign = [each for each in seen if not each.owned]
     if foreign:
-        raise RuntimeFailure(
-            f"{foreign[0]} is the name of a container that is not ours",
-            detail="a container of the hub needs this name; what does not carry its labels is never touched",
-            resolution="rename or remove it if nobody needs it, or apply the hub on another engine",
-        )
+        raise _in_the_way(foreign[0], site)
     return seen
+
+
+def _in_the_way(foreign: SeenContainer, site: Site) -> RuntimeFailure:
+    brief = f"{foreign.name} is the name of a container that is not ours"
+    if foreign.lineage:
+        own = f"this folder's is {site.lineage}" if site.lineage else "this folder has none yet"
+        return RuntimeFailure(
+            brief,
+            detail=f"it belongs to another installation of this hub, of the lineage {foreign.lineage}; {own}",
+            resolution="run `mcphub recover` if this folder has lost its .mcphub, else apply on another engine",
+        )
+    return RuntimeFailure(
+        brief,
+        detail="a container of the hub needs this name; what does not carry its labels is never touched",
+        resolution="rename or remove it if nobody needs it, or apply the hub on another engine",
+    )
 
 
 def _secret_files(site: Site) -> dict[str, frozenset[str]]:

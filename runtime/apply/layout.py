@@ -119,13 +119,24 @@ class Layout:
 
         It keeps equally named servers of two hubs on one machine under two users.
         """
-        path = self.folder / "lineage"
-        found = read_file(path, limit=_SHORT)
-        if found:
-            return found.decode("ascii", "replace").strip()
+        known = self.known_lineage()
+        if known:
+            return known
         made = str(uuid.uuid4())
-        write_file(path, made.encode() + b"\n", mode=_SECRET_FILE)
+        self.take_lineage(made)
         return made
+
+    def known_lineage(self) -> str:
+        """Return the identity of this installation, empty while it has none."""
+        return (read_file(self._lineage, limit=_SHORT) or b"").decode("ascii", "replace").strip()
+
+    def take_lineage(self, lineage: str) -> None:
+        """Make `lineage` the identity of this installation."""
+        write_file(self._lineage, lineage.encode() + b"\n", mode=_SECRET_FILE)
+
+    @property
+    def _lineage(self) -> Path:
+        return self.folder / "lineage"
 
 
 def read_token(path: Path) -> str:

@@ -15,6 +15,7 @@ COMMANDS = {
     "apply": "Make the machine what the hub says.",
     "render": "Write the containers as a compose file.",
     "drift": "Tell how the world differs from what was applied.",
+    "recover": "Take over containers whose .mcphub was lost.",
     "gateway": "Serve the applied generation.",
     "status": "Show how the servers fare.",
     "logs": "Show what a server says.",

@@ -26,7 +26,9 @@ def observe(run: Run, hub: Hub, *specs: ContainerSpec) -> tuple[SeenContainer, .
 def test_a_container_that_was_made_is_as_asked_and_does_not_run(run: Run, hub: Hub) -> None:
     spec = hub.spec()
     run(hub.engine().create(spec))
-    assert observe(run, hub, spec) == (SeenContainer(name=spec.name, server="notes", spec="sha256:1", state="created"),)
+    assert observe(run, hub, spec) == (
+        SeenContainer(name=spec.name, server="notes", spec="sha256:1", state="created", lineage=hub.lineage),
+    )
 
 
 def test_everything_that_can_be_asked_for_is_given_and_recognised(run: Run, hub: Hub, tmp_path: Path) -> None:
@@ -113,9 +115,16 @@ def test_observing_tells_ours_from_those_that_stand_in_the_way(run: Run, hub: Hu
     seen = observe(run, hub, ours, foreign, hub.spec(server="nowhere"))
     assert seen == (
         SeenContainer(name=foreign.name, state="created", owned=False),
-        SeenContainer(name=other.name, server="old", spec="sha256:1", state="created"),
-        SeenContainer(name=ours.name, server="ours", spec="sha256:1", state="created"),
+        SeenContainer(name=other.name, server="old", spec="sha256:1", state="created", lineage=hub.lineage),
+        SeenContainer(name=ours.name, server="ours", spec="sha256:1", state="created", lineage=hub.lineage),
     )
+    stranger = {**hub.labels, LINEAGE_LABEL: "another"}
+    [found] = run(hub.engine().observe(stranger, [ours]))
+    assert (found.owned, found.lineage) == (False, hub.lineage)
+    with pytest.raises(RuntimeFailure, match="is not ours") as raised:
+        run(hub.engine().remove(ours.name, stranger))
+    assert hub.lineage in raised.value.detail
+    assert "mcphub recover" in raised.value.resolution
 
 
 def test_what_is_just_asked_something_is_left_out_and_what_a_dead_asker_left_is_not(run: Run, hub: Hub) -> None:

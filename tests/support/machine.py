@@ -4,7 +4,7 @@ Stands in for adapters and engines where every order of events is tried; the end
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,14 @@ class MemoryContainers:
     images: set[str] = field(default_factory=set)
 
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
-        assert {"io.mcphub.hub", "io.mcphub.lineage"} == set(labels)
+        assert "io.mcphub.hub" in labels
         assert all(labels.items() <= spec.labels.items() for spec in specs)
-        return tuple(self.running.values())
+        wanted, names = labels.get("io.mcphub.lineage"), {spec.name for spec in specs}
+        return tuple(
+            each if wanted in (None, each.lineage) else replace(each, owned=False)
+            for each in self.running.values()
+            if wanted in (None, each.lineage) or each.name in names
+        )
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:
         return frozenset(images) & self.images
@@ -92,7 +97,11 @@ class MemoryContainers:
         self.acts.append(f"create {spec.name}")
         labels = spec.labels
         self.running[spec.name] = SeenContainer(
-            name=spec.name, server=labels["io.mcphub.server"], spec=labels["io.mcphub.spec"], state="running"
+            name=spec.name,
+            server=labels["io.mcphub.server"],
+            spec=labels["io.mcphub.spec"],
+            lineage=labels["io.mcphub.lineage"],
+            state="running",
         )
 
     async def remove(self, name: str, labels: Mapping[str, str]) -> None:

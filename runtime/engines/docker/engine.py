@@ -126,7 +126,7 @@ class DockerEngine:
         if document is None:
             return
         if not _has_labels(document, labels):
-            raise _not_ours(name)
+            raise _not_ours(document, labels)
         await discard(self._client, document["Id"])
 
     def logs(self, name: str, *, follow: bool, tail: int) -> AsyncGenerator[bytes, None]:
@@ -193,7 +193,7 @@ class DockerEngine:
                 resolution="run `mcphub apply`",
             )
         if not _has_labels(document, _owner_of(spec)):
-            raise _not_ours(spec.name)
+            raise _not_ours(document, spec.labels)
         if not _has_labels(document, spec.labels):
             raise RuntimeFailure(
                 f"the container of server {spec.server} was made from something else",
@@ -299,9 +299,9 @@ def _owner_of(spec: ContainerSpec) -> dict[str, str]:
 
 def _seen(document: Mapping[str, Any], labels: Mapping[str, str], asked: Mapping[str, ContainerSpec]) -> SeenContainer:
     name = document["Name"].removeprefix("/")
+    state, own = document["State"], document["Config"].get("Labels") or {}
     if not _has_labels(document, labels):
-        return SeenContainer(name=name, state=document["State"]["Status"], owned=False)
-    state, own = document["State"], document["Config"]["Labels"]
+        return SeenContainer(name=name, state=state["Status"], owned=False, lineage=_lineage_of(document, labels))
     started = state.get("StartedAt") or ""
     return SeenContainer(
         name=name,
@@ -312,10 +312,25 @@ def _seen(document: Mapping[str, Any], labels: Mapping[str, str], asked: Mapping
         started="" if started.startswith("0001-") else started,
         exit_code=state["ExitCode"],
         detail=state.get("Error") or "",
+        lineage=own.get(LINEAGE_LABEL, ""),
     )
 
 
-def _not_ours(name: str) -> RuntimeFailure:
+def _lineage_of(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Return the lineage of a container of the hub that `labels` name, whoever made it; empty for any other."""
+    own = document["Config"].get("Labels") or {}
+    return str(own.get(LINEAGE_LABEL, "")) if own.get(HUB_LABEL) == labels.get(HUB_LABEL) else ""
+
+
+def _not_ours(document: Mapping[str, Any], labels: Mapping[str, str]) -> RuntimeFailure:
+    name = document["Name"].removeprefix("/")
+    lineage = _lineage_of(document, labels)
+    if lineage:
+        return RuntimeFailure(
+            f"the container {name} is not ours",
+            detail=f"it belongs to another installation of this hub, of the lineage {lineage}",
+            resolution="run `mcphub recover` if that one's folder was lost and this one takes its place",
+        )
     return RuntimeFailure(
         f"the container {name} is not ours",
         detail="it has the name of one of this hub's servers, but not the hub's labels",
