@@ -139,6 +139,14 @@ def container_name(hub: str, server: str, spec: str) -> str:
     return f"mcphub-{hub}-{server}-{spec.partition(':')[2][:_SHORT]}"
 
 
+def volume_name(hub: str, name: str) -> str:
+    """Return what the engine calls the volume `name` of the hub: a volume of another hub has another name.
+
+    It is what compose makes of the hub's project. A hub's name has no underscore, so no two pairs come to one name.
+    """
+    return f"mcphub-{hub}_{name}"
+
+
 def labels_of(hub: str, lineage: str, server: str, spec: str) -> dict[str, str]:
     """Return the labels of a container of ours."""
     return {HUB_LABEL: hub, LINEAGE_LABEL: lineage, SERVER_LABEL: server, SPEC_LABEL: spec}

@@ -17,6 +17,7 @@ from mcphub_gitops.compiler.plan.container import (
     environment_of,
     labels_of,
     processors,
+    volume_name,
 )
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.render.block import write_block
@@ -42,8 +43,8 @@ def render_compose(desired: Desired, lineage: str, packages: Mapping[str, Contai
     document: dict[str, Any] = {"name": f"mcphub-{desired.hub}", "services": services}
     volumes = sorted(_volumes(desired))
     if volumes:
-        # Under their own names, as apply makes them, and not under the project's.
-        document["volumes"] = {name: {"name": name} for name in volumes}
+        # Written out, so that they are those of apply under any name of the project.
+        document["volumes"] = {name: {"name": volume_name(desired.hub, name)} for name in volumes}
     # Compose fills in what follows a dollar; two of them are one.
     return (_HEAD + write_block(document, lambda text: text.replace("$", "$$"))).encode()
 

@@ -17,6 +17,7 @@ from mcphub_gitops.compiler.plan.container import (
     container_name,
     environment_of,
     labels_of,
+    volume_name,
 )
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
@@ -63,7 +64,7 @@ def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path |
         command=server.argv,
         user=container.user,
         network=container.network,
-        mounts=(*_mounts(server, container.mounts, site), *files, *_package(package)),
+        mounts=(*_mounts(server, hub, site), *files, *_package(package)),
         tmpfs=dict(TMPFS),
         capabilities=container.capabilities,
         privileged=container.privileged,
@@ -158,9 +159,10 @@ def _package(package: Contained | None) -> Iterator[Mount]:
         yield Mount(kind="bind", source=package.folder, target=PACKAGE_FOLDER)
 
 
-def _mounts(server: DesiredServer, mounts: tuple[Declared, ...], site: Site) -> Iterator[Mount]:
-    for mount in mounts:
-        source = mount.source if mount.kind == "volume" else str(_source(server, mount, site))
+def _mounts(server: DesiredServer, hub: str, site: Site) -> Iterator[Mount]:
+    for mount in server.container.mounts if server.container is not None else ():
+        is_volume = mount.kind == "volume"
+        source = volume_name(hub, mount.source) if is_volume else str(_source(server, mount, site))
         yield Mount(kind=mount.kind, source=source, target=mount.target, read_only=mount.read_only)
 
 

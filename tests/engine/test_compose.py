@@ -61,7 +61,7 @@ def project(engine: Engine) -> Iterator[tuple[Path, dict[str, str]]]:
         done = mcphub(folder, "lock", env=env)
         assert done.returncode == 0, done.stderr
         yield folder, env
-        engine.request("DELETE", f"/volumes/cache-{folder.name}")
+        engine.request("DELETE", f"/volumes/mcphub-compose_cache-{folder.name}")
 
 
 def compose(folder: Path, env: dict[str, str], *arguments: str) -> str:
@@ -87,7 +87,8 @@ def _facts(document: dict[str, Any]) -> dict[str, Any]:
         (each["Type"], each["Source"], each["Destination"], each["RW"], each["Propagation"])
         for each in document["Mounts"]
     ]
-    mounts = [(kind, "" if kind == "volume" else source, *rest) for kind, source, *rest in mounts]
+    names = {each["Destination"]: each.get("Name", "") for each in document["Mounts"]}
+    mounts = [(kind, names[rest[0]] if kind == "volume" else source, *rest) for kind, source, *rest in mounts]
     return {
         "name": document["Name"],
         "mounts": sorted(mounts),
@@ -128,6 +129,8 @@ def test_the_containers_of_compose_are_those_of_apply(engine: Engine, project: t
     assert ours.keys() == theirs.keys() == {"plain", "whole"}
     for name in ours:
         assert theirs[name] == ours[name]
+    volumes = [mount for mount in ours["whole"]["mounts"] if mount[0] == "volume"]
+    assert [name for _, name, *_ in volumes] == [f"mcphub-compose_cache-{folder.name}"]
     assert "its container was changed" not in plan
 
 

@@ -91,7 +91,7 @@ def loop(engine: Engine) -> Iterator[Loop]:
         found.run("down", "--data")
         assert not (folder / ".mcphub" / "secrets").exists()
         assert found.containers() == {}
-        engine.request("DELETE", f"/volumes/notes-{folder.name}")
+        engine.request("DELETE", f"/volumes/mcphub-loop_notes-{folder.name}")
 
 
 @pytest.fixture(scope="module")
