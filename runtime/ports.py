@@ -263,6 +263,9 @@ AnySpawner: TypeAlias = Spawner[Any]
 class Containers(Protocol):
     """Containers on an engine; nothing without the labels of their owner is ever touched."""
 
+    def socket(self) -> str:
+        """Return the path of the engine's socket; raises RuntimeFailure when there can be none."""
+
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
         """Return every container with all of `labels`, and every other one that has the name of one of `specs`.
 

@@ -82,15 +82,17 @@ def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path |
 def specs_of(desired: Desired, installed: Collection[str], site: Site) -> list[ContainerSpec]:
     """Return the container specifications of `desired`, without their secrets; raises RuntimeFailure.
 
-    What a container whose environment is not among the `installed` would be made from cannot be said yet.
+    What a container whose environment is not among the `installed` would be made from cannot be said yet, but what it
+    mounts is judged all the same.
     """
-    ready = (
-        server
-        for server in desired.servers
-        if server.container is not None and (server.environment is None or server.environment.digest in installed)
-    )
-    launches = (container_launch(server, desired.hub, site) for server in ready)
-    return [launch.spec for launch in launches if isinstance(launch.spec, ContainerSpec)]
+    specs = []
+    for server in desired.servers:
+        if server.environment is not None and server.environment.digest not in installed:
+            tuple(_mounts(server, desired.hub, site))
+        elif server.container is not None:
+            launch = container_launch(server, desired.hub, site)
+            specs += [launch.spec] if isinstance(launch.spec, ContainerSpec) else []
+    return specs
 
 
 def owner_labels(hub: str, site: Site) -> dict[str, str]:
@@ -177,6 +179,12 @@ def _source(server: DesiredServer, mount: Declared, site: Site) -> Path:
             resolution="make it, or take it out of the server's `mounts`",
         ) from error
     problem = _why_not(mount, real, site)
+    if not why_sensitive(mount.source, writable=not mount.read_only) and _reaches(real, Path(site.containers.socket())):
+        raise RuntimeFailure(
+            f"server {server.name} mounts {mount.source}, which is or holds the socket of the engine",
+            detail=f"whoever can speak to {site.containers.socket()} is root on the host",
+            resolution="take it out of the server's `mounts`",
+        )
     if problem:
         raise RuntimeFailure(
             f"server {server.name} mounts {mount.source}, which {problem}",
@@ -201,3 +209,12 @@ def _why_not(mount: Declared, real: Path, site: Site) -> str:
     if why_sensitive(mount.source, writable=writable):
         return ""
     return why_sensitive(str(real), writable=writable) or why_not_mounted(str(real), access)
+
+
+def _reaches(real: Path, socket: Path) -> bool:
+    """Tell whether `socket` is, or lies below, a place without links; also where it has another name there."""
+    try:
+        return socket.resolve().is_relative_to(real) or real.samefile(socket)
+    except (OSError, RuntimeError):
+        # No engine listens there, and nothing can be said of its place.
+        return False

@@ -58,6 +58,10 @@ class Engines:
             return await self._containers.spawn(spec, sink)
         return await self._remote.spawn(spec, sink)
 
+    def socket(self) -> str:
+        """See `ports.Containers`."""
+        return self._containers.socket()
+
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
         """See `ports.Containers`."""
         return await self._containers.observe(labels, specs)

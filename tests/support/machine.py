@@ -74,6 +74,10 @@ class MemoryContainers:
     running: dict[str, SeenContainer] = field(default_factory=dict)
     acts: list[str] = field(default_factory=list)
     images: set[str] = field(default_factory=set)
+    path: str = "/nowhere/memory.sock"
+
+    def socket(self) -> str:
+        return self.path
 
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
         assert "io.mcphub.hub" in labels

@@ -57,10 +57,15 @@ class DockerEngine:
         patience: float = 60.0,
     ) -> None:
         self._client = Client(socket, patience=patience)
+        self._socket = socket
         self._leases = leases
         self._credentials = credentials
         self._line_limit = line_limit
         self._held: dict[str, Lease] = {}
+
+    def socket(self) -> str:
+        """Return the path of the engine's socket."""
+        return self._socket
 
     async def observe(self, labels: Mapping[str, str], specs: Sequence[ContainerSpec]) -> tuple[SeenContainer, ...]:
         """Return every container with all of `labels`, and every other one that has the name of one of `specs`.

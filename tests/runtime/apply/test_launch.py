@@ -1,15 +1,18 @@
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer, build
+from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code
 from mcphub_gitops.runtime.ports import ChildSpec
 from tests.support.hubs import hub_of, lock_of
-from tests.support.machine import ScriptedProber, site_of
+from tests.support.machine import MemoryContainers, ScriptedProber, site_of
 
 HUB = """\
 apiVersion: mcphub/v1
@@ -64,6 +67,27 @@ def test_a_link_does_not_widen_a_grant(site: Site, server: DesiredServer, link: 
     (site.root / link).symlink_to(site.root / target)
     with pytest.raises(RuntimeFailure, match=words):
         launch_of(server, "acme", site, site.layout.scratch / "notes")
+
+
+@pytest.mark.parametrize("run", ['image: "registry.example/x:1"', 'package: "pypi:mcp-server-time@1", run: container'])
+@pytest.mark.parametrize("source", ["./data", "./data/odd", "DATA", "HARD"])
+def test_the_socket_that_the_engine_has_is_not_mounted_wherever_it_is(tmp_path: Path, source: str, run: str) -> None:
+    folder = tmp_path / "hub"
+    (folder / "data").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "data" / "odd"))
+        (tmp_path / "other").hardlink_to(folder / "data" / "odd")
+        path = source.replace("DATA", str(folder / "data")).replace("HARD", str(tmp_path / "other"))
+        base = 'defaults: {base: {python: "registry.example/python:3"}}\n'
+        hub = hub_of(f'apiVersion: mcphub/v1\nname: acme\n{base}servers:\n  x: {{{run}, mounts: ["{path}:/data"]}}\n')
+        desired, problems = build(hub, *lock_of(hub, {"x": ("add",)}))
+        assert problems == ()
+        containers = MemoryContainers(path=str(folder / "data" / "odd"))
+        site = site_of(folder, ScriptedProber({}), containers=containers)
+        with pytest.raises(RuntimeFailure, match="is or holds the socket of the engine"):
+            asyncio.run(observe(desired, site))
+        containers.path = str(tmp_path / "elsewhere")
+        assert asyncio.run(observe(desired, site)).containers == {}
 
 
 def test_a_loop_of_links_is_told(site: Site, server: DesiredServer) -> None:
