@@ -18,6 +18,7 @@ from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unma
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
+from mcphub_gitops.compiler.url import hide_query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,8 @@ class Endpoint:
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield each fact by the name that a plan shows, as one comparable text."""
-        yield "url", self.url
+        # The document may hold a key in clear; a plan tells that it changed, and does not repeat it.
+        yield "url", hide_query(self.url, shown=fingerprint)
         yield from ((f"header.{name}", value) for name, value in self.headers.items())
         if self.reason:
             yield "private", "granted"

@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.source import printable
+from mcphub_gitops.compiler.url import hide_query
 from mcphub_gitops.runtime.adapters.secrets import SecretSources
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
@@ -87,4 +88,4 @@ async def show_logs(project: Project, container: str, *, follow: bool, tail: int
     """Print what the container named `container` says on standard error; raises RuntimeFailure."""
     engines = compose_engines(layout_of(project), "")
     async for line in engines.logs(container, follow=follow, tail=tail):
-        click.echo(printable(line.decode("utf-8", "replace")))
+        click.echo(printable(hide_query(line.decode("utf-8", "replace"))))

@@ -9,6 +9,7 @@ from enum import IntEnum
 import click
 
 from mcphub_gitops.compiler.source import printable
+from mcphub_gitops.compiler.url import hide_query
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import LockHeldError, RuntimeFailure, StalePlanError
 
@@ -65,8 +66,8 @@ def _tell(trouble: RuntimeFailure | OSError) -> int:
 
 def describe(failure: RuntimeFailure) -> str:
     """Return the failure as people read it."""
-    lines = [f"error: {printable(failure.brief)}"]
-    lines.extend(f"  {printable(line)}" for line in failure.detail.splitlines())
+    lines = [f"error: {printable(hide_query(failure.brief))}"]
+    lines.extend(f"  {printable(line)}" for line in hide_query(failure.detail).splitlines())
     if failure.resolution:
         lines.append(f"  help: {printable(failure.resolution)}")
     return "\n".join(lines)

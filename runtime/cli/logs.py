@@ -8,6 +8,7 @@ import click
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.url import hide_query
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli import lazy
@@ -44,7 +45,7 @@ def logs(project: Project, server: str, *, follow: bool, tail: int) -> int:
         name = desired.container_names()[server]
         asyncio.run(lazy.load("composition").show_logs(project, name, follow=follow, tail=tail))
     else:
-        _show_process(layout, server, follow=follow, tail=tail)
+        show_process(layout, server, follow=follow, tail=tail)
     return Exit.OK
 
 
@@ -56,14 +57,15 @@ def _find(desired: Desired, name: str) -> DesiredServer:
     return found
 
 
-def _show_process(layout: Layout, server: str, *, follow: bool, tail: int) -> None:
+def show_process(layout: Layout, server: str, *, follow: bool, tail: int) -> None:
+    """Print what the running gateway has heard of `server`; raises RuntimeFailure."""
     said = _said(layout, server)
-    click.echo("".join(said.splitlines(keepends=True)[-tail:] if tail else ()), nl=False)
+    click.echo(hide_query("".join(said.splitlines(keepends=True)[-tail:] if tail else ())), nl=False)
     while follow:
         sys.stdout.flush()
         time.sleep(_GLANCE)  # noqa: TID251  (the gateway keeps a text; there is no event to wait for)
         before, said = said, _said(layout, server)
-        click.echo(_news(before, said), nl=False)
+        click.echo(hide_query(_news(before, said)), nl=False)
 
 
 def _said(layout: Layout, server: str) -> str:

@@ -3,13 +3,15 @@
 import traceback
 from typing import Final
 
+from mcphub_gitops.compiler.url import hide_query
+
 _LONGEST: Final = 500
 
 
 def printable(value: str | bytes) -> str:
-    """Return a server's words fit for a message: at most 500 characters, none that steers a terminal."""
+    """Return a server's words fit for a message: at most 500 characters, none that steers a terminal, no URL's key."""
     words = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return "".join(mark if mark.isprintable() else " " for mark in words[:_LONGEST])
+    return "".join(mark if mark.isprintable() else " " for mark in hide_query(words)[:_LONGEST])
 
 
 def bug(error: Exception) -> str:

@@ -66,3 +66,9 @@ def test_a_closed_output_is_no_bug() -> None:
 def test_without_a_command_the_help_is_shown() -> None:
     done = subprocess.run([MCPHUB], capture_output=True, check=False, text=True)
     assert "Commands:" in done.stdout + done.stderr
+
+
+def test_a_key_in_a_url_is_hidden() -> None:
+    url = "https://docs.example/mcp?api_key=hunter2"
+    shown = describe(RuntimeFailure(f"{url} is away", detail=f"asked for {url}"))
+    assert shown == "error: https://docs.example/mcp?api_key=… is away\n  asked for https://docs.example/mcp?api_key=…"

@@ -24,3 +24,8 @@ def test_a_bug_is_told_by_its_place_and_never_by_its_message() -> None:
         told = words.bug(error)
     assert "KeyError in fail, line " in told
     assert "secret" not in told
+
+
+def test_a_key_in_a_url_is_hidden_also_where_the_words_are_cut() -> None:
+    shown = words.printable("x" * 470 + " https://y.example/?api_key=hunter2")
+    assert shown.endswith(" https://y.example/?api_key=…")
