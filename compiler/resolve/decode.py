@@ -1,18 +1,17 @@
 """Nodes to the model. What the schema check has already reported is skipped here, never reported twice."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.read.redaction import SCHEMES, TOKEN_SHAPE
-from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
 from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
 from mcphub_gitops.compiler.resolve.confinement import Confinement
-from mcphub_gitops.compiler.resolve.entry import MakeEntries, Sourced, compose
+from mcphub_gitops.compiler.resolve.entry import MakeEntries, Sourced
 from mcphub_gitops.compiler.resolve.expression import fill
 from mcphub_gitops.compiler.resolve.model import (
     DEFAULT_LISTEN,
@@ -24,20 +23,16 @@ from mcphub_gitops.compiler.resolve.model import (
     Origin,
     Package,
     Remote,
-    SecretRef,
     Server,
     Text,
 )
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
-from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER, is_below, looks_like_path, why_not_granted
+from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
+from mcphub_gitops.compiler.resolve.references import References
 from mcphub_gitops.compiler.source import Span
 
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_IN_HEADER = re.compile(r"\$\{secrets\.([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRET_HEADER = re.compile(r"^(?:proxy-)?authorization$|^cookie$|(?:^|-)(?:key|token|secret|password)$", re.IGNORECASE)
-_REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
 
 
 def decode(
@@ -75,7 +70,10 @@ class _Decoder:
 
     def __init__(self, root: Node, make_entries: MakeEntries | None, environment: str) -> None:
         self.problems: list[Diagnostic] = []
-        self._entries = make_entries(self._filled, self._secret, self.problems) if make_entries is not None else None
+        self._references = References(self._filled, self.problems)
+        self._entries = (
+            make_entries(self._filled, self._references.read, self.problems) if make_entries is not None else None
+        )
         self._root = root
         self._variables: dict[str, str] = {"env": environment} if environment else {}
         for entry in entries(root, "vars"):
@@ -83,7 +81,7 @@ class _Decoder:
             if text is not None:
                 self._variables[f"vars.{entry.key}"] = text.value
                 self._refuse_token(text)
-                self._refuse_template(text)
+                self._references.refuse_template(text)
 
     def hub(self) -> Hub:
         servers = (self._server(entry) for entry in entries(self._root, "servers"))
@@ -128,7 +126,7 @@ class _Decoder:
         env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
         self._check_own_code(origin, write)
-        own = self._secrets(node, {name for name, _ in env}, origin) if sourced is None else ()
+        own = self._references.secrets(node, {name for name, _ in env}, origin) if sourced is None else ()
         return Server(
             name=entry.key,
             origin=origin,
@@ -231,12 +229,9 @@ class _Decoder:
         if url is None:
             return None
         reason = value(node, "remote", "private")
-        headers = [(name, text) for name, text, has_secret in self._headers(node) if not has_secret]
-        for name, text in headers:
-            self._refuse_literal(name, text)
         remote = Remote(
             url=url,
-            headers=tuple(headers),
+            headers=self._references.plain_headers(node),
             reason=reason if isinstance(reason, str) else "",
             span=url.span,
         )
@@ -244,47 +239,6 @@ class _Decoder:
         if problem:
             self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=url.span))
         return remote
-
-    def _headers(self, node: Node) -> Iterator[tuple[str, Text, bool]]:
-        """Yield each header, and whether its value has a secret in it."""
-        for entry in entries(node, "remote", "headers"):
-            text = text_of(entry.value)
-            if text is not None:
-                has_secret = _SECRET_IN_HEADER.search(text.value) is not None
-                yield entry.key, text if has_secret else self._filled(text), has_secret
-
-    def _refuse_literal(self, name: str, text: Text) -> None:
-        if _SECRET_HEADER.search(name):
-            detail = f"`{name}` is a header that lets somebody in, and its value stands here for all to read."
-            help_ = f'add the secret, and write `{name}: "${{secrets.NAME}}"`'
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
-            self.problems.append(found)
-
-    def _header_secrets(self, node: Node, given: Mapping[str, SecretRef]) -> Iterator[SecretRef]:
-        used: set[str] = set()
-        for name, text, has_secret in self._headers(node):
-            if not has_secret:
-                continue
-            parts: list[str | SecretRef] = []
-            pieces = _SECRET_IN_HEADER.split(text.value)
-            for place, piece in enumerate(pieces):
-                if place % 2 == 0:
-                    parts.append(self._filled(Text(value=piece, span=text.span)).value)
-                elif piece in given:
-                    parts.append(given[piece])
-                    used.add(piece)
-                else:
-                    detail = f"No secret of the server is called `{piece}`."
-                    found = Diagnostic(
-                        code=codes.UNKNOWN_NAME, detail=detail, span=text.span, help=suggest(piece, given)
-                    )
-                    self.problems.append(found)
-            yield compose(name, tuple(parts), text.span)
-        for name in sorted(given.keys() - used):
-            detail = f"`{name}` is used in no header, and a remote server gets nothing else."
-            help_ = f"add `headers: {{Authorization: Bearer ${{secrets.{name}}}}}`"
-            span = given[name].span
-            self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=span, help=help_))
 
     def _confinement(self, node: Node, origin: Origin, sourced: Sourced | None) -> Confinement | None:
         if not (isinstance(origin, Package) and origin.base is not None):
@@ -335,52 +289,6 @@ class _Decoder:
             if text is not None:
                 yield entry.key, text
 
-    def _secrets(self, node: Node, taken: set[str], origin: Origin) -> Iterator[SecretRef]:
-        given: dict[str, SecretRef] = {}
-        for entry in sorted(entries(node, "secrets"), key=lambda each: each.key):
-            if entry.key in taken:
-                detail = f"`{entry.key}` stands under `env` and under `secrets`."
-                self.problems.append(Diagnostic(code=codes.DUPLICATE_VARIABLE, detail=detail, span=entry.key_span))
-            if not _VARIABLE.fullmatch(entry.key):
-                detail = f"`{entry.key}` is no name of an environment variable."
-                self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span))
-            how = child(entry.value, "as")
-            is_contained = isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None)
-            if how is not None and not is_contained:
-                self._problem(codes.NOT_HERE, "Only a container can get its secrets as files.", how)
-            reference = self._secret(entry.key, entry.value)
-            if reference is not None:
-                given[entry.key] = reference
-        yield from self._header_secrets(node, given) if isinstance(origin, Remote) else given.values()
-
-    def _secret(self, name: str, node: Node) -> SecretRef | None:
-        """Return the reference that stands under the secret `name`, as text or with how it is handed over."""
-        text = text_of(child(node, "ref") if isinstance(node, MapNode) else node)
-        return self._reference(name, text, as_file=value(node, "as") == "file") if text is not None else None
-
-    def _reference(self, variable: str, text: Text, *, as_file: bool) -> SecretRef | None:
-        match = _REFERENCE.match(text.value)
-        if match is None:
-            detail = f"`{variable}` holds a value; a secret is given as a reference, so that no value is committed."
-            example = re.sub(r"[^A-Za-z0-9]", "_", variable).upper()
-            help_ = f"write `env://{example}` and set that variable where mcphub runs, or `file://PATH`"
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
-            self.problems.append(found)
-            return None
-        if match["scheme"] not in SCHEMES:
-            detail = f"`{match['scheme']}` is not a scheme of secret references."
-            help_ = suggest(match["scheme"], SCHEMES)
-            found = Diagnostic(code=codes.SECRET_SCHEME, detail=detail, span=text.span, help=help_)
-            self.problems.append(found)
-            return None
-        self._refuse_template(text)
-        problem = "" if "$" in text.value else _why_no_location(match["scheme"], match["location"])
-        if problem:
-            self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=problem, span=text.span))
-        return SecretRef(
-            variable=variable, scheme=match["scheme"], location=match["location"], as_file=as_file, span=text.span
-        )
-
     def _text(self, node: Node | None) -> Text | None:
         text = text_of(node)
         return self._filled(text) if text is not None else None
@@ -420,19 +328,5 @@ class _Decoder:
             found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
             self.problems.append(found)
 
-    def _refuse_template(self, text: Text) -> None:
-        if "$" in text.value:
-            detail = "No template is filled in here."
-            help_ = "write the value itself; templates are filled where a server's values stand"
-            self.problems.append(Diagnostic(code=codes.TEMPLATE, detail=detail, span=text.span, help=help_))
-
     def _problem(self, code: codes.Code, detail: str, node: Node) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=node.span))
-
-
-def _why_no_location(scheme: str, location: str) -> str:
-    if scheme == "env" and not _VARIABLE.fullmatch(location):
-        return "What follows `env://` is no name of an environment variable."
-    if scheme == "file" and normpath(location).split("/")[0] == RUNTIME_FOLDER:
-        return "mcphub's own files are no secrets for servers."
-    return ""
