@@ -113,7 +113,10 @@ SECRET_LITERAL = Code(
 SECRET_SCHEME = Code(
     name="MH304",
     summary="the secret reference has an unknown scheme",
-    explanation="References are `env://NAME` (a variable of mcphub's own environment) or `file://PATH`.",
+    explanation=(
+        "References are `env://NAME` (a variable of mcphub's own environment), `file://PATH`, `dotenv://FILE#NAME`, "
+        "`exec://PROGRAM?ARGUMENT`, `store://STORE/KEY#FIELD` and `vault://MOUNT/KEY#FIELD`."
+    ),
 )
 DUPLICATE_VARIABLE = Code(
     name="MH305",
@@ -286,6 +289,39 @@ NO_IMAGE = Code(
     name="MH408",
     summary="the image does not exist",
     explanation="The registry has no image of that name, or none under that tag or digest.",
+)
+SECRET_LOCATION = Code(
+    name="MH314",
+    summary="the secret reference leads nowhere",
+    explanation=(
+        "A reference names what its scheme takes: a file and a name in it, a program, or a key of a store and a field. "
+        "A path without a leading slash stays inside of the hub's folder."
+    ),
+)
+SECRET_STORE = Code(
+    name="MH315",
+    summary="the secret store cannot be used",
+    explanation=(
+        "A store is asked over https, unless it is on this machine. What opens it is a reference to a variable, a file "
+        "or a program, never a value."
+    ),
+)
+SECRET_PROGRAM = Code(
+    name="MH316",
+    summary="a server may change a program that reads a secret",
+    explanation=(
+        "The program of an `exec` reference runs as the one who runs mcphub, and is not held in as servers are. So it "
+        "stands where no server of the hub may write."
+    ),
+)
+LOOKS_SECRET = Code(
+    name="MH317",
+    summary="a value looks like a secret",
+    explanation=(
+        "The value has a part that is as irregular as a password or a key is. If it is one, it belongs into a secret "
+        "store, and a reference to it under `secrets`."
+    ),
+    severity=Severity.WARNING,
 )
 
 CODES: dict[str, Code] = {

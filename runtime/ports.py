@@ -1,7 +1,6 @@
 """The protocols through which apply and the gateway ask the world, so that neither imports an engine or adapter."""
 
-import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -10,8 +9,7 @@ from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.compiler.plan.observed import Isolation, SeenContainer
 from mcphub_gitops.runtime.events import Event
-
-_COMPOSED = re.compile(r"\$(?:\$|\{([^{}]*)\})")
+from mcphub_gitops.runtime.failure import RuntimeFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +111,16 @@ S_contra = TypeVar("S_contra", bound=ChildSpec | ContainerSpec | RemoteSpec, con
 class Launch:
     """What is applied of one server: its specification without the secrets, and where their values are.
 
-    `secrets` maps a variable to a reference such as ``env://NAME``. `files` are the digests of its code below the hub's
-    folder, and `code` is the folder that holds nothing else (or the one file, or empty).
+    `secrets` maps a variable to a reference such as ``env://NAME``, `stores` has the facts of the stores that those are
+    in. `files` are the digests of its code and of the programs that read its secrets, below the hub's folder; `code` is
+    the folder that holds nothing but code (or the one file, or empty).
     """
 
     spec: Spec
     secrets: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
+    stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def filled(self, values: Mapping[str, str]) -> Spec:
         """Return the specification with the `values` of its secrets, by variable.
@@ -135,21 +135,18 @@ class Launch:
 class Secrets(Protocol):
     """Reads secret values; the only place where they enter."""
 
-    def resolve(self, reference: str) -> str:
-        """Return the value behind `reference`; raises RuntimeFailure that names the reference, never a value."""
+    def fetch(
+        self,
+        references: Collection[str],
+        *,
+        stores: Mapping[str, Mapping[str, str]],
+        programs: Mapping[str, str],
+    ) -> Mapping[str, str | RuntimeFailure]:
+        """Return the value behind each of `references`, none of them composed, or why there is none.
 
-
-def resolve_all(secrets: Secrets, references: Mapping[str, str]) -> dict[str, str]:
-    """Return the values behind `references` by name; blocking, raises RuntimeFailure as `Secrets.resolve` does.
-
-    A reference may be composed: text with references in it, each as ``${REFERENCE}``, and ``$$`` for a dollar.
-    """
-    return {
-        name: _COMPOSED.sub(lambda found: "$" if found[1] is None else secrets.resolve(found[1]), reference)
-        if "$" in reference
-        else secrets.resolve(reference)
-        for name, reference in references.items()
-    }
+        `stores` has the facts of the stores that they name, `programs` the digests of the files that they run. A
+        failure names the reference, never a value. Each store is entered once. Blocking, thread-safe.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

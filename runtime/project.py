@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, 
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
-from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
+from mcphub_gitops.compiler.lock.freshness import code_folder, locked_files
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
@@ -140,9 +140,9 @@ class Project:
         return name, read_file(self.root / name, limit=MAX_LOCK_BYTES)
 
     def file_digests(self, hub: Hub) -> dict[str, str]:
-        """Return the digest of each file that an enabled command runs, by its name; what is no file has none."""
+        """Return the digest of each file that an enabled server or its secrets run, by its name, if it is one."""
         enabled = [server for server in hub.servers if server.enabled]
-        names = {path for server in enabled for path in named_files(server)}
+        names = {path for server in enabled for path in locked_files(server)}
         return digests_of(self.root, names, {code_folder(server) for server in enabled} - {""})
 
     def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:

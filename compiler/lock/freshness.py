@@ -8,6 +8,7 @@ from posixpath import dirname, normpath
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
+from mcphub_gitops.compiler.resolve.references import programs_of
 
 _ZEROS = re.compile(r"(?:\.0)+$")
 
@@ -53,6 +54,12 @@ def named_files(server: Server) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in named if not is_below(value, writable)))
 
 
+def locked_files(server: Server) -> tuple[str, ...]:
+    """Return the paths of the hub's folder that the lock pins by name: what a command and `exec` secrets run."""
+    programs = (path for secret in server.secrets for path in programs_of(secret))
+    return tuple(dict.fromkeys((*named_files(server), *programs)))
+
+
 def code_folder(server: Server) -> str:
     """Return the folder that is locked whole, with everything below it: that of the program or script.
 
@@ -66,7 +73,7 @@ def is_code(server: Server, path: str) -> bool:
     """Tell whether the file at `path` is part of what `server` runs, and so of its lock entry."""
     folder = code_folder(server)
     inside = bool(folder) and is_below(path, {folder}) and not is_below(path, {text.value for text in server.write})
-    return inside or path in named_files(server)
+    return inside or path in locked_files(server)
 
 
 def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> str:

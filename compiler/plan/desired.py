@@ -15,6 +15,7 @@ from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
+from mcphub_gitops.compiler.resolve.location import locations_in
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
@@ -96,7 +97,8 @@ class DesiredServer:
     With a `container`, `argv` is what its entry point is given; `secrets` are those that become variables. With an
     `endpoint`, it is reached and not started; `secrets` are by header.
 
-    `files` are the digests of its code, and `code` is the folder that holds nothing else (or the one file, or empty).
+    `files` are the digests of its code and of the programs that read its secrets; `code` is the folder that holds
+    nothing but code (or the one file, or empty). `stores` are the facts of the stores that its secrets are in, by name.
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
     """
 
@@ -113,6 +115,7 @@ class DesiredServer:
     code: str
     tools: tuple[Tool, ...]
     hidden: Mapping[str, str]
+    stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_process(self) -> bool:
@@ -128,7 +131,14 @@ class DesiredServer:
         if self.container is None:
             return ""
         environment = self.environment.digest if self.environment is not None else ""
-        return self.container.spec_digest(environment, self.argv, self.env, self.secrets)
+        return self.container.spec_digest(environment, self.argv, self.env, {**self.secrets, **self._opened()})
+
+    def _opened(self) -> dict[str, str]:
+        """Return each store as one comparable text, by a name that no variable has."""
+        return {
+            f"store.{name}": " ".join(f"{fact}={value.replace(' ', '%20')}" for fact, value in facts.items())
+            for name, facts in self.stores.items()
+        }
 
     def fields(self) -> dict[str, str]:
         """Return each fact that an apply establishes, by the name that a plan shows, as one comparable text."""
@@ -143,6 +153,7 @@ class DesiredServer:
             facts["environment"] = self.environment.digest
         facts |= {f"env.{name}": value for name, value in self.env.items()}
         facts |= {f"secrets.{name}": reference for name, reference in self.secrets.items()}
+        facts |= self._opened()
         facts |= {f"read.{path}": "granted" for path in self.read}
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
@@ -208,7 +219,7 @@ def build(
         locked = lock.servers.get(server.name)
         if locked is not None:
             own = _tools(server, tools.get(server.name, ()), locked, definitions.get(server.name, {}))
-            servers.append(_bind(server, locked, tuple(own)))
+            servers.append(_bind(server, locked, tuple(own), hub.stores))
             problems.extend(unmatched_filters(server, locked.tools, f"`{server.name}` has in the lock"))
         elif server.known_tools:
             known = {tool.value for tool in server.known_tools}
@@ -232,7 +243,9 @@ def _known(hub: Hub, lock: Lock) -> Known:
     return known
 
 
-def _bind(server: Server, locked: LockedServer, tools: tuple[Tool, ...]) -> DesiredServer:
+def _bind(
+    server: Server, locked: LockedServer, tools: tuple[Tool, ...], stores: Mapping[str, Mapping[str, str]]
+) -> DesiredServer:
     origin = server.origin
     environment = None
     served = {tool.upstream for tool in tools}
@@ -253,7 +266,12 @@ def _bind(server: Server, locked: LockedServer, tools: tuple[Tool, ...]) -> Desi
         code=code_folder(server),
         tools=tools,
         hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
+        stores=MappingProxyType({name: stores[name] for name in _stores_of(server) if name in stores}),
     )
+
+
+def _stores_of(server: Server) -> list[str]:
+    return sorted({found.store for secret in server.secrets for found in locations_in(str(secret))} - {""})
 
 
 def _references(server: Server, *, as_file: bool) -> Mapping[str, str]:

@@ -101,6 +101,7 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         "write": list(server.write),
         "files": dict(server.files),
         "code": server.code,
+        **({"stores": {name: dict(facts) for name, facts in server.stores.items()}} if server.stores else {}),
         "hidden": dict(server.hidden),
         "tools": {
             tool.name: {
@@ -183,6 +184,9 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         files=MappingProxyType(entry["files"]),
         code=entry["code"],
         hidden=MappingProxyType(entry["hidden"]),
+        stores=MappingProxyType(
+            {name: MappingProxyType(facts) for name, facts in sorted(entry.get("stores", {}).items())}
+        ),
         tools=tuple(
             Tool(
                 name=tool,

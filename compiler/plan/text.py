@@ -28,10 +28,12 @@ _PERMISSIONS = {
     "root": "a root file system that is",
     "secretFiles": "secret as a file:",
     "secrets": "secret",
+    "store": "secrets of the store",
     "url": "the remote",
     "user": "running as",
     "write": "write access to",
 }
+_WITH_VALUE = frozenset({"secretFiles", "secrets", "store"})
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
@@ -72,10 +74,8 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
-            paired = f"{name} ({value})" if kind in {"secrets", "secretFiles"} else f"{name} from {value}"
-            shown = {"": value, "secrets": paired, "secretFiles": paired, "mount": paired}.get(
-                kind if name else "", name
-            )
+            paired = f"{name} ({value})" if kind in _WITH_VALUE else f"{name} from {value}"
+            shown = paired if name and kind in {*_WITH_VALUE, "mount"} else name or value
             yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}"
 
 

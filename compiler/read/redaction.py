@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from mcphub_gitops.compiler.read.randomness import irregular_words
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.source import Source, Span
 
-SCHEMES = ("env", "file")
+SCHEMES = ("env", "file", "dotenv", "exec", "store", "vault")
 """The schemes of secret references."""
 
 TOKEN_SHAPE = re.compile(
@@ -25,8 +26,11 @@ _PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
 """User and password of a URL: no error by themselves, and nothing to show."""
 
 _KEY = "secrets"
-_HEADERS = "headers"
-"""What a remote server is sent with each request; it most often lets somebody in."""
+_OPENERS = frozenset({"headers", "auth"})
+"""What a remote server is sent with each request, and what a secret store is opened with."""
+
+_STORE = "store"
+"""What stands beside a secret's key in a store and is a name of the hub's own."""
 
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
 _NAMED = "${secrets."
@@ -38,13 +42,24 @@ _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 def hide_secrets(source: Source, root: Node | None) -> Source:
     """Return `source` with the places that may hold a secret hidden; `root` is its tree, None if it has none."""
     found = [source.span(*match.span()) for shape in (TOKEN_SHAPE, _PASSWORD) for match in shape.finditer(source.text)]
+    found.extend(source.span(*place) for place in irregular_words(source.text))
     if root is None:
         # Without a tree nobody knows where the secrets end, so everything after the first such word is hidden.
         first = _LIKE_KEY.search(source.text)
         found.extend([source.span(first.end(), len(source.text))] if first else ())
     else:
         found.extend(_literals(root))
-    return replace(source, hidden=tuple(sorted(set(found)))) if found else source
+    return replace(source, hidden=tuple(_merged(found))) if found else source
+
+
+def _merged(spans: list[Span]) -> Iterator[Span]:
+    """Yield `spans` in order, those that overlap as one."""
+    found = sorted(spans)
+    while found:
+        first = found.pop(0)
+        while found and found[0].start < first.end:
+            first = replace(first, end=max(first.end, found.pop(0).end))
+        yield first
 
 
 def _literals(node: Node) -> Iterator[Span]:
@@ -53,7 +68,7 @@ def _literals(node: Node) -> Iterator[Span]:
             yield from _literals(item)
     elif isinstance(node, MapNode):
         for entry in (*node.entries, *node.repeated):
-            hides = _is_secrets(entry.key) or entry.key == _HEADERS
+            hides = _is_secrets(entry.key) or entry.key in _OPENERS
             yield from _scalars(entry.value) if hides else _literals(entry.value)
 
 
@@ -67,6 +82,10 @@ def _scalars(node: Node) -> Iterator[Span]:
         if not (isinstance(node.value, str) and (_REFERENCE.match(node.value) or _NAMED in node.value)):
             yield node.span
         return
-    children = node.items if isinstance(node, ListNode) else [each.value for each in (*node.entries, *node.repeated)]
+    children = (
+        node.items
+        if isinstance(node, ListNode)
+        else [each.value for each in (*node.entries, *node.repeated) if each.key != _STORE]
+    )
     for child in children:
         yield from _scalars(child)

@@ -6,7 +6,6 @@ from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
 from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
@@ -29,7 +28,8 @@ from mcphub_gitops.compiler.resolve.model import (
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
-from mcphub_gitops.compiler.resolve.references import References
+from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_programs
+from mcphub_gitops.compiler.resolve.store import decode_stores
 from mcphub_gitops.compiler.source import Span
 
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
@@ -70,7 +70,8 @@ class _Decoder:
 
     def __init__(self, root: Node, make_entries: MakeEntries | None, environment: str) -> None:
         self.problems: list[Diagnostic] = []
-        self._references = References(self._filled, self.problems)
+        stores = [entry.key for entry in entries(root, "secretStores")]
+        self._references = References(self._filled, stores, self.problems)
         self._entries = (
             make_entries(self._filled, self._references.read, self.problems) if make_entries is not None else None
         )
@@ -80,17 +81,20 @@ class _Decoder:
             text = text_of(entry.value)
             if text is not None:
                 self._variables[f"vars.{entry.key}"] = text.value
-                self._refuse_token(text)
+                self.problems.extend(literal_secrets(text, text))
                 self._references.refuse_template(text)
+        self._stores = decode_stores(root, self._filled, self._references.read, self.problems)
 
     def hub(self) -> Hub:
-        servers = (self._server(entry) for entry in entries(self._root, "servers"))
+        servers = [self._server(entry) for entry in entries(self._root, "servers")]
+        self.problems.extend(replaceable_programs([each for each in servers if each is not None]))
         name = value(self._root, "name")
         return Hub(
             name=name if isinstance(name, str) else "",
             servers=tuple(sorted((each for each in servers if each is not None), key=lambda each: each.name)),
             gateway=self._gateway(),
             on_conflict=self._on_conflict(),
+            stores=self._stores,
             span=self._root.span,
         )
 
@@ -296,7 +300,7 @@ class _Decoder:
     def _filled(self, text: Text) -> Text:
         filled, problems = fill(text, self._variables)
         self.problems.extend(problems)
-        self._refuse_token(filled)
+        self.problems.extend(literal_secrets(text, filled))
         return filled
 
     def _texts(self, node: Node | None) -> tuple[Text, ...]:
@@ -320,13 +324,6 @@ class _Decoder:
             found = Diagnostic(code=codes.PATH, detail=f"`{text.value}` {problem}.", span=text.span)
             self.problems.append(found)
         return not problem
-
-    def _refuse_token(self, text: Text) -> None:
-        if TOKEN_SHAPE.search(text.value):
-            detail = "The value has the shape of an access token or a private key."
-            help_ = "move it to a secret store and refer to it under `secrets:`"
-            found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
-            self.problems.append(found)
 
     def _problem(self, code: codes.Code, detail: str, node: Node) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=node.span))

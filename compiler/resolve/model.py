@@ -81,7 +81,7 @@ Origin: TypeAlias = Package | Command | Image | Remote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRef:
-    """Where a secret's value is, never the value: ``env://NAME`` or ``file://PATH``.
+    """Where a secret's value is, never the value: a reference such as ``env://NAME`` (`location.Location`).
 
     `composed` is text with such references in it, each as ``${REFERENCE}``, and ``$$`` for a dollar; it stands for
     scheme and location then. `variable` is the name of a header where the server is remote.
@@ -140,7 +140,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A decoded hub; `servers` are in the order of their names.
+    """A decoded hub; `servers` are in the order of their names, `stores` the facts of each secret store by name.
 
     `on_conflict` says what becomes of a tool's name that several servers would have.
     """
@@ -149,4 +149,5 @@ class Hub:
     servers: tuple[Server, ...]
     gateway: Gateway
     on_conflict: OnConflict = "error"
+    stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     span: Span = field(compare=False, repr=False)

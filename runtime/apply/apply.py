@@ -14,6 +14,7 @@ from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels, put
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.report import Report
@@ -42,15 +43,15 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
     """Carry out `plan`; the caller holds the writer lock and has seen that the plan is not stale.
 
     Operations of one stage run side by side; after a stage with a failure nothing more is begun. Until the switch, what
-    was served stays served.
+    was served stays served. Where a secret cannot be read nothing is begun at all.
     """
     journal = Journal(site.layout.journal)
-    executor = _Executor(plan, site, reporter, journal)
     digest = plan_digest(plan)
     journal.write("apply begun", plan=digest, review=plan.desired.review_digest())
     done: list[Operation] = []
-    failures: list[tuple[Operation, RuntimeFailure]] = []
-    for stage in _stages(plan):
+    site, failures = await _read_secrets(plan, site)
+    executor = _Executor(plan, site, reporter, journal)
+    for stage in _stages(plan) if not failures else ():
         outcomes = await run_together(stage, executor.carry_out)
         for operation, outcome in zip(stage, outcomes, strict=True):
             if isinstance(outcome, RuntimeFailure):
@@ -70,6 +71,14 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
             failures.append((begun[-1], failure))
     journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
     return Report(done=tuple(done), failures=tuple(failures), switched=switched)
+
+
+async def _read_secrets(plan: Plan, site: Site) -> tuple[Site, list[tuple[Operation, RuntimeFailure]]]:
+    """Read the secrets of the servers that are started; return them in a site, and where they cannot be read."""
+    started = {operation.target: operation for operation in plan.operations if operation.type is OpType.PROBE}
+    servers = [server for server in plan.desired.servers if server.name in started]
+    site, denied = await asyncio.to_thread(with_secrets, servers, site)
+    return site, [(started[name], failure) for name, failure in denied.items()]
 
 
 async def _undo(plan: Plan, making: Sequence[Operation], site: Site) -> None:
@@ -203,6 +212,7 @@ class _Executor:
             "secrets": dict(launch.secrets),
             "files": dict(launch.files),
             "code": launch.code,
+            "stores": {name: dict(facts) for name, facts in launch.stores.items()},
             "tools": tools,
         }
 

@@ -24,10 +24,12 @@ from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
 from mcphub_gitops.compiler.resolve.confinement import Mount as Declared
 from mcphub_gitops.compiler.resolve.path import why_not_mounted, why_sensitive
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.preflight import wish_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in, write_file
-from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount, resolve_all
+from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount
+from mcphub_gitops.runtime.wish import read_secrets, wish_for
 
 _PRIVATE = 0o700
 _READABLE = 0o444
@@ -76,7 +78,7 @@ def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path |
         cpus=container.cpus,
         secrets=tuple(server.secrets),
     )
-    return Launch(spec=spec, secrets=server.secrets)
+    return Launch(spec=spec, secrets=server.secrets, files=server.files, stores=server.stores)
 
 
 def specs_of(desired: Desired, installed: Collection[str], site: Site) -> list[ContainerSpec]:
@@ -107,7 +109,7 @@ async def filled_spec(server: DesiredServer, hub: str, site: Site, *, folder: Pa
     """
     launch = container_launch(server, hub, site, folder)
     await asyncio.to_thread(put_secrets, server, site, folder)
-    values = await asyncio.to_thread(resolve_all, site.secrets, launch.secrets)
+    values = await asyncio.to_thread(read_secrets, site.secrets, wish_for(server.name, launch))
     spec = launch.filled(values)
     if not isinstance(spec, ContainerSpec):
         raise TypeError(spec)
@@ -123,7 +125,8 @@ def put_secrets(server: DesiredServer, site: Site, folder: Path, *, variables: b
     Those stand in one file, a line each, for compose. What else is in `folder` stays, because the container that serves
     may still need it (`sweep_secrets`). Blocking; raises RuntimeFailure.
     """
-    values = resolve_all(site.secrets, server.container.secret_files if server.container is not None else {})
+    files = server.container.secret_files if server.container is not None else {}
+    values = read_secrets(site.secrets, wish_of(server, files))
     if variables and server.secrets:
         values[VARIABLES_FILE] = "".join(_variable_lines(server, site))
     if not values:
@@ -146,7 +149,7 @@ def sweep_secrets(server: DesiredServer | None, folder: Path) -> None:
 
 
 def _variable_lines(server: DesiredServer, site: Site) -> Iterator[str]:
-    for variable, value in resolve_all(site.secrets, server.secrets).items():
+    for variable, value in read_secrets(site.secrets, wish_of(server, server.secrets)).items():
         if "\n" in value or "\r" in value:
             raise RuntimeFailure(
                 f"the secret {variable} of server {server.name} has several lines",

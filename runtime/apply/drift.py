@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
 from mcphub_gitops.compiler.plan.reconcile import Options, foreign_files, reconcile
+from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
@@ -104,6 +105,8 @@ async def find_tool_drift(applied: Desired, observed: Observed, site: Site, repo
     locked is not started.
     """
     startable = [server for server in applied.servers if _is_intact(server, observed)]
+    # A secret that cannot be read is told where its server is asked.
+    site, _ = await asyncio.to_thread(with_secrets, startable, site)
 
     async def ask(server: DesiredServer) -> Probe:
         return await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, applied.hub, site))

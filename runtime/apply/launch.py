@@ -44,7 +44,7 @@ def launch_of(server: DesiredServer, hub: str, site: Site, scratch: Path, *, pro
         writable=(home, *_granted(server, server.write, site, may_write=True)),
         hidden=(str(site.layout.folder),),
     )
-    return Launch(spec=spec, secrets=server.secrets, files=server.files, code=server.code)
+    return Launch(spec=spec, secrets=server.secrets, files=server.files, code=server.code, stores=server.stores)
 
 
 def remote_launch(server: DesiredServer, endpoint: Endpoint) -> Launch:
@@ -52,7 +52,7 @@ def remote_launch(server: DesiredServer, endpoint: Endpoint) -> Launch:
     spec = RemoteSpec(
         server=server.name, url=endpoint.url, headers=dict(endpoint.headers), private=bool(endpoint.reason)
     )
-    return Launch(spec=spec, secrets=server.secrets)
+    return Launch(spec=spec, secrets=server.secrets, files=server.files, stores=server.stores)
 
 
 def _program(server: DesiredServer, site: Site) -> Program:

@@ -16,6 +16,7 @@ from mcphub_gitops.compiler.lock.questions import (
 )
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment, build
 from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.target import ask_target
@@ -43,6 +44,9 @@ async def lock_hub(
     if problems:
         return problems
     desired, _ = build(hub, pinned, {})
+    site, denied = await asyncio.to_thread(with_secrets, desired.servers, site)
+    if denied:
+        raise join_failures(list(denied.values()))
     await _install(desired, site, reporter)
     await _pull({server.container.image for server in desired.servers if server.container}, site, reporter)
     return assemble(hub, pinned, await _ask(desired, site, reporter))

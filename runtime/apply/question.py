@@ -14,7 +14,8 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.events import Begun, Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code, names_in
-from mcphub_gitops.runtime.ports import Probe, Reporter, resolve_all
+from mcphub_gitops.runtime.ports import Probe, Reporter
+from mcphub_gitops.runtime.wish import read_secrets, wish_for
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,12 +29,13 @@ async def ask_server(server: DesiredServer, hub: str, site: Site, *, made: bool 
     if server.container is not None:
         return await _ask_container(server, hub, site, made=made)
     if server.endpoint is not None:
-        values = resolve_all(site.secrets, server.secrets)
-        return await site.prober.probe(remote_launch(server, server.endpoint).filled(values), timeout=site.patience)
+        launch = remote_launch(server, server.endpoint)
+        values = await asyncio.to_thread(read_secrets, site.secrets, wish_for(server.name, launch))
+        return await site.prober.probe(launch.filled(values), timeout=site.patience)
     scratch = site.layout.probes / f"{server.name}-{randomness.token_hex(4)}"
     launch = launch_of(server, hub, site, scratch)
-    values = resolve_all(site.secrets, server.secrets)
     check_code(site.root, launch.files, launch.code)
+    values = await asyncio.to_thread(read_secrets, site.secrets, wish_for(server.name, launch))
     make_folder(scratch, 0o700)
     try:
         return await site.prober.probe(launch.filled(values), timeout=site.patience)

@@ -11,11 +11,17 @@ from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.url import hide_query
-from mcphub_gitops.runtime.adapters.secrets import SecretSources
+from mcphub_gitops.runtime.adapters.secrets.sources import SecretSources
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.cli.deferred import DeferredPackages, DeferredProber, DeferredRegistries
+from mcphub_gitops.runtime.cli.deferred import (
+    DeferredPackages,
+    DeferredProber,
+    DeferredRegistries,
+    parse_dotenv,
+    read_vault,
+)
 from mcphub_gitops.runtime.cli.engines import Engines
 from mcphub_gitops.runtime.ports import Secrets
 from mcphub_gitops.runtime.project import Project
@@ -33,7 +39,7 @@ def compose_engines(layout: Layout, realm: str) -> Engines:
 
 def compose_secrets(project: Project) -> Secrets:
     """Return what reads secret values."""
-    return SecretSources(project.root, os.environ)
+    return SecretSources(project.root, os.environ, parse_dotenv=parse_dotenv, read_vault=read_vault)
 
 
 def compose(project: Project, *, realm: str = "") -> Site:

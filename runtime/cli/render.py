@@ -7,6 +7,7 @@ import click
 
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.runtime.apply.container import put_secrets, secrets_of
+from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -52,6 +53,7 @@ def render(project: Project, target: str, *, secrets: bool) -> int:
     relative = {name: replace(each, folder=str(Path(each.folder).relative_to(root))) for name, each in packages.items()}
     data = render_compose(desired, site.lineage, relative)
     if secrets:
+        site, _ = with_secrets(contained, site)
         for server in contained:
             put_secrets(server, site, secrets_of(server.name, site), variables=True)
     if target == "-":

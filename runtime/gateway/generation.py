@@ -34,6 +34,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     secrets: dict[str, str] = {}
     files: dict[str, str] = {}
     code: str = ""
+    stores: dict[str, dict[str, str]] = {}
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
@@ -127,7 +128,7 @@ def _generation(document: _Document) -> Generation:
 
 def _server(entry: _Entry) -> Server:
     spec = msgspec.json.decode(entry.spec, type=_KINDS[entry.kind])
-    launch = Launch(spec=spec, secrets=entry.secrets, files=entry.files, code=entry.code)
+    launch = Launch(spec=spec, secrets=entry.secrets, files=entry.files, code=entry.code, stores=entry.stores)
     return Server(name=entry.name, launch=launch, optional=entry.optional, tools=entry.tools)
 
 

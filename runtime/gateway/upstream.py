@@ -22,7 +22,8 @@ from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 from mcphub_gitops.runtime.gateway.words import bug, printable
-from mcphub_gitops.runtime.ports import AnySpawner, Child, ContainerSpec, Secrets, Spec, resolve_all
+from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec
+from mcphub_gitops.runtime.wish import read_secrets, wish_for
 
 log = logging.getLogger("mcphub.gateway")
 
@@ -253,9 +254,10 @@ class Upstream:
         if isinstance(launch.spec, ContainerSpec):
             # It was given its secrets when it was made; the gateway only speaks to it.
             return launch.spec
-        values = await asyncio.to_thread(resolve_all, self._secrets, launch.secrets)
-        # What was reviewed may have been edited since it was applied.
-        await asyncio.to_thread(check_code, self._server.root, launch.files, launch.code)
+        if isinstance(launch.spec, ChildSpec):
+            # What was reviewed may have been edited since it was applied.
+            await asyncio.to_thread(check_code, self._server.root, launch.files, launch.code)
+        values = await asyncio.to_thread(read_secrets, self._secrets, wish_for(self._server.name, launch))
         return launch.filled(values)
 
     def _complaint(self, child: Child) -> str:

@@ -25,7 +25,7 @@ from mcphub_gitops.compiler.layering import Environment, open_layers
 from mcphub_gitops.compiler.lock.assembly import assemble, pin
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
-from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, PackageAnswer, ToolsAnswer
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Desired, build
@@ -144,7 +144,7 @@ def _desired(hub_file: Path, tools_file: Path) -> Desired:
 
 def _files(hub: Hub | None) -> dict[str, str]:
     servers = hub.servers if hub is not None else ()
-    return {path: digest(path.encode()) for server in servers for path in named_files(server)}
+    return {path: digest(path.encode()) for server in servers for path in locked_files(server)}
 
 
 def _lock(case: Path, hub: Hub | None) -> tuple[bytes | None, Mapping[str, Definitions]]:

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +125,14 @@ def generation_of(*servers: Mapping[str, Any], **fields: object) -> Generation:
 class Values:
     """Secrets whose values are their references in capitals."""
 
-    def resolve(self, reference: str) -> str:
-        return reference.upper()
+    def fetch(
+        self,
+        references: Collection[str],
+        *,
+        stores: Mapping[str, Mapping[str, str]],  # noqa: ARG002  (the port's signature)
+        programs: Mapping[str, str],  # noqa: ARG002  (the port's signature)
+    ) -> Mapping[str, str]:
+        return {reference: reference.upper() for reference in references}
 
 
 @dataclass

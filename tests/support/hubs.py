@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, fingerprint
-from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
 from mcphub_gitops.compiler.sourcing import validate
@@ -45,6 +45,6 @@ def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> Loc
         requirements=(f"{package} --hash={digest(package.encode())}",) if package else (),
         image=f"{image.tagged}@{image.digest or digest(str(image).encode())}" if image is not None else "",
         target=("python3.12-gnu" if package and image is not None else ""),
-        files=MappingProxyType({path: digest(path.encode()) for path in named_files(server)}),
+        files=MappingProxyType({path: digest(path.encode()) for path in locked_files(server)}),
         tools=MappingProxyType({name: fingerprint(definition) for name, definition in definitions.items()}),
     )

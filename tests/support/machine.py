@@ -3,7 +3,7 @@
 Stands in for adapters and engines where every order of events is tried; the end-to-end tests use the real ones.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -143,14 +143,21 @@ class NoSpawner:
 
 @dataclass
 class MemorySecrets:
-    """Values by reference."""
+    """Values by reference; `asked` are the references of each question."""
 
     values: Mapping[str, str] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
 
-    def resolve(self, reference: str) -> str:
-        if reference not in self.values:
-            raise RuntimeFailure(f"the secret {reference} is not set")
-        return self.values[reference]
+    def fetch(
+        self,
+        references: Collection[str],
+        *,
+        stores: Mapping[str, Mapping[str, str]],  # noqa: ARG002  (the port's signature)
+        programs: Mapping[str, str],  # noqa: ARG002  (the port's signature)
+    ) -> Mapping[str, str | RuntimeFailure]:
+        self.asked.append(sorted(references))
+        missing = {name: RuntimeFailure(f"the secret {name} is not set") for name in references}
+        return {name: self.values.get(name, missing[name]) for name in references}
 
 
 @dataclass

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mcphub_gitops.compiler.lock.freshness import named_files
+from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.runtime.project import Project
 from tests.support.hubs import hub_of, lock_of
 
@@ -18,7 +18,7 @@ def write_project(folder: Path, hub_text: str, tools: Mapping[str, tuple[str, ..
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mcp-hub.yaml").write_text(hub_text, "utf-8")
     for server in hub.servers:
-        for name in named_files(server):
+        for name in locked_files(server):
             # `lock_of` holds the digest of a file's name as the digest of its content.
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(name.encode())

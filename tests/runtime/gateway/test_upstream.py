@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mcphub_gitops.runtime.engines.process import ProcessEngine
-from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.upstream import RetiredError, Supervision, Upstream
@@ -31,6 +30,7 @@ from tests.support.gateway_hub import (
     tool_entry,
     until,
 )
+from tests.support.machine import MemorySecrets
 
 SWIFT = Supervision(
     call=0.5, probe=0.05, start=0.5, grace=0.1, first_pause=0.001, longest_pause=0.002, rest=0.2, relist=0.02
@@ -145,12 +145,9 @@ async def test_the_child_is_given_secrets_by_value_and_they_are_named_to_be_mask
 
 @on_loop
 async def test_a_secret_that_cannot_be_read_is_a_failed_start() -> None:
-    class Locked:
-        def resolve(self, reference: str) -> str:
-            raise RuntimeFailure(f"{reference} is not set")
-
+    secrets = MemorySecrets()
     (server,) = generation_of(echo_entry(tools=["echo"], secrets={"KEY": "env://KEY"})).servers
-    upstream = Upstream(server, spawner=FakeSpawner(Manners()), secrets=Locked(), client=CLIENT, supervision=SWIFT)
+    upstream = Upstream(server, spawner=FakeSpawner(Manners()), secrets=secrets, client=CLIENT, supervision=SWIFT)
     async with running(upstream, up=False):
         assert await code(upstream) == wire.UNAVAILABLE
 

@@ -1,0 +1,1 @@
+"""Where secret values come from: one module a kind of reference."""
