@@ -179,6 +179,30 @@ SECRET_MISSING = Code(
         "that the catalog has for it."
     ),
 )
+CATALOG_SOURCE = Code(
+    name="MH320",
+    summary="the catalog cannot be at that place",
+    explanation=(
+        "A catalog is a file of the hub's folder, a file behind an https URL, or a file of a git repository. Its place "
+        "holds no credentials: everybody who reads the hub reads it."
+    ),
+)
+NOT_FETCHED = Code(
+    name="MH321",
+    summary="the catalog was not fetched yet",
+    explanation=(
+        "Catalogs of git repositories and URLs are fetched by `mcphub lock`, and, as they are locked, by `plan`, "
+        "`apply` and `up`; `.mcphub/catalogs` keeps them by digest. Everything else reads what is kept, offline."
+    ),
+)
+SEVERAL_CATALOGS = Code(
+    name="MH322",
+    summary="several catalogs have the server",
+    explanation=(
+        "Which of them is meant is said by `from: CATALOG/SERVER`, or once for all servers by an order of catalogs "
+        "under `defaults.catalogs`. It is never guessed."
+    ),
+)
 NOT_DONE = Code(
     name="MH330",
     summary="the catalog's server needs what mcphub does not do",

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
 from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
@@ -31,6 +32,11 @@ class LockFile:
     diagnostics: tuple[Diagnostic, ...] = ()
     missing: bool = False
     writer: str = "mcphub lock"
+
+    @property
+    def help(self) -> str:
+        """What to do where it lacks something."""
+        return f"run `{self.writer}`, and commit what it writes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,9 @@ def compile_hub(
     if hub is None or lock is None:
         return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=sort(problems))
     stale = find_stale(hub, lock, files)
+    outdated = tuple(_catalog_problems(hub, lock_file, problems, locked=locked))
     problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
+    problems.extend(outdated)
     unusable = {each.server for each in stale}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
@@ -82,7 +90,7 @@ def compile_hub(
         problems.extend(differing)
     desired, unbound = build(hub, Lock(servers=MappingProxyType(usable)), found)
     problems.extend(unbound)
-    fits = not stale and not has_errors(problems)
+    fits = not stale and not outdated and not has_errors(problems)
     return Compiled(
         sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=sort(problems)
     )
@@ -99,17 +107,33 @@ def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: lis
     return tuple(each for each in stale if each.server in known)
 
 
+def _catalog_problems(
+    hub: Hub, lock_file: LockFile, problems: list[Diagnostic], *, locked: bool
+) -> Iterator[Diagnostic]:
+    if lock_file.lock is None or lock_file.missing:
+        return
+    is_whole = not has_errors(problems)
+    for each in find_stale_catalogs(hub, lock_file.lock):
+        # A catalog with errors was not read, so what the lock has beside the hub's own means nothing.
+        if is_whole or each.span is not None:
+            yield Diagnostic(
+                code=codes.STALE_LOCK if locked else codes.NOT_LOCKED,
+                detail=f"The catalog `{each.name}` {each.reason}.",
+                span=each.span or lock_file.source.span(0, 0),
+                help=lock_file.help,
+            )
+
+
 def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, locked: bool) -> Iterator[Diagnostic]:
     code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
-    help_ = f"run `{lock_file.writer}`, and commit what it writes"
     if lock_file.missing and stale:
         detail = f"There is no {lock_file.name} yet."
-        yield Diagnostic(code=code, detail=detail, span=_first(hub), help=help_)
+        yield Diagnostic(code=code, detail=detail, span=_first(hub), help=lock_file.help)
         return
     spans = {server.name: server.span for server in hub.servers}
     for each in stale:
         span = spans.get(each.server, lock_file.source.span(0, 0))
-        yield Diagnostic(code=code, detail=f"`{each.server}` {each.reason}.", span=span, help=help_)
+        yield Diagnostic(code=code, detail=f"`{each.server}` {each.reason}.", span=span, help=lock_file.help)
 
 
 def _first(hub: Hub) -> Span:

@@ -4,61 +4,114 @@ Loaded when a hub has such servers: it costs a tenth of all that `mcphub validat
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.resolve.catalog import Catalog, read_catalog
-from mcphub_gitops.compiler.resolve.decode import declared_catalogs, used_catalogs
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference
-from mcphub_gitops.compiler.resolve.model import Text
+from mcphub_gitops.compiler.resolve.lookup import Catalogs, Lookup
+from mcphub_gitops.compiler.resolve.model import HubCatalog
 from mcphub_gitops.compiler.resolve.path import why_not_granted
+from mcphub_gitops.compiler.resolve.provenance import (
+    CatalogFile,
+    CatalogSource,
+    declared_sources,
+    search_order,
+    used_sources,
+)
 from mcphub_gitops.compiler.resolve.sourced import Reader
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.validation import Document, Files, Validated, open_document, understand
 
-
-def files_of(document: Document) -> tuple[str, ...]:
-    """Return the names of the files that `document` needs; none leads out of the hub's folder by its text."""
-    paths = used_catalogs(document.root) if document.root is not None else {}
-    return tuple(sorted({path.value for path in paths.values() if not why_not_granted(path.value, "read")}))
+_ABSENT = CatalogFile(data=None)
 
 
-def understand_sourced(document: Document, files: Files) -> Validated:
-    """Decode `document` with what is in its `files`; never raises on any input."""
+def sources_of(document: Document) -> dict[str, CatalogSource]:
+    """Return the sources of the catalogs that `document` needs, by name; no path leads out of the hub's folder."""
+    found = used_sources(document.root) if document.root is not None else {}
+    return {name: source for name, source in found.items() if not _why_not_read(source)}
+
+
+def understand_sourced(document: Document, files: Mapping[str, CatalogFile]) -> Validated:
+    """Decode `document` with what is in `files`, by the names of the catalogs; never raises on any input."""
     if document.root is None:
         return understand(document)
-    problems: list[Diagnostic] = []
-    others: list[Source] = []
-    catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_catalogs(document.root))
-    for name, path in used_catalogs(document.root).items():
-        catalogs[name], source, found = _catalog(path, files)
-        others.extend([source] if source is not None else ())
-        problems.extend(found)
-    understood = understand(document, partial(_make_entries, catalogs))
-    diagnostics = sort((*problems, *understood.diagnostics))
-    return replace(understood, diagnostics=diagnostics, others=(*understood.others, *others))
+    found = {
+        name: _open(name, source, files.get(name, _ABSENT)) for name, source in used_sources(document.root).items()
+    }
+    catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_sources(document.root))
+    catalogs |= {name: each.catalog for name, each in found.items()}
+    understood = understand(document, partial(_make_entries, catalogs, search_order(document.root)))
+    return replace(
+        understood,
+        hub=replace(understood.hub, catalogs=_pins(found)) if understood.hub is not None else None,
+        diagnostics=sort((*(each for one in found.values() for each in one.problems), *understood.diagnostics)),
+        others=(*understood.others, *(each.text for each in found.values() if each.text is not None)),
+    )
 
 
 def validate(name: str, data: bytes, files: Files | None = None) -> Validated:
-    """Validate the hub document `data`, known to the user as `name`; never raises on any input."""
-    return understand_sourced(open_document(name, data), files or {})
+    """Validate the hub document `data`, known to the user as `name`; `files` are the catalogs' by their sources.
+
+    Never raises on any input.
+    """
+    return understand_with(open_document(name, data), files or {})
+
+
+def understand_with(document: Document, files: Files) -> Validated:
+    """Decode `document`; `files` are the catalogs' by their sources. Never raises on any input."""
+    found = {name: CatalogFile(data=files.get(str(source))) for name, source in sources_of(document).items()}
+    return understand_sourced(document, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A catalog, None where something is wrong with it, its text for excerpts, and its pins."""
+
+    catalog: Catalog | None = None
+    text: Source | None = None
+    pins: HubCatalog | None = None
+    problems: tuple[Diagnostic, ...] = ()
 
 
 def _make_entries(
-    catalogs: Mapping[str, Catalog | None], fill: Fill, reference: Reference, problems: list[Diagnostic]
+    catalogs: Catalogs,
+    order: tuple[str, ...],
+    fill: Fill,
+    reference: Reference,
+    problems: list[Diagnostic],
 ) -> Reader:
-    return Reader(catalogs=catalogs, fill=fill, reference=reference, problems=problems)
+    lookup = Lookup(catalogs, order, problems)
+    return Reader(lookup=lookup, fill=fill, reference=reference, problems=problems)
 
 
-def _catalog(path: Text, files: Files) -> tuple[Catalog | None, Source | None, tuple[Diagnostic, ...]]:
-    problem = why_not_granted(path.value, "read")
-    if problem:
-        return None, None, (Diagnostic(code=codes.PATH, detail=f"`{path.value}` {problem}.", span=path.span),)
-    data = files.get(path.value)
-    if data is None:
-        detail = f"There is no file `{path.value}` in the hub's folder."
-        return None, None, (Diagnostic(code=codes.UNKNOWN_NAME, detail=detail, span=path.span),)
-    catalog, source, found = read_catalog(path.value, data)
-    return (None if has_errors(found) else catalog), source, found
+def _open(name: str, source: CatalogSource, file: CatalogFile) -> _Opened:
+    why = _why_not_read(source)
+    if why:
+        detail = f"`{source}` {why}."
+        return _Opened(problems=(Diagnostic(code=codes.PATH, detail=detail, span=source.span),))
+    if file.data is None:
+        return _Opened(problems=(_missing(name, source),))
+    catalog, text, problems = read_catalog(str(source), file.data)
+    pins = HubCatalog(name=name, source=str(source), digest=digest(file.data), commit=file.commit, span=source.span)
+    return _Opened(catalog=None if has_errors(problems) else catalog, text=text, pins=pins, problems=problems)
+
+
+def _missing(name: str, source: CatalogSource) -> Diagnostic:
+    if source.kind == "path":
+        detail = f"There is no file `{source}` in the hub's folder."
+        return Diagnostic(code=codes.UNKNOWN_NAME, detail=detail, span=source.span)
+    detail = f"The catalog `{name}` is not on this machine as the lock has it, and nothing was fetched just now."
+    help_ = "run `mcphub lock`: it fetches what is locked, and pins what is not"
+    return Diagnostic(code=codes.NOT_FETCHED, detail=detail, span=source.span, help=help_)
+
+
+def _pins(opened: Mapping[str, _Opened]) -> tuple[HubCatalog, ...]:
+    return tuple(each.pins for _, each in sorted(opened.items()) if each.pins is not None)
+
+
+def _why_not_read(source: CatalogSource) -> str:
+    return why_not_granted(source.location, "read") if source.kind == "path" else ""

@@ -9,11 +9,12 @@ from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitio
 from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import code_folder, locked_files
-from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.path import ENVIRONMENTS_FOLDER, LOCKS_FOLDER, RUNTIME_FOLDER
+from mcphub_gitops.compiler.resolve.provenance import MAX_CATALOG_BYTES, CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import digests_of, find_files, names_in, read_file, write_file
@@ -22,10 +23,21 @@ HUB_FILE = "mcp-hub.yaml"
 
 
 OpenLayers = Callable[[str, bytes, Callable[[str], Mapping[str, bytes | str]], tuple[str, str, bytes] | None], Document]
-UnderstandSourced = Callable[[Document, Callable[[str], bytes | None]], Validated]
+
+ReadCatalog = Callable[[str, CatalogSource], CatalogFile]
+"""Returns what is in a catalog, which the hub has by a name and at a place."""
+
+UnderstandSourced = Callable[[Document, ReadCatalog], Validated]
+
+FindCatalog = Callable[[CatalogSource, LockedCatalog | None], CatalogFile]
+"""Returns a catalog that is no file of the hub's folder, as it is locked, if it is."""
 
 
-def _refuse_catalogs(document: Document, _read: Callable[[str], bytes | None]) -> Validated:
+def _find_nothing(_source: CatalogSource, _locked: LockedCatalog | None) -> CatalogFile:
+    return CatalogFile(data=None)
+
+
+def _refuse_catalogs(document: Document, _read: ReadCatalog) -> Validated:
     raise RuntimeFailure(f"{document.source.name} uses catalogs, and nothing here reads them")
 
 
@@ -38,8 +50,9 @@ class Project:
     """A folder, absolute, with a hub document; `hub_file` is relative to it and the name that diagnostics show.
 
     With an `environment` the hub is what that makes of it, and has a lock of its own. `understand_sourced` understands
-    a hub that uses catalogs, and asks for what is in their files; `open_layers` opens one that includes others, or has
-    an environment (its name, file and content), and asks for the files that a pattern matches.
+    a hub that uses catalogs, and asks for what is in their files; `find_catalog` has those that others keep;
+    `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
+    the files that a pattern matches.
     """
 
     root: Path
@@ -47,6 +60,7 @@ class Project:
     environment: str = ""
     understand_sourced: UnderstandSourced = field(default=_refuse_catalogs, compare=False, repr=False)
     open_layers: OpenLayers = field(default=_refuse_layers, compare=False, repr=False)
+    find_catalog: FindCatalog = field(default=_find_nothing, compare=False, repr=False)
 
     @property
     def lock_file(self) -> str:
@@ -108,7 +122,15 @@ class Project:
             )
         return self.environment, file, data
 
-    def _catalog(self, name: str) -> bytes | None:
+    def _catalog(self, name: str, source: CatalogSource) -> CatalogFile:
+        if source.kind == "path":
+            return CatalogFile(data=self._catalog_file(source.location))
+        lock = self.open_lock().lock
+        locked = lock.catalogs.get(name) if lock is not None else None
+        is_same = locked is not None and locked.source == str(source)
+        return self.find_catalog(source, locked if is_same else None)
+
+    def _catalog_file(self, name: str) -> bytes | None:
         """Return what is in a catalog's file, None where there is none in the project's folder."""
         path = self.root / name
         try:
@@ -116,7 +138,7 @@ class Project:
         except (OSError, RuntimeError, ValueError):
             # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
             return None
-        return read_file(path, limit=MAX_BYTES) if inside else None
+        return read_file(path, limit=MAX_CATALOG_BYTES) if inside else None
 
     def open_lock(self) -> LockFile:
         """Read the lock."""

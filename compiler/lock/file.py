@@ -10,7 +10,7 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedServer
+from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedCatalog, LockedServer
 from mcphub_gitops.compiler.read import shape, syntax
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.schemas import load_schema
@@ -25,7 +25,12 @@ _CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 def write_lock(lock: Lock) -> bytes:
     """Return the lock's text: no clock, no count, no global hash, LF, a final newline."""
-    document = {"format": FORMAT, "servers": {name: _entry(server) for name, server in lock.servers.items()}}
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "servers": {name: _entry(each) for name, each in lock.servers.items()},
+    }
+    if lock.catalogs:
+        document["catalogs"] = {name: _catalog_entry(each) for name, each in lock.catalogs.items()}
     return _dump(document)
 
 
@@ -38,7 +43,9 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     schema = load_schema("lock.v1")
     if document is not None and shape.fits(document, schema):
         servers = {key: _server(entry) for key, entry in document["servers"].items()}
-        return Lock(servers=MappingProxyType(servers)), Source(name, ""), ()
+        catalogs = {key: LockedCatalog(**entry) for key, entry in document.get("catalogs", {}).items()}
+        lock = Lock(servers=MappingProxyType(servers), catalogs=MappingProxyType(catalogs))
+        return lock, Source(name, ""), ()
     marker = _CONFLICT.search(data)
     if marker is not None:
         return None, *_conflict(name, data, marker.start())
@@ -51,6 +58,11 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
 
 def _dump(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _catalog_entry(catalog: LockedCatalog) -> dict[str, str]:
+    commit = {"commit": catalog.commit} if catalog.commit else {}
+    return {"source": catalog.source, "digest": catalog.digest, **commit}
 
 
 def _entry(server: LockedServer) -> dict[str, Any]:

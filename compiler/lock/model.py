@@ -36,10 +36,23 @@ class LockedServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockedCatalog:
+    """A catalog's pins: where it was read, its bytes as ``sha256:<hex>``, and of a git repository the commit."""
+
+    source: str
+    digest: str
+    commit: str = ""
+
+
+NO_CATALOGS: Mapping[str, LockedCatalog] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """The pins of a hub's enabled servers by name."""
+    """The pins of a hub's enabled servers, and of the catalogs that they come from, by name."""
 
     servers: Mapping[str, LockedServer]
+    catalogs: Mapping[str, LockedCatalog] = field(default_factory=lambda: NO_CATALOGS)
 
 
 def launch_fingerprint(server: Server) -> str:

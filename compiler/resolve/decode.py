@@ -28,6 +28,7 @@ from mcphub_gitops.compiler.resolve.model import (
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
+from mcphub_gitops.compiler.resolve.provenance import source_problems
 from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_programs
 from mcphub_gitops.compiler.resolve.store import decode_stores
 from mcphub_gitops.compiler.source import Span
@@ -52,19 +53,6 @@ def takes_from_catalogs(root: Node) -> bool:
     return any(child(entry.value, "from") is not None for entry in entries(root, "servers"))
 
 
-def declared_catalogs(root: Node) -> dict[str, Text]:
-    """Return the paths of the catalogs that the hub declares, by name."""
-    paths = {entry.key: text_of(child(entry.value, "path")) for entry in entries(root, "catalogs")}
-    return {name: path for name, path in paths.items() if path is not None}
-
-
-def used_catalogs(root: Node) -> dict[str, Text]:
-    """Return those of the declared catalogs that a server comes from."""
-    sources = (text_of(child(entry.value, "from")) for entry in entries(root, "servers"))
-    names = {source.value.partition("/")[0] for source in sources if source is not None}
-    return {name: path for name, path in declared_catalogs(root).items() if name in names}
-
-
 class _Decoder:
     """Carries the variables down and the problems up."""
 
@@ -86,6 +74,7 @@ class _Decoder:
         self._stores = decode_stores(root, self._filled, self._references.read, self.problems)
 
     def hub(self) -> Hub:
+        self.problems.extend(source_problems(self._root))
         servers = [self._server(entry) for entry in entries(self._root, "servers")]
         self.problems.extend(replaceable_programs([each for each in servers if each is not None]))
         name = value(self._root, "name")
@@ -145,7 +134,7 @@ class _Decoder:
             prefix=prefix if isinstance(prefix, str) else sourced.prefix if sourced is not None else "",
             enabled=enabled is not False,
             confinement=self._confinement(node, origin, sourced),
-            source=source if isinstance(source, str) else "",
+            source=sourced.source if sourced is not None else "",
             known_tools=sourced.tools if sourced is not None else (),
             span=entry.key_span,
         )

@@ -19,8 +19,9 @@ Reference = Callable[[str, Node], SecretRef | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What an entry of a catalog comes to; `tools` are the names of those that the catalog knows."""
+    """What an entry of a catalog comes to: `source` is ``CATALOG/SERVER``, `tools` are those that the catalog knows."""
 
+    source: str
     origin: Image | Remote
     env: tuple[tuple[str, Text], ...] = ()
     secrets: tuple[SecretRef, ...] = ()

@@ -139,10 +139,22 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hub:
-    """A decoded hub; `servers` are in the order of their names, `stores` the facts of each secret store by name.
+class HubCatalog:
+    """A catalog that servers come from: where it is, its bytes as ``sha256:<hex>``, and of git the commit."""
 
-    `on_conflict` says what becomes of a tool's name that several servers would have.
+    name: str
+    source: str
+    digest: str
+    commit: str = ""
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A decoded hub; `servers` are in the order of their names, and so are the `catalogs` that they come from.
+
+    `stores` are the facts of each secret store by name. `on_conflict` says what becomes of a tool's name that several
+    servers would have.
     """
 
     name: str
@@ -150,4 +162,5 @@ class Hub:
     gateway: Gateway
     on_conflict: OnConflict = "error"
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    catalogs: tuple[HubCatalog, ...] = ()
     span: Span = field(compare=False, repr=False)

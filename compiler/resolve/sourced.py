@@ -1,6 +1,6 @@
 """A server that comes from a catalog: its entry, bound to what the hub says, in the hub's own terms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,12 @@ from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode, plain
 from mcphub_gitops.compiler.resolve import image
 from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
-from mcphub_gitops.compiler.resolve.catalog import Catalog, CatalogServer
+from mcphub_gitops.compiler.resolve.catalog import CatalogServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
 from mcphub_gitops.compiler.resolve.defects import find_defects
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
+from mcphub_gitops.compiler.resolve.lookup import Lookup
 from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.source import Span
@@ -22,9 +23,9 @@ from mcphub_gitops.compiler.source import Span
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the servers that have a `from`; `catalogs` are those of the hub by name, None where one is wrong itself."""
+    """Reads the servers that have a `from`, whose entries `lookup` finds."""
 
-    catalogs: Mapping[str, Catalog | None]
+    lookup: Lookup
     fill: Fill
     reference: Reference
     problems: list[Diagnostic]
@@ -32,10 +33,11 @@ class Reader:
 
     def read(self, server: Entry) -> Sourced | None:
         """Return what the entry that `server` names comes to, None where something is wrong with it."""
-        source = text(child(server.value, "from"))
-        found = self._find(source) if source is not None else None
-        if source is None or found is None:
+        given = text(child(server.value, "from"))
+        entry = self.lookup.find(given) if given is not None else None
+        if entry is None:
             return None
+        source, found = entry.source, entry.entry
         bound, problems = bind(found, self._config(server.value))
         self.problems.extend(self._placed(problem, server, source) for problem in problems)
         self.problems.extend(find_defects(found))
@@ -47,8 +49,9 @@ class Reader:
         tools = tuple(Text(value=tool.name, span=tool.span) for tool in found.tools)
         if bound is None:
             # What is wrong has been told; the names of its tools still count beside those of the others.
-            return Sourced(origin=origin, prefix=found.prefix, tools=tools)
+            return Sourced(source=source.value, origin=origin, prefix=found.prefix, tools=tools)
         return Sourced(
+            source=source.value,
             origin=origin,
             env=tuple((name, Text(value=value, span=source.span)) for name, value in sorted(bound.env.items())),
             secrets=tuple(self._variables(bound, secrets, source)),
@@ -57,25 +60,6 @@ class Reader:
             prefix=found.prefix,
             tools=tools,
         )
-
-    def _find(self, source: Text) -> CatalogServer | None:
-        name, slash, server = source.value.partition("/")
-        if not slash or not server:
-            self._tell(codes.BAD_VALUE, "`from` is CATALOG/SERVER.", source.span)
-            return None
-        if name not in self.catalogs:
-            help_ = suggest(name, self.catalogs) or "declare it under `catalogs:`"
-            self._tell(codes.UNKNOWN_NAME, f"No catalog is called `{name}`.", source.span, help_)
-            return None
-        catalog = self.catalogs[name]
-        if catalog is None:
-            return None  # what is wrong with it has been told
-        found = catalog.get(server)
-        if found is None:
-            close = suggest(server, catalog.names)
-            help_ = close if close.startswith("did") else f"it has {len(catalog.names)} servers"
-            self._tell(codes.UNKNOWN_NAME, f"The catalog `{name}` has no server `{server}`.", source.span, help_)
-        return found
 
     def _config(self, server: Node) -> dict[str, Any]:
         node = child(server, "config")

@@ -1,11 +1,13 @@
 """What `mcphub lock` does when it writes: asks the package index and the servers, and saves the answers."""
 
 import asyncio
+from dataclasses import replace
 
 import click
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.lock.assembly import Locked
+from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.runtime.apply.lease import hold
@@ -38,7 +40,8 @@ def write_lock(project: Project) -> int:
         show_diagnostics(diagnostics, sources)
         if has_errors(diagnostics) or not isinstance(found, Locked):
             return Exit.ERROR
-        changed = project.save_lock(found.lock, found.definitions)
+        lock = replace(found.lock, catalogs=lock_catalogs(validated.hub))
+        changed = project.save_lock(lock, found.definitions)
     tools = sum(len(server.tools) for server in found.lock.servers.values())
     click.echo(f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.")
     click.echo(f"Written: {', '.join(changed)}" if changed else "Nothing has changed.")

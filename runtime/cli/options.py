@@ -10,7 +10,7 @@ import click
 from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.output import FORMATS
-from mcphub_gitops.runtime.project import HUB_FILE, Project
+from mcphub_gitops.runtime.project import HUB_FILE, Project, ReadCatalog
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -84,6 +84,6 @@ def _open_layers(*arguments: object) -> Document:
     return document
 
 
-def _understand_sourced(document: Document, read: Callable[[str], bytes | None]) -> Validated:
+def _understand_sourced(document: Document, read: ReadCatalog) -> Validated:
     understood: Validated = lazy.load("sourcing").understand(document, read)
     return understood

@@ -1,9 +1,9 @@
 """Golden cases: a folder holds the input and what is expected of it; nothing else has to be written for a new one.
 
-``diagnostics/CASE``: `mcp-hub.yaml`, with the catalog `catalog.yaml` that it may name; `tools.json` (tool names by
-server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``, ``images`` and
-``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan; the number in
-`repeat` says how often the document is repeated; `environment` names the one that is read over the hub.
+``diagnostics/CASE``: `mcp-hub.yaml`, with the catalogs `catalog*.yaml` and `server*.json` that it names; `tools.json`
+(tool names by server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``,
+``images`` and ``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan; the
+number in `repeat` says how often the document is repeated; `environment` names the one that is read over the hub.
 Expected: `diagnostics.txt`.
 
 ``render/CASE``: `mcp-hub.yaml` and `tools.json`. Expected: `compose.yaml`.
@@ -36,26 +36,25 @@ from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.sourcing import understand_sourced
+from mcphub_gitops.compiler.sourcing import understand_with
 from mcphub_gitops.runtime.files import find_files
 from tests.support.hubs import hub_of, lock_of
 
-CATALOG = "catalog.yaml"
+CATALOGS = ("catalog*.yaml", "server*.json")
 CASES = Path(__file__).parents[1] / "cases"
 
 
 def run_diagnostics(case: Path) -> str:
     """Return the diagnostics of the case's hub as people read them."""
     times = int((case / "repeat").read_text("utf-8")) if (case / "repeat").exists() else 1
-    catalog = case / CATALOG
-    files = {CATALOG: catalog.read_bytes() if catalog.exists() else None}
+    files = {file.name: file.read_bytes() for pattern in CATALOGS for file in case.glob(pattern)}
     document = open_layers(
         "mcp-hub.yaml",
         (case / "mcp-hub.yaml").read_bytes() * times,
         partial(find_files, case, limit=MAX_BYTES),
         _environment(case),
     )
-    validated = understand_sourced(document, files)
+    validated = understand_with(document, files)
     lock, definitions = _lock(case, validated.hub)
     lock_file = open_lock("mcp-hub.lock", lock)
     compiled = compile_hub(

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, fingerprint
+from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server
@@ -28,7 +29,7 @@ def lock_of(hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Defin
         for server, names in tools.items()
     }
     servers = {server.name: _locked(server, definitions[server.name]) for server in hub.servers if server.enabled}
-    return Lock(servers=MappingProxyType(servers)), definitions
+    return Lock(servers=MappingProxyType(servers), catalogs=lock_catalogs(hub)), definitions
 
 
 def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> LockedServer:

@@ -3,7 +3,7 @@ from types import MappingProxyType
 import pytest
 
 from mcphub_gitops.compiler.lock.file import read_lock, write_lock
-from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog, LockedServer
 
 DIGEST = "sha256:" + "0" * 64
 LOCK = Lock(
@@ -26,6 +26,19 @@ def test_what_is_written_is_read() -> None:
     lock, _, problems = read_lock("mcp-hub.lock", write_lock(LOCK))
     assert problems == ()
     assert lock == LOCK
+
+
+def test_catalogs_are_written_and_read_beside_the_servers() -> None:
+    catalogs = {
+        "docker": LockedCatalog(source="catalog.yaml", digest=DIGEST),
+        "ours": LockedCatalog(source="https://git.example/a.git@main:a.yaml", digest=DIGEST, commit="0" * 40),
+    }
+    lock = Lock(servers=LOCK.servers, catalogs=MappingProxyType(catalogs))
+    assert read_lock("mcp-hub.lock", write_lock(lock))[0] == lock
+
+
+def test_a_lock_without_catalogs_is_as_it_was_before_there_were_any() -> None:
+    assert b"catalogs" not in write_lock(LOCK)
 
 
 def test_one_tool_a_line_and_sorted() -> None:
