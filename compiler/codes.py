@@ -25,12 +25,14 @@ class Code:
 NOT_UTF8 = Code(
     name="MH101",
     summary="the document is not UTF-8 text",
-    explanation="Documents are UTF-8 without a byte order mark, NUL or other control characters.",
+    explanation=(
+        "Documents are UTF-8 without a byte order mark, NUL or other control characters. Lines end with LF, or CR LF."
+    ),
 )
 TOO_LARGE = Code(
     name="MH102",
     summary="the document is too large",
-    explanation="A hub document may have 4 MiB; the size is checked before any parser sees the bytes.",
+    explanation="A hub may have 4 MiB, a catalog 32 MiB; the size is checked before any parser sees the bytes.",
 )
 TOO_DEEP = Code(
     name="MH103",
@@ -49,7 +51,7 @@ DUPLICATE_KEY = Code(
 )
 ALIAS = Code(
     name="MH106",
-    summary="anchors, aliases, merge keys and tags are not part of the language",
+    summary="directives, anchors, aliases, merge keys and tags are not part of the language",
     explanation="They hide what a reviewer reads and can expand without bound. Repeat the value, or use `vars:`.",
 )
 KEY_TYPE = Code(
@@ -61,6 +63,28 @@ DOCUMENTS = Code(
     name="MH108",
     summary="the file does not hold exactly one document",
     explanation="One file is one document. An empty file, or a second `---`, is refused.",
+)
+
+HIDDEN = Code(
+    name="MH109",
+    summary="a character cannot be seen",
+    explanation=(
+        "Zero-width characters, marks of the writing direction, tags and variation selectors make text read otherwise "
+        "than it is. A hub has none but those that join emoji; a catalog none in a name, or a value that decides."
+    ),
+)
+TOO_MANY = Code(
+    name="MH110",
+    summary="the document has too many of a thing",
+    explanation="A hub or a catalog may have 10,000 servers, and 100,000 tools in all.",
+)
+FOREIGN_SCHEMA = Code(
+    name="MH111",
+    summary="the catalog's schema cannot be checked safely",
+    explanation=(
+        "Settings are checked in time and memory that are known before. A schema that refers to another one, is far "
+        "beyond what settings need, or has a pattern that takes more than linear time to match, is refused."
+    ),
 )
 
 UNKNOWN_KEY = Code(

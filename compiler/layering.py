@@ -9,16 +9,13 @@ from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.read import shape, syntax
 from mcphub_gitops.compiler.read.merge import merge, overlay
-from mcphub_gitops.compiler.read.redaction import hide_secrets
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES, MapNode, Node
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, texts
 from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.validation import Document
-from mcphub_gitops.schemas import load_schema
+from mcphub_gitops.compiler.validation import Document, check_whole, read_part
 
 MAX_FILES = 256
 """So many files may one hub be made of."""
@@ -66,8 +63,8 @@ def open_layers(name: str, data: bytes, find: Find, environment: Environment | N
         merged = overlay(root, over)
         problems.extend(merged.diagnostics)
         root = merged.root
-    problems.extend(shape.check(root, load_schema("hub.v1")))
-    return replace(document, root=root, diagnostics=tuple(problems))
+    whole, found = check_whole(root)
+    return replace(document, root=whole, diagnostics=(*problems, *found))
 
 
 def _without_include(root: Node) -> Node:
@@ -103,13 +100,13 @@ class _Reader:
             self.problems.append(Diagnostic(code=codes.INCLUDE, detail=detail, span=include.span))
 
     def _parse(self, name: str, data: bytes) -> Node | None:
-        parsed = syntax.parse(name, data)
-        self.sources.append(hide_secrets(parsed.source, parsed.root))
-        self.problems.extend(parsed.diagnostics)
+        part = read_part(name, data)
+        self.sources.append(part.source)
+        self.problems.extend(part.diagnostics)
         self.size += len(data)
-        if parsed.root is not None:
-            self.roots.append(parsed.root)
-        return parsed.root
+        if part.root is not None:
+            self.roots.append(part.root)
+        return part.root
 
     def _matches(self, pattern: Text) -> Iterator[tuple[str, bytes | str]]:
         problem = why_not_granted(normpath(pattern.value), "read")

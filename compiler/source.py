@@ -12,6 +12,10 @@ EXCERPT_WIDTH = 160
 """Longest line, in code points, that an excerpt shows; a longer one is cut around the caret."""
 
 _ASTERISKS = "****"
+_UNSEEN_MARK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What Unicode counts among the marks and letters, and nothing shows: variation selectors, joiners, fillers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -83,14 +87,20 @@ def excerpt(source: Source, span: Span) -> tuple[str, str]:
     line, first, last = masked
     cut = max(0, first - EXCERPT_WIDTH // 2) if left or len(line) > EXCERPT_WIDTH else 0
     shown = line[cut : cut + EXCERPT_WIDTH]
-    carets = max(1, min(last, cut + len(shown)) - first)
-    indent = "".join("\t" if char == "\t" else " " for char in shown[: first - cut])
-    return printable(shown), indent + "^" * carets
+    before, marked = printable(shown[: first - cut]), printable(shown[first - cut : last - cut])
+    indent = "".join("\t" if char == "\t" else " " for char in before)
+    return printable(shown), indent + "^" * max(1, len(marked))
 
 
 def printable(text: str) -> str:
-    """Return `text` fit for one line of a message: what could steer a terminal or forge a line becomes U+FFFD."""
-    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """Return `text` fit for one line of a message: what could steer a terminal, or is not seen, becomes <U+XXXX>."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _is_seen(char) or char == "\t" else f"<U+{ord(char):04X}>" for char in text)
+
+
+def _is_seen(char: str) -> bool:
+    return char.isprintable() and _UNSEEN_MARK.match(char) is None
 
 
 def _hidden(source: Source, number: int) -> list[tuple[int, int]]:

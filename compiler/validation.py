@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
-from mcphub_gitops.compiler.read import shape, syntax
+from mcphub_gitops.compiler.read import bounds, hidden, shape, syntax
 from mcphub_gitops.compiler.read.redaction import hide_secrets
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.decode import decode, takes_from_catalogs
@@ -66,12 +66,36 @@ class Document:
 
 def open_document(name: str, data: bytes) -> Document:
     """Read the hub document `data`, known to the user as `name`; never raises on any input."""
+    part = read_part(name, data)
+    if part.root is None:
+        return Document(source=part.source, root=None, diagnostics=part.diagnostics)
+    root, problems = check_whole(part.root)
+    return Document(source=part.source, root=root, diagnostics=part.diagnostics + problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A document by itself: its text with what is secret hidden, its tree where there is one, and what is wrong."""
+
+    source: Source
+    root: Node | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def read_part(name: str, data: bytes) -> Part:
+    """Read `data`, which is a hub document or a part of one; never raises on any input."""
     parsed = syntax.parse(name, data)
     source = hide_secrets(parsed.source, parsed.root)
-    if parsed.root is None:
-        return Document(source=source, root=None, diagnostics=parsed.diagnostics)
-    shaped = shape.check(parsed.root, load_schema("hub.v1"))
-    return Document(source=source, root=parsed.root, diagnostics=parsed.diagnostics + shaped)
+    problems = parsed.diagnostics
+    if parsed.root is not None:
+        problems += hidden.find_in_text(source) or hidden.find_in_values(source, parsed.root, hidden.OWN)
+    return Part(source=source, root=parsed.root, diagnostics=problems)
+
+
+def check_whole(root: Node) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    """Return `root`, the whole tree of a hub, None where there is too much of it, and what its schema finds wrong."""
+    excess = bounds.find_excess(root, "servers")
+    return (None, excess) if excess else (root, shape.check(root, load_schema("hub.v1")))
 
 
 def understand(document: Document, make_entries: MakeEntries | None = None) -> Validated:

@@ -10,11 +10,12 @@ from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import code_folder, locked_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog
+from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.path import ENVIRONMENTS_FOLDER, LOCKS_FOLDER, RUNTIME_FOLDER
-from mcphub_gitops.compiler.resolve.provenance import MAX_CATALOG_BYTES, CatalogFile, CatalogSource
+from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import digests_of, find_files, names_in, read_file, write_file

@@ -11,7 +11,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedCatalog, LockedServer
-from mcphub_gitops.compiler.read import shape, syntax
+from mcphub_gitops.compiler.read import bounds, shape, syntax
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.schemas import load_schema
 
@@ -41,7 +41,8 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     except (ValueError, RecursionError):
         document = None
     schema = load_schema("lock.v1")
-    if document is not None and shape.fits(document, schema):
+    fits = document is not None and shape.fits(document, schema)
+    if fits and sum(len(entry["tools"]) for entry in document["servers"].values()) <= bounds.MAX_TOOLS:
         servers = {key: _server(entry) for key, entry in document["servers"].items()}
         catalogs = {key: LockedCatalog(**entry) for key, entry in document.get("catalogs", {}).items()}
         lock = Lock(servers=MappingProxyType(servers), catalogs=MappingProxyType(catalogs))
@@ -52,7 +53,8 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     # Positions cost time that only a wrong document is worth.
     parsed = syntax.parse(name, data, max_bytes=MAX_BYTES)
     shaped = shape.check(parsed.root, schema) if parsed.root is not None else ()
-    problems = parsed.diagnostics + shaped or (_no_json(parsed.source, data),)
+    excess = bounds.find_excess(parsed.root, "servers") if parsed.root is not None else ()
+    problems = parsed.diagnostics + shaped + excess or (_no_json(parsed.source, data),)
     return None, parsed.source, tuple(replace(each, help=_HELP) for each in problems)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.read.foreign import PATTERNS
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, plain
 from mcphub_gitops.compiler.source import Span
 
@@ -23,13 +25,27 @@ _TYPE_NAMES = {
 }
 
 
+MOST = 1000
+"""How many problems of one document are told: each costs time, and nobody reads more at once."""
+
 _LONGEST_PATTERN = 100
+_LONGEST_WORD = 100
+_MOST_COMPARED = 500
+_MOST_LISTED = 50
 
 
 def check(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     """Return what `schema` (draft 2020-12) finds wrong with `root`; nothing is ever fetched."""
-    breaches = (_breach(error, schema) for error in _validator(schema).iter_errors(plain(root)))
-    return tuple(problem for breach in breaches for problem in _problems(breach, root))
+    return _told(_validator(schema), root, schema)
+
+
+def check_foreign(root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """Return what a schema of others, which `foreign` has let through, finds wrong with `root`.
+
+    Raises ValueError when a pattern of it is no regular expression, or none that is matched in linear time.
+    """
+    validator = Draft202012Validator(dict(schema), offline=True, pattern_options=PATTERNS)
+    return _told(validator, root, schema)
 
 
 def fits(document: object, schema: Mapping[str, Any]) -> bool:
@@ -44,10 +60,12 @@ def fits(document: object, schema: Mapping[str, Any]) -> bool:
 def suggest(word: str, candidates: Iterable[str]) -> str:
     """Return a "did you mean" sentence for `word`, or the list of what is possible; empty without candidates."""
     known = sorted(candidates)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    is_comparable = len(word) <= _LONGEST_WORD and len(known) <= _MOST_COMPARED
+    close = get_close_matches(word, known, n=1, cutoff=0.6) if is_comparable else []
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"possible: {', '.join(f'`{name}`' for name in known)}" if known else ""
+    more = f" and {len(known) - _MOST_LISTED:,} more" if len(known) > _MOST_LISTED else ""
+    return f"possible: {', '.join(f'`{name}`' for name in known[:_MOST_LISTED])}{more}" if known else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,11 @@ class _Breach:
 def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
     # Offline, because a reference to another document would be fetched by default.
     return Draft202012Validator(dict(schema), offline=True)
+
+
+def _told(validator: Draft202012Validator, root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    breaches = (_breach(error, schema) for error in validator.iter_errors(plain(root)))
+    return tuple(islice((problem for breach in breaches for problem in _problems(breach, root)), MOST))
 
 
 def _breach(error: ValidationError, schema: Mapping[str, Any]) -> _Breach:
@@ -91,8 +114,10 @@ def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
     elif error.rule == "required":
         yield from _missing_keys(error, node, _key_span(root, error.path))
     elif error.rule == "oneOf":
-        if isinstance(node, MapNode):
+        if isinstance(node, MapNode) and _names(error):
             yield _choice(error, _key_span(root, error.path))
+        elif _has_type(error):
+            yield _bad_value(error, node)
     elif error.rule == "type":
         yield _wrong_type(error, node)
     elif error.in_key:
@@ -126,8 +151,20 @@ def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic
         yield Diagnostic(code=codes.MISSING_KEY, detail=f"{_path(error)} needs `{key}`.", span=span)
 
 
+def _names(error: _Breach) -> list[str]:
+    """Return the keys by which a mapping chooses."""
+    return [key for option in error.wanted for key in option.get("required", ())]
+
+
+def _has_type(error: _Breach) -> bool:
+    """Tell whether the value is of a type that is allowed; where it is not, that is told by itself."""
+    allowed = error.schema.get("type", ())
+    types = [allowed] if isinstance(allowed, str) else allowed
+    return not types or fits(error.instance, {"type": list(types)})
+
+
 def _choice(error: _Breach, span: Span) -> Diagnostic:
-    names = [key for option in error.wanted for key in option.get("required", ())]
+    names = _names(error)
     listed = " or ".join(f"`{name}`" for name in names)
     given = [name for name in names if isinstance(error.instance, dict) and name in error.instance]
     found = f"it has {' and '.join(f'`{name}`' for name in given)}" if given else "it has none of them"
@@ -154,6 +191,9 @@ def _bad_value(error: _Breach, node: Node) -> Diagnostic:
         is_readable = not help_ or len(str(error.wanted)) <= _LONGEST_PATTERN
         form = f"does not match {error.wanted}" if is_readable else "has another form"
         detail = f"{_path(error)} {form}."
+    elif error.rule in {"anyOf", "oneOf"}:
+        fits = "none" if error.rule == "anyOf" else "not exactly one"
+        detail = f"{_path(error)} fits {fits} of the {len(error.wanted)} forms that it may have."
     else:
         detail = f"{_path(error)} breaks the rule {error.rule}: {error.wanted}."
     return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_)

@@ -15,24 +15,27 @@ from yaml.reader import ReaderError
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.read.strictness import find_breach, find_directive, is_flow
 from mcphub_gitops.compiler.source import Position, Source, Span
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
-MAX_DIGITS = 64
+MIN_INT, MAX_INT = -(2**63), 2**64 - 1
+"""The whole numbers that are numbers; a longer one is most often a name, and other programs would round it."""
+
+_MAX_DIGITS = 64
 
 ScalarValue: TypeAlias = bool | int | float | str | None
 
 _CORE_NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _CORE_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_CORE_INT = re.compile(r"[-+]?[0-9]+\Z")
-_CORE_OCT = re.compile(r"0o[0-7]+\Z")
-_CORE_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-_CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _LINE_HEAD = re.compile(r"^(?P<indent> *)(?P<marks>(?:[-?:][ \t]+)*)(?=[^\s#])", re.MULTILINE)
-_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _BRACKET = re.compile(r"[\[\]{}]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|\r(?!\n)|\\A\ufeff")
+_BREAKS = "\r\x85\u2028\u2029"
+_BLANK_END = re.compile(r"\n +\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +128,16 @@ def _control_character(source: Source) -> Diagnostic | None:
     found = _CONTROL.search(source.text)
     if found is None:
         return None
-    detail = f"U+{ord(found[0]):04X} is a control or direction character, which a reviewer cannot see."
+    detail = f"U+{ord(found[0]):04X} {_why_refused(found[0])}."
     span = source.span(found.start(), found.end())
     return Diagnostic(code=codes.NOT_UTF8, detail=detail, span=span, help="delete the character")
+
+
+def _why_refused(char: str) -> str:
+    if char == "\ufeff":
+        return "is a byte order mark, which UTF-8 does not need"
+    # One that only some readers take for the end of a line can hide a line behind a comment.
+    return "ends a line for some readers only" if char in _BREAKS else "is a control character"
 
 
 def _too_deep(source: Source) -> Diagnostic | None:
@@ -154,9 +164,6 @@ def _may_be_deep(text: str) -> bool:
     The rare document that this flags is measured exactly by libyaml's event parser, which keeps its stack on the
     heap and is left at the first event that is too deep; only the composer recurses.
     """
-    if _ODD_BREAK.search(text):
-        # libyaml begins a line after these too, which the pattern of a line's head does not see.
-        return True
     if text.count("[") + text.count("{") > MAX_DEPTH and _deepest_flow(text) > MAX_DEPTH // 2:
         return True
     indents: list[int] = []
@@ -179,8 +186,14 @@ def _deepest_flow(text: str) -> int:
 
 
 def _compose(source: Source) -> Parsed:
+    directive = find_directive(source.text)
+    if directive is not None:
+        detail = "A directive changes how readers take what follows."
+        return _refused(source, Diagnostic(code=codes.ALIAS, detail=detail, span=source.span(directive, directive + 1)))
+    # libyaml takes spaces at the very end for less than a line.
+    text = f"{source.text}\n" if _BLANK_END.search(source.text) else source.text
     try:
-        documents = list(yaml.compose_all(source.text, Loader=yaml.CSafeLoader))
+        documents = list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
     except (yaml.MarkedYAMLError, ReaderError) as error:
         return _refused(source, _syntax_problem(source, error))
     if len(documents) != 1 or documents[0] is None:
@@ -225,18 +238,21 @@ class _Builder:
         self.problems: list[Diagnostic] = []
         self._seen: dict[int, Node] = {}
 
-    def build(self, node: yaml.Node) -> Node:
+    def build(self, node: yaml.Node, indent: int = -1, *, in_flow: bool = False) -> Node:
+        """Return `node`; `indent` is the column of the block that it stands in, `in_flow` whether brackets are."""
         span = _span(self.source, node)
         if id(node) in self._seen:
             detail = "This value is used again by an alias."
             self._problem(codes.ALIAS, detail, span)
             return self._seen[id(node)]
         self._check_properties(node, span)
+        self._check_strictly(node, indent, in_flow=in_flow)
         built: Node
         if isinstance(node, yaml.ScalarNode):
             built = ScalarNode(value=_scalar(node), span=span)
         elif isinstance(node, yaml.SequenceNode):
-            built = ListNode(items=tuple(self.build(item) for item in node.value), span=span)
+            within, flows = node.start_mark.column, is_flow(node)
+            built = ListNode(items=tuple(self.build(item, within, in_flow=flows) for item in node.value), span=span)
         else:
             entries, repeated = self._entries(node)
             built = MapNode(entries=entries, span=span, repeated=repeated)
@@ -246,15 +262,17 @@ class _Builder:
     def _entries(self, node: yaml.Node) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
         entries: dict[str, Entry] = {}
         repeated: list[Entry] = []
+        within, flows = node.start_mark.column, is_flow(node)
         for key_node, value_node in node.value:
             key_span = _span(self.source, key_node)
-            value = self.build(value_node)
+            value = self.build(value_node, within, in_flow=flows)
             if not isinstance(key_node, yaml.ScalarNode):
                 repeated.append(Entry(key="", key_span=key_span, value=value))
-                repeated.append(Entry(key="", key_span=key_span, value=self.build(key_node)))
+                repeated.append(Entry(key="", key_span=key_span, value=self.build(key_node, within, in_flow=flows)))
                 self._problem(codes.KEY_TYPE, "", key_span)
                 continue
             self._check_properties(key_node, key_span)
+            self._check_strictly(key_node, within, in_flow=flows)
             key = key_node.value
             if key == "<<" and not key_node.style:
                 repeated.append(Entry(key=key, key_span=key_span, value=value))
@@ -272,6 +290,12 @@ class _Builder:
         if self.source.text[node.start_mark.index : node.start_mark.index + 1] in {"!", "&"}:
             self._problem(codes.ALIAS, "This value has an explicit tag or an anchor.", span)
 
+    def _check_strictly(self, node: yaml.Node, indent: int, *, in_flow: bool) -> None:
+        breach = find_breach(self.source.text, node, indent, in_flow=in_flow)
+        if breach is not None:
+            span = self.source.span(breach.offset, breach.offset + 1)
+            self._problem(codes.SYNTAX, breach.detail, span)
+
     def _problem(self, code: codes.Code, detail: str, span: Span, notes: tuple[Note, ...] = ()) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=span, notes=notes))
 
@@ -282,19 +306,21 @@ def _scalar(node: yaml.ScalarNode) -> ScalarValue:
 
 
 def _core_scalar(text: str) -> ScalarValue:
-    """Resolve a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
+    """Resolve a plain scalar by the core schema of YAML 1.2.2 section 10.3.2, whose numbers are taken as JSON's.
 
-    Infinities, NaN, overflowing floats and integers of over 64 digits stay strings: JSON has no such numbers.
+    What readers of other versions take for another number stays a string, so that nothing decides silently: a leading
+    zero (octal in YAML 1.1), `0o17` and `0x1F`. So do infinities, NaN, overflowing floats, and whole numbers beyond
+    64 bits: JSON has none of them.
     """
     if text in _CORE_NULL:
         return None
     if text in _CORE_BOOL:
         return _CORE_BOOL[text]
-    if len(text) > MAX_DIGITS:
+    if len(text) > _MAX_DIGITS:
         return text
-    for pattern, base in ((_CORE_INT, 10), (_CORE_OCT, 8), (_CORE_HEX, 16)):
-        if pattern.match(text):
-            return int(text if base == 10 else text[2:], base)  # noqa: PLR2004  (decimal)
-    if _CORE_FLOAT.match(text) and math.isfinite(float(text)):
+    if _INT.match(text):
+        number = int(text)
+        return number if MIN_INT <= number <= MAX_INT else text
+    if _FLOAT.match(text) and math.isfinite(float(text)):
         return float(text)
     return text

@@ -10,6 +10,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.codes import Code
 from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
 from mcphub_gitops.compiler.read import shape
+from mcphub_gitops.compiler.read.foreign import why_not_checked
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer, CatalogTool, canonical
 from mcphub_gitops.compiler.resolve.model import Text
@@ -27,6 +28,7 @@ from mcphub_gitops.compiler.resolve.template import (
 from mcphub_gitops.compiler.source import Position, Span
 
 _CONFIG = "config"
+_MOST_PROBLEMS = 100
 _MOUNT = re.compile(r"(?P<source>[A-Za-z]:[\\/][^:]*|[^:]*):(?P<target>/[^:]*)(?::(?P<mode>ro|rw))?")
 """A path of the host or a volume's name, and a path of the container. No part has a colon but a drive's own, so that
 a setting cannot smuggle in a target."""
@@ -91,6 +93,9 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     top = canonical(server.name)
     schema = _strict({"properties": {}, **server.config}, _given_as_secrets(server))
     settings = _filled(config, schema)
+    why = why_not_checked(schema, settings)
+    if why:
+        return None, (_unchecked(server, f"The schema of `{server.name}`'s settings {why}."),)
     problems = list(_setting_problems(server, settings, schema))
     is_settled = not problems
     # Without settings that are right, nothing but the catalog's own mistakes can be told of its templates.
@@ -117,6 +122,8 @@ class _Filler:
     problems: list[Problem]
 
     def env(self, text: Text, variables: Variables) -> Word:
+        if self._is_hopeless():
+            return Word(parts=())
         word, faults = expand_env(text.value, self.scope, variables)
         self._tell(text, faults)
         return word
@@ -126,15 +133,23 @@ class _Filler:
 
     def args(self, texts: Iterable[Text], variables: Variables) -> Iterator[Word]:
         for text in texts:
+            if self._is_hopeless():
+                return
             words, faults = expand_argument(text.value, self.scope, variables)
             self._tell(text, faults)
             yield from words
 
     def mounts(self, texts: Iterable[Text]) -> Iterator[tuple[str, Text]]:
         for text in texts:
+            if self._is_hopeless():
+                return
             mounts, faults = expand_volume(text.value, self.scope)
             self._tell(text, faults)
             yield from ((mount, text) for mount in mounts)
+
+    def _is_hopeless(self) -> bool:
+        """Whether so much is wrong that the rest is not looked at: nothing is bound then, whatever it says."""
+        return len(self.problems) >= _MOST_PROBLEMS
 
     def _tell(self, text: Text, faults: tuple[Fault, ...]) -> None:
         for fault in faults:
@@ -187,8 +202,16 @@ def _variables_set_twice(server: CatalogServer) -> Iterator[Problem]:
         taken.add(name)
 
 
+def _unchecked(owner: CatalogServer | CatalogTool, detail: str) -> Problem:
+    return Problem(code=codes.FOREIGN_SCHEMA, detail=detail, span=owner.span)
+
+
 def _tool_problems(tool: CatalogTool) -> Iterator[Problem]:
     if tool.container is None:
+        return
+    why = why_not_checked(tool.parameters, {})
+    if why:
+        yield _unchecked(tool, f"The schema of `{tool.name}`'s arguments {why}.")
         return
     filler = _Filler(Scope(values={}, declared=frozenset(setting_paths(tool.parameters))), [])
     list(filler.args(tool.container.command, NO_VARIABLES))
@@ -255,11 +278,11 @@ def _setting_problems(
     places = _Places()
     document = places.node({_CONFIG: settings}, ())
     try:
-        found = shape.check(document, {"type": "object", "properties": {_CONFIG: schema}})
+        found = shape.check_foreign(document, {"type": "object", "properties": {_CONFIG: schema}})
     except ValueError:
-        # The catalog's shape leaves only a pattern that is no regular expression.
-        detail = "The server's settings cannot be checked: a pattern in the catalog is not a regular expression."
-        yield Problem(code=codes.BAD_VALUE, detail=detail, span=server.span)
+        # The catalog's shape leaves only a pattern.
+        detail = "A pattern of the catalog is no regular expression, or none that is matched in linear time."
+        yield _unchecked(server, detail)
         return
     for each in sort(found):
         yield places.problem(each)

@@ -16,9 +16,6 @@ from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts
 from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.compiler.source import Span
 
-MAX_CATALOG_BYTES = 32 * 1024 * 1024
-"""The largest catalog, in bytes, wherever it comes from."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSource:

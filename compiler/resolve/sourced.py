@@ -20,6 +20,9 @@ from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.source import Span
 
+_OWN = frozenset({codes.TEMPLATE, codes.FOREIGN_SCHEMA})
+"""What is told under its own code, also where the catalog is at fault."""
+
 
 @dataclass(slots=True)
 class Reader:
@@ -81,7 +84,7 @@ class Reader:
                 code=problem.code, detail=problem.detail, span=_span_of(server, problem.path), help=problem.help
             )
         note = Note(message=f"`{server.key}` comes from this entry", span=source.span)
-        code = problem.code if problem.code is codes.TEMPLATE else codes.CATALOG_ENTRY
+        code = problem.code if problem.code in _OWN else codes.CATALOG_ENTRY
         return Diagnostic(
             code=code,
             detail=f"The entry of `{source.value}` cannot be used. {problem.detail}",

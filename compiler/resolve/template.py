@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from mcphub_gitops.compiler.read.shape import suggest
 
 _SHOWN = 80
+_SUGGESTIONS = 20
 _OPEN, _CLOSE = "{{", "}}"
 _REFERENCE = re.compile(r"\$(?:\{(?P<braced>[^{}]*)\}|(?P<plain>[A-Za-z_][A-Za-z0-9_]*))")
 _EXPONENT = 1e21
@@ -194,7 +195,7 @@ class _Filling:
         name = ".".join(steps)
         if name not in self.scope.declared:
             detail = f"`{_cut(name)}` is no setting of the server." if name else "The braces name no setting."
-            self._fault(detail, start, len(path), suggest(name, self.scope.declared))
+            self._fault(detail, start, len(path), self._suggest(name, self.scope.declared))
             return ""
         value: object = self.scope.values
         for step in steps:
@@ -213,7 +214,7 @@ class _Filling:
         elif told is not None:
             detail, help_ = f"The filter `{name}` needs a colon and what follows it.", ""
         else:
-            detail, help_ = f"`{_cut(name)}` is not a filter.", suggest(name, (*_PLAIN, *_TOLD))
+            detail, help_ = f"`{_cut(name)}` is not a filter.", self._suggest(name, (*_PLAIN, *_TOLD))
         self._fault(detail, start, len(text), help_)
         return value
 
@@ -229,7 +230,9 @@ class _Filling:
             found = self.variables.get(name) if name else None
             if found is None:
                 detail = f"`{_cut(match[0])}` is no secret or variable that is known here."
-                self._fault(detail, term.start + match.start(), len(match[0]), suggest(name or "", self.variables))
+                self._fault(
+                    detail, term.start + match.start(), len(match[0]), self._suggest(name or "", self.variables)
+                )
             else:
                 yield from found.parts
         yield term.text[at:]
@@ -240,6 +243,10 @@ class _Filling:
             what = "list" if isinstance(value, list) else "mapping"
             self._fault(f"A {what} cannot stand in a text.", term.start, len(term.text))
         return text or ""
+
+    def _suggest(self, word: str, candidates: Iterable[str]) -> str:
+        # What is close takes time to find, and helps nobody who has made so many mistakes in one text.
+        return suggest(word, candidates) if len(self.faults) < _SUGGESTIONS else ""
 
     def _fault(self, detail: str, start: int, length: int, help_: str = "") -> None:
         self.faults.append(Fault(detail=detail, start=start, end=start + length, help=help_))

@@ -46,11 +46,10 @@ CASES = Path(__file__).parents[1] / "cases"
 
 def run_diagnostics(case: Path) -> str:
     """Return the diagnostics of the case's hub as people read them."""
-    times = int((case / "repeat").read_text("utf-8")) if (case / "repeat").exists() else 1
     files = {file.name: file.read_bytes() for pattern in CATALOGS for file in case.glob(pattern)}
     document = open_layers(
         "mcp-hub.yaml",
-        (case / "mcp-hub.yaml").read_bytes() * times,
+        _hub_text(case),
         partial(find_files, case, limit=MAX_BYTES),
         _environment(case),
     )
@@ -81,6 +80,18 @@ def _environment(case: Path) -> Environment | None:
     name = (case / "environment").read_text("utf-8").strip()
     file = f"environments/{name}.yaml"
     return Environment(name, file, (case / file).read_bytes())
+
+
+def _hub_text(case: Path) -> bytes:
+    """Return the case's hub: its text so often as `repeat` says, its last line as `many` says, each with its number."""
+    text = (case / "mcp-hub.yaml").read_bytes()
+    if (case / "repeat").exists():
+        return text * int((case / "repeat").read_text("utf-8"))
+    if (case / "many").exists():
+        *head, last = text.splitlines(keepends=True)
+        numbers = range(int((case / "many").read_text("utf-8")))
+        return b"".join([*head, *(last.replace(b"@", str(number).encode()) for number in numbers)])
+    return text
 
 
 def run_plan(case: Path) -> str:

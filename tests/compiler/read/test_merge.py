@@ -71,7 +71,9 @@ def test_a_value_keeps_the_place_where_it_stands() -> None:
 
 
 VALUES = st.recursive(
-    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abcd"), inner, min_size=1, max_size=3), max_leaves=8
+    st.integers(-9, 9),
+    lambda inner: st.dictionaries(st.sampled_from("abcd"), inner, min_size=1, max_size=3),
+    max_leaves=8,
 )
 DOCUMENTS = st.dictionaries(st.sampled_from("abcd"), VALUES)
 

@@ -233,10 +233,11 @@ def test_a_setting_that_is_required_without_being_declared_may_be_given_unless_i
     assert [place for _, place, _ in problems_of(server, {"lost": 1, "token": "x"})] == ["config.token"]
 
 
-def test_a_pattern_that_is_none_is_the_catalogs_fault() -> None:
-    server = server_of("    config: [{name: io.acme, properties: {a: {type: string, pattern: '('}}}]\n")
+@pytest.mark.parametrize("pattern", ["(", "(?=a)a", r"(a)\1", "(a{1,1000}){1,1000}"])
+def test_a_pattern_that_is_not_matched_in_linear_time_is_the_catalogs_fault(pattern: str) -> None:
+    server = server_of(f"    config: [{{name: io.acme, properties: {{a: {{type: string, pattern: '{pattern}'}}}}}}]\n")
     ((code, place, detail),) = problems_of(server, {})
-    assert (code, place) == ("MH204", "2:3")
+    assert (code, place) == ("MH111", "2:3")
     assert "regular expression" in detail
 
 
