@@ -16,6 +16,26 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """A stretch of a document, and what is to stand there instead; an empty span inserts, an empty text deletes."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """A change that mends a problem for certain, in words and to the letter.
+
+    All of `replacements` belong together; they are in one source, do not overlap, and neither add nor remove a line.
+    Neither they nor the title hold anything of the document that an excerpt would hide.
+    """
+
+    title: str
+    replacements: tuple[Replacement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One problem: the code's constant summary, this case's detail, its place, and what to do about it."""
 
@@ -24,6 +44,7 @@ class Diagnostic:
     span: Span
     help: str = ""
     notes: tuple[Note, ...] = ()
+    fix: Fix | None = None
 
     @property
     def severity(self) -> Severity:
@@ -42,7 +63,7 @@ def sort(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
-    """Return the diagnostic as people read it: place and summary, excerpt with carets, detail, notes, help."""
+    """Return the diagnostic as people read it: place and summary, excerpt with carets, detail, notes, help, fix."""
     code = diagnostic.code
     head = f"{printable(str(diagnostic.span))}: {diagnostic.severity.value}[{code.name}]: {code.summary}"
     lines = [head, *_excerpt_lines(diagnostic.span, sources)]
@@ -53,6 +74,8 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
         lines.extend(_excerpt_lines(note.span, sources))
     if diagnostic.help:
         lines.append(f"  help: {printable(diagnostic.help)}")
+    if diagnostic.fix is not None:
+        lines.append(f"  fix: {printable(diagnostic.fix.title)}")
     return "\n".join(lines)
 
 

@@ -37,6 +37,11 @@ class Span:
     def __str__(self) -> str:
         return f"{self.source}:{self.start.line}:{self.start.column}"
 
+    @property
+    def last_line(self) -> int:
+        """The last line that has something of the stretch: one that ends where a line begins has nothing of that."""
+        return max(self.start.line, self.end.line - (self.end.column == 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -59,9 +64,21 @@ class Source:
         line = bisect_right(self._starts, offset)
         return Position(line=line, column=offset - self._starts[line - 1] + 1)
 
+    def offset(self, position: Position) -> int:
+        """Return the offset (0-based) of the code point at `position`, which is at most the end of the text."""
+        if position.line > len(self._starts):
+            return len(self.text)
+        return min(self._starts[position.line - 1] + position.column - 1, len(self.text))
+
     def span(self, start: int, end: int) -> Span:
         """Return the span of the code points in ``[start, end)``."""
         return Span(source=self.name, start=self.position(start), end=self.position(end))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All lines without their breaks; what follows the last break is a line if there is anything."""
+        found = tuple(self.line(number) for number in range(1, len(self._starts) + 1))
+        return found if found[-1] else found[:-1]
 
     def line(self, number: int) -> str:
         """Return line `number` (1-based) without its line break; an empty string past the end."""
@@ -90,6 +107,12 @@ def excerpt(source: Source, span: Span) -> tuple[str, str]:
     before, marked = printable(shown[: first - cut]), printable(shown[first - cut : last - cut])
     indent = "".join("\t" if char == "\t" else " " for char in before)
     return printable(shown), indent + "^" * max(1, len(marked))
+
+
+def redacted(source: Source, number: int) -> str:
+    """Return the whole of line `number` (1-based) as it can be shown, with what `source` hides as asterisks."""
+    line = source.line(number)
+    return printable(_mask(line, _hidden(source, number), 0, 0)[0])
 
 
 def printable(text: str) -> str:

@@ -84,13 +84,8 @@ class Project:
             return f"{LOCKS_FOLDER}/{self.environment}"
         return self.hub_file.removesuffix(".yaml").removesuffix(".yml")
 
-    def validate(self) -> Validated:
-        """Validate the hub document; raises RuntimeFailure when it cannot be read."""
-        document = self.open()
-        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
-
-    def open(self) -> Document:
-        """Read the hub document with all that belongs to it; raises RuntimeFailure when it cannot be read."""
+    def read_hub(self) -> bytes:
+        """Return what is in the hub document, a byte more than allowed at most; RuntimeFailure when it is not there."""
         data = read_file(self.root / self.hub_file, limit=MAX_BYTES)
         if data is None:
             raise RuntimeFailure(
@@ -98,6 +93,16 @@ class Project:
                 detail=f"No such file: {self.root / self.hub_file}",
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
+        return data
+
+    def validate(self, data: bytes | None = None) -> Validated:
+        """Validate the hub document, or `data` in its place; raises RuntimeFailure when it cannot be read."""
+        document = self.open(data)
+        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
+
+    def open(self, data: bytes | None = None) -> Document:
+        """Read the hub document, or `data` in its place, with all that belongs to it; raises RuntimeFailure."""
+        data = self.read_hub() if data is None else data
         document = open_document(self.hub_file, data)
         if not (document.includes or self.environment):
             return document
@@ -146,9 +151,12 @@ class Project:
         found = open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
-    def compile(self, *, locked: bool) -> Compiled:
-        """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail."""
-        validated, lock_file = self.validate(), self.open_lock()
+    def compile(self, *, locked: bool, data: bytes | None = None) -> Compiled:
+        """Validate the hub, or `data` in its place, and bind it to its lock; see `compile_hub`.
+
+        Raises RuntimeFailure when files fail.
+        """
+        validated, lock_file = self.validate(data), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
         return compile_hub(
             validated,

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.codes import CODES
-from tests.support.cases import CASES, run_diagnostics, run_plan, run_render
+from tests.support.cases import CASES, run_diagnostics, run_plan, run_render, run_reports
 
 TOPICS: dict[str, tuple[Callable[[Path], str], str]] = {
     "diagnostics": (run_diagnostics, "diagnostics.txt"),
     "plan": (run_plan, "plan.txt"),
+    "reports": (run_reports, "reports.txt"),
     "render": (run_render, "compose.yaml"),
 }
 FOUND = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())

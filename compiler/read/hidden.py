@@ -6,11 +6,11 @@ the writing direction (UAX #9), and annotations. Zero-width characters, tags and
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mcphub_gitops.compiler import codes
-from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix, Replacement
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.source import Source, Span
 
@@ -61,7 +61,7 @@ CATALOG = Manner(
 def find_in_text(source: Source) -> tuple[Diagnostic, ...]:
     """Return what is hidden in the text of a document, its comments included; pictures are no secret."""
     found = islice(_HIDDEN.finditer(_without_pictures(source.text)), MOST)
-    return tuple(_problem(source.span(*match.span()), match[0]) for match in found)
+    return tuple(_deletable(source.span(*match.span()), match[0]) for match in found)
 
 
 def find_in_values(source: Source, root: Node, manner: Manner) -> tuple[Diagnostic, ...]:
@@ -95,6 +95,11 @@ def _unseen(text: str, span: Span) -> Iterator[Diagnostic]:
 def _without_pictures(text: str) -> str:
     """Return `text` with each joining mark of a picture replaced, every other character where it was."""
     return text if text.isascii() else _EMOJI.sub(lambda match: "." * len(match[0]), text)
+
+
+def _deletable(span: Span, chars: str) -> Diagnostic:
+    fix = Fix(title=f"delete U+{ord(chars[0]):04X}", replacements=(Replacement(span=span, text=""),))
+    return replace(_problem(span, chars), fix=fix)
 
 
 def _problem(span: Span, char: str) -> Diagnostic:

@@ -1,5 +1,6 @@
 """A node tree against its JSON Schema: every breach as a diagnostic at the key or value that commits it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,9 +10,10 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from mcphub_gitops.compiler import codes
-from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
 from mcphub_gitops.compiler.read.foreign import PATTERNS
-from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, plain
+from mcphub_gitops.compiler.read.spelling import quote, respell
+from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, plain
 from mcphub_gitops.compiler.source import Span
 
 _TYPE_NAMES = {
@@ -131,17 +133,34 @@ def _wrong_type(error: _Breach, node: Node) -> Diagnostic:
     expected = " or ".join(_TYPE_NAMES.get(str(each), str(each)) for each in wanted)
     secret = error.schema.get("writeOnly", False)
     detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
-    quote = isinstance(error.instance, (bool, int, float)) and "string" in wanted and not secret
-    help_ = "put it in quotes to make it a string" if quote else ""
-    return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_)
+    if isinstance(error.instance, (bool, int, float)) and "string" in wanted and not secret:
+        help_ = "put it in quotes to make it a string"
+        return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_, fix=quote(node.span))
+    return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span)
 
 
 def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
     known = error.schema.get("properties", {})
-    for entry in node.entries if isinstance(node, MapNode) else ():
+    entries = node.entries if isinstance(node, MapNode) else ()
+    fixes = _respelt_keys(entries, known)
+    for entry in entries:
         if entry.key not in known:
             detail = f"`{entry.key}` is not a key of {_path(error, whole='the document')}."
-            yield Diagnostic(code=codes.UNKNOWN_KEY, detail=detail, span=entry.key_span, help=suggest(entry.key, known))
+            help_, fix = suggest(entry.key, known), fixes.get(entry.key)
+            yield Diagnostic(code=codes.UNKNOWN_KEY, detail=detail, span=entry.key_span, help=help_, fix=fix)
+
+
+def _respelt_keys(entries: tuple[Entry, ...], known: Iterable[str]) -> dict[str, Fix]:
+    """Return how each unknown key of one mapping is certainly meant; none becomes a key that another already is."""
+    given = {entry.key for entry in entries}
+    unknown = [entry for entry in entries if entry.key not in known]
+    found = {entry.key: respell(entry.key, entry.key_span, known) for entry in unknown}
+    wanted = Counter(fix.replacements[0].text for fix in found.values() if fix is not None)
+    return {
+        key: fix
+        for key, fix in found.items()
+        if fix is not None and wanted[fix.replacements[0].text] == 1 and fix.replacements[0].text not in given
+    }
 
 
 def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic]:
@@ -180,11 +199,14 @@ def _bad_key(error: _Breach, node: Node) -> Iterator[Diagnostic]:
 
 
 def _bad_value(error: _Breach, node: Node) -> Diagnostic:
-    help_ = ""
+    help_, fix = "", None
     if error.rule in {"enum", "const"}:
         allowed = error.wanted if error.rule == "enum" else [error.wanted]
         detail = f"{_path(error)} is {_describe(error.instance)}."
         help_ = suggest(str(error.instance), [str(value) for value in allowed])
+        # The one value of a constant is another version of the document: nothing is misspelt.
+        if error.rule == "enum" and isinstance(error.instance, str):
+            fix = respell(error.instance, node.span, [value for value in allowed if isinstance(value, str)])
     elif error.rule == "pattern":
         help_ = str(error.schema.get("description", ""))
         # A long pattern tells a reader less than the words for it.
@@ -196,7 +218,7 @@ def _bad_value(error: _Breach, node: Node) -> Diagnostic:
         detail = f"{_path(error)} fits {fits} of the {len(error.wanted)} forms that it may have."
     else:
         detail = f"{_path(error)} breaks the rule {error.rule}: {error.wanted}."
-    return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_)
+    return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_, fix=fix)
 
 
 def _describe(value: object) -> str:

@@ -14,7 +14,7 @@ from yaml.composer import ComposerError
 from yaml.reader import ReaderError
 
 from mcphub_gitops.compiler import codes
-from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix, Note, Replacement
 from mcphub_gitops.compiler.read.strictness import find_breach, find_directive, is_flow
 from mcphub_gitops.compiler.source import Position, Source, Span
 
@@ -130,7 +130,8 @@ def _control_character(source: Source) -> Diagnostic | None:
         return None
     detail = f"U+{ord(found[0]):04X} {_why_refused(found[0])}."
     span = source.span(found.start(), found.end())
-    return Diagnostic(code=codes.NOT_UTF8, detail=detail, span=span, help="delete the character")
+    fix = Fix(title=f"delete U+{ord(found[0]):04X}", replacements=(Replacement(span=span, text=""),))
+    return Diagnostic(code=codes.NOT_UTF8, detail=detail, span=span, help="delete the character", fix=fix)
 
 
 def _why_refused(char: str) -> str:

@@ -20,7 +20,8 @@ from mcphub_gitops.runtime.cli.applying import (
 )
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.output import quiet
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project
@@ -31,6 +32,7 @@ from mcphub_gitops.runtime.project import Project
     "  mcphub apply --replace notes",
 )
 @layered_project_option
+@report_option("human", "github")
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Without a terminal, either this or a PLAN is needed.")
 @click.option(
@@ -42,7 +44,13 @@ from mcphub_gitops.runtime.project import Project
 )
 @click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
 def apply(
-    project: Project, saved: Path | None, expect: str | None, replaced: tuple[str, ...], *, auto_approve: bool
+    project: Project,
+    output: str,
+    saved: Path | None,
+    expect: str | None,
+    replaced: tuple[str, ...],
+    *,
+    auto_approve: bool,
 ) -> int:
     """Install, probe and switch to what the hub and its lock say.
 
@@ -51,7 +59,7 @@ def apply(
     not the expected one, 6 when someone else is changing the hub.
     """
     plan = _read(saved, project) if saved is not None else None
-    desired = plan.desired if plan is not None else compile_desired(project)
+    desired = plan.desired if plan is not None else compile_desired(project, output)
     if desired is None:
         return Exit.ERROR
     if replaced:
@@ -61,7 +69,7 @@ def apply(
         raise StalePlanError("the hub is not the one that was reviewed", detail=f"expected {expect}\nfound    {review}")
     layout = layout_of(project)
     layout.prepare()
-    with hold(layout.writer_lock, "mcphub apply", wait=0.5):
+    with quiet(output), hold(layout.writer_lock, "mcphub apply", wait=0.5):
         site = compose(project, realm=layout.lineage())
         refuse_other_hub(desired, layout)
         if plan is not None:

@@ -21,10 +21,10 @@ from mcphub_gitops.runtime.failure import StalePlanError
 from mcphub_gitops.runtime.project import Project
 
 
-def compile_desired(project: Project) -> Desired | None:
+def compile_desired(project: Project, output: str = "human") -> Desired | None:
     """Return what the hub and its lock amount to, None when either has errors; shows what is wrong with them."""
     compiled = project.compile(locked=True)
-    show_diagnostics(compiled.diagnostics, compiled.sources)
+    show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
     return None if has_errors(compiled.diagnostics) else compiled.desired
 
 

@@ -6,32 +6,33 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option
-from mcphub_gitops.runtime.cli.output import show_diagnostics
+from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.project import Project
 
 _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 
 
-@click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check")
+@click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --check --output github")
 @layered_project_option
+@report_option()
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 when the lock does not fit. Needs no network.")
-def lock(project: Project, *, check: bool) -> int:
+def lock(project: Project, output: str, *, check: bool) -> int:
     """Pin every package with its hashes, read every server's tools, and write the lock.
 
     What is locked now stays locked wherever it still fits the hub. Each server is started as it will run. Exit code 0
     when the lock fits, 1 on errors (nothing is written then), 2 with --check when it does not fit.
     """
     if check:
-        return _check(project)
-    code: int = lazy.load("locking").write_lock(project)
+        return _check(project, output)
+    code: int = lazy.load("locking").write_lock(project, output)
     return code
 
 
-def _check(project: Project) -> int:
+def _check(project: Project, output: str) -> int:
     compiled = project.compile(locked=True)
-    show_diagnostics(compiled.diagnostics, compiled.sources)
+    show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
     if not has_errors(compiled.diagnostics):
-        click.echo(f"{project.lock_file} fits {project.hub_file}")
+        tell(f"{project.lock_file} fits {project.hub_file}\n", output)
         return Exit.OK
     return Exit.CHANGES if {each.code for each in compiled.diagnostics} <= _CHANGES else Exit.ERROR

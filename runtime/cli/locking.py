@@ -3,8 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-import click
-
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
@@ -15,19 +13,24 @@ from mcphub_gitops.runtime.apply.locking import lock_hub
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics
+from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.project import Project
 
 
-def write_lock(project: Project) -> int:
-    """Lock the project's hub; return the exit code, having told what was found and written."""
+def write_lock(project: Project, output: str) -> int:
+    """Lock the project's hub; return the exit code, having told what was found and written.
+
+    People are told what is wrong with the documents before the work; a report for programs is written once.
+    """
     validated, lock_file = project.validate(), project.open_lock()
     sources = (*validated.sources, lock_file.source)
     problems = (*validated.diagnostics, *lock_file.diagnostics)
-    show_diagnostics(problems, sources)
     if has_errors(problems) or validated.hub is None or lock_file.lock is None:
+        show_diagnostics(problems, sources, output, project.root)
         return Exit.ERROR
+    if output == "human":
+        show_diagnostics(problems, sources)
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub lock", wait=0.5):
@@ -37,14 +40,15 @@ def write_lock(project: Project) -> int:
             work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, reporter)
             found = asyncio.run(work)
         diagnostics = _problems(validated.hub, found) if isinstance(found, Locked) else tuple(found)
-        show_diagnostics(diagnostics, sources)
+        told = diagnostics if output == "human" else sort((*problems, *diagnostics))
+        show_diagnostics(told, sources, output, project.root)
         if has_errors(diagnostics) or not isinstance(found, Locked):
             return Exit.ERROR
         lock = replace(found.lock, catalogs=lock_catalogs(validated.hub))
         changed = project.save_lock(lock, found.definitions)
     tools = sum(len(server.tools) for server in found.lock.servers.values())
-    click.echo(f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.")
-    click.echo(f"Written: {', '.join(changed)}" if changed else "Nothing has changed.")
+    written = f"Written: {', '.join(changed)}" if changed else "Nothing has changed."
+    tell(f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.\n{written}\n", output)
     return Exit.OK
 
 

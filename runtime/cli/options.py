@@ -1,7 +1,7 @@
 """The options that several commands take."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ import click
 
 from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.output import FORMATS
+from mcphub_gitops.runtime.cli.output import FORMATS, REPORTS
 from mcphub_gitops.runtime.project import HUB_FILE, Project, ReadCatalog
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -60,10 +60,24 @@ def _keep_environment(context: click.Context, _option: click.Parameter, value: s
 
 
 def output_option(function: F) -> F:
-    """Add ``--output``."""
+    """Add ``--output`` to a command whose result is one document."""
+    return _output_option(FORMATS, "How results are shown")(function)
+
+
+def report_option(*formats: str) -> Callable[[F], F]:
+    """Add ``--output`` to a command that tells of diagnostics; `formats` are those that make sense there, or all."""
+    return _output_option(formats or REPORTS, "How diagnostics and results are shown")
+
+
+def _output_option(formats: Sequence[str], words: str) -> Callable[[F], F]:
     return click.option(
-        "--output", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="How results are shown."
-    )(function)
+        "--output",
+        type=click.Choice(formats),
+        default="human",
+        show_default=True,
+        metavar="FORMAT",
+        help=f"{words}: {', '.join(formats[:-1])} or {formats[-1]}.",
+    )
 
 
 def _project(path: Path, environment: str) -> Project:

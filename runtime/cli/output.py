@@ -2,24 +2,50 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import click
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, render
-from mcphub_gitops.compiler.source import Position, Source, Span
+from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.runtime.cli import lazy
 
 FORMATS = ("human", "json")
+"""How a result is shown that is no list of diagnostics."""
+
+REPORTS = ("human", "json", "jsonl", "github", "gitlab", "sarif")
+"""How diagnostics are shown; see `docs/reports.md`."""
 
 
-def show_diagnostics(diagnostics: Iterable[Diagnostic], sources: Iterable[Source], output: str = "human") -> None:
-    """Print diagnostics: people read them on standard error, programs as one document on standard output."""
-    if output == "json":
-        problems = [_document(each) for each in diagnostics]
-        show_json({"format": "mcphub.diagnostics/v1", "diagnostics": problems})
-        return
+def show_diagnostics(
+    diagnostics: Iterable[Diagnostic], sources: Iterable[Source], output: str = "human", root: Path | None = None
+) -> None:
+    """Print diagnostics: people read them on standard error, programs as one of REPORTS on standard output.
+
+    `root` is the project's folder, from which the repository's is found, where a format names files from there.
+    """
     known = {source.name: source for source in sources}
+    if output != "human":
+        lazy.load("reporting").show_report(tuple(diagnostics), known, output, root or Path.cwd())
+        return
     for diagnostic in diagnostics:
         click.echo(render(diagnostic, known) + "\n", err=True)
+
+
+def tell(text: str, output: str) -> None:
+    """Print a result in words, ended as `text` is: beside a report for programs it goes to standard error.
+
+    GitHub reads both streams for its commands, so there it is printed where none is obeyed.
+    """
+    with quiet(output):
+        click.echo(text, nl=False, err=output not in {"human", "github"})
+
+
+def quiet(output: str) -> AbstractContextManager[None]:
+    """Return what keeps GitHub from obeying words that are printed meanwhile; elsewhere it does nothing."""
+    found: AbstractContextManager[None] = lazy.load("reporting").no_commands() if output == "github" else nullcontext()
+    return found
 
 
 def show_json(document: object) -> None:
@@ -30,23 +56,3 @@ def show_json(document: object) -> None:
 def count(number: int, noun: str) -> str:
     """Return ``1 server`` or ``2 servers``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _document(diagnostic: Diagnostic) -> dict[str, object]:
-    return {
-        "code": diagnostic.code.name,
-        "severity": diagnostic.severity.value,
-        "summary": diagnostic.code.summary,
-        "detail": diagnostic.detail,
-        "help": diagnostic.help,
-        "span": _span(diagnostic.span),
-        "notes": [{"message": note.message, "span": _span(note.span)} for note in diagnostic.notes],
-    }
-
-
-def _span(span: Span) -> dict[str, object]:
-    return {"file": span.source, "start": _position(span.start), "end": _position(span.end)}
-
-
-def _position(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column}

@@ -16,8 +16,8 @@ from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, output_option
-from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
+from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.output import FORMATS, show_diagnostics, show_json, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project
@@ -27,7 +27,7 @@ from mcphub_gitops.runtime.project import Project
     epilog="\b\nExamples:\n  mcphub plan\n  mcphub plan -o plan.json\n  mcphub plan --offline --detailed-exitcode",
 )
 @layered_project_option
-@output_option
+@report_option("human", "json", "github", "gitlab", "sarif")
 @click.option("-o", "saved", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `mcphub apply`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @click.option(
@@ -38,12 +38,16 @@ from mcphub_gitops.runtime.project import Project
 def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode: bool, offline: bool) -> int:
     """Show what `mcphub apply` would do: permissions first, then each change with its cause.
 
-    Exit code 0; 1 on errors; 2 when there are changes and --detailed-exitcode is given.
+    With --output json the result is the plan, or what is wrong; with github, gitlab or sarif it is what is wrong or
+    worth a look, and the plan is for people. Exit code 0; 1 on errors; 2 when there are changes and
+    --detailed-exitcode is given.
     """
     compiled = project.compile(locked=True)
     if has_errors(compiled.diagnostics) or compiled.desired is None:
-        show_diagnostics(compiled.diagnostics, compiled.sources, output)
+        show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
         return Exit.ERROR
+    if output not in FORMATS:
+        show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
     refuse_other_hub(compiled.desired, Layout(folder=project.runtime_folder))
     found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
     data = write_plan(found)
@@ -52,9 +56,8 @@ def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode
     if output == "json":
         show_json(json.loads(data))
     else:
-        click.echo(render_plan(found), nl=False)
-        if saved is not None:
-            click.echo(f"Saved: {saved}. Apply exactly this with `mcphub apply {saved}`.")
+        last = f"Saved: {saved}. Apply exactly this with `mcphub apply {saved}`.\n" if saved is not None else ""
+        tell(render_plan(found) + last, output)
     return Exit.CHANGES if detailed_exitcode and not found.is_empty else Exit.OK
 
 

@@ -8,6 +8,8 @@ Expected: `diagnostics.txt`.
 
 ``render/CASE``: `mcp-hub.yaml` and `tools.json`. Expected: `compose.yaml`.
 
+``reports/CASE``: `mcp-hub.yaml`. Expected: `reports.txt`, with the diagnostics in each format for programs.
+
 ``plan/CASE``: `mcp-hub.yaml` and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was applied before.
 Expected: `plan.txt`.
 """
@@ -34,9 +36,14 @@ from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
 from mcphub_gitops.compiler.render.compose import render_compose
+from mcphub_gitops.compiler.report.document import render_json, render_json_lines
+from mcphub_gitops.compiler.report.github import render_github
+from mcphub_gitops.compiler.report.gitlab import render_gitlab
+from mcphub_gitops.compiler.report.identity import Report
+from mcphub_gitops.compiler.report.sarif import render_sarif
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.sourcing import understand_with
+from mcphub_gitops.compiler.sourcing import understand_with, validate
 from mcphub_gitops.runtime.files import find_files
 from tests.support.hubs import hub_of, lock_of
 
@@ -92,6 +99,23 @@ def _hub_text(case: Path) -> bytes:
         numbers = range(int((case / "many").read_text("utf-8")))
         return b"".join([*head, *(last.replace(b"@", str(number).encode()) for number in numbers)])
     return text
+
+
+def run_reports(case: Path) -> str:
+    """Return the diagnostics of the case's hub in each format for programs, as of a folder of a repository."""
+    validated = validate("mcp-hub.yaml", (case / "mcp-hub.yaml").read_bytes())
+    sources = {source.name: source for source in validated.sources}
+    report = Report(diagnostics=validated.diagnostics, sources=sources, folder="hubs/a b", version="1.2.3")
+    annotated = render_github(report)
+    shown = {
+        "json": render_json(report),
+        "jsonl": render_json_lines(report),
+        "github": annotated.commands,
+        "github, summary": annotated.summary,
+        "gitlab": render_gitlab(report),
+        "sarif": render_sarif(report).text,
+    }
+    return "".join(f"== {name} ==\n{text}" for name, text in shown.items())
 
 
 def run_plan(case: Path) -> str:

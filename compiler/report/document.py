@@ -1,0 +1,45 @@
+"""Diagnostics as mcphub's own JSON: one document (`mcphub.diagnostics/v1`), or one line each."""
+
+import json
+from typing import Any
+
+from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
+from mcphub_gitops.compiler.report.identity import Report
+from mcphub_gitops.compiler.source import Position, Span
+
+
+def render_json(report: Report) -> str:
+    """Return one JSON document, files named as seen from the project."""
+    problems = [_document(each) for each in report.diagnostics]
+    return json.dumps({"format": "mcphub.diagnostics/v1", "diagnostics": problems}, indent=2) + "\n"
+
+
+def render_json_lines(report: Report) -> str:
+    """Return one JSON object a line; ASCII alone, so that no text of a user's breaks a line for any reader."""
+    return "".join(json.dumps(_document(each)) + "\n" for each in report.diagnostics)
+
+
+def _document(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code.name,
+        "severity": diagnostic.severity.value,
+        "summary": diagnostic.code.summary,
+        "detail": diagnostic.detail,
+        "help": diagnostic.help,
+        "span": _span(diagnostic.span),
+        "notes": [{"message": note.message, "span": _span(note.span)} for note in diagnostic.notes],
+        "fix": _fix(diagnostic.fix) if diagnostic.fix is not None else None,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    replacements = [{"span": _span(each.span), "text": each.text} for each in fix.replacements]
+    return {"title": fix.title, "replacements": replacements}
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {"file": span.source, "start": _position(span.start), "end": _position(span.end)}
+
+
+def _position(position: Position) -> dict[str, int]:
+    return {"line": position.line, "column": position.column}
