@@ -40,8 +40,8 @@ def test_what_is_certain_is_fixed_and_the_rest_is_shown(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert done.stderr.splitlines()[:4] == [
         "Fixed: mcp-hub.yaml:2:1: MH109: delete U+202E",
-        "Fixed: mcp-hub.yaml:2:1: MH201: write `name`",
         "Fixed: mcp-hub.yaml:5:1: MH201: write `servers`",
+        "Fixed: mcp-hub.yaml:2:1: MH201: write `name`",
         "Fixed: mcp-hub.yaml:2:9: MH202: put it in quotes",
     ]
     assert "error[MH201]" in done.stderr
