@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -202,19 +202,17 @@ def _decode(text: bytes) -> Marker | None:
 def _acquire(path: Path, *, wait: bool) -> int | None:
     """Return the locked file at `path`: the one that has that name by then, since a holder removes it at the end."""
     while True:
-        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with ExitStack() as undo:
+            held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            undo.callback(os.close, held)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(held), path.stat()):
+                    undo.pop_all()
                     return held
-        except BlockingIOError:
-            os.close(held)
-            return None
-        except BaseException:
-            os.close(held)
-            raise
-        os.close(held)
 
 
 def _tidy(path: Path) -> None:

@@ -13,7 +13,7 @@ from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
 from mcphub_gitops.runtime.gateway.session import Cancel, Forward, Reply, Request, Sessions
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
-from mcphub_gitops.runtime.gateway.words import bug, printable
+from mcphub_gitops.runtime.gateway.words import contained, printable
 
 log = logging.getLogger("mcphub.gateway")
 
@@ -89,19 +89,22 @@ class Gateway:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             raise ValueError(f"the scope {scope['type']!r} is not served")
-        try:
-            if scope["path"] == ENDPOINT:
-                reply = await self._endpoint(scope, receive)
-            elif scope["path"] == STATUS or scope["path"].startswith(LOGS):
-                reply = self._tell(scope)
-            else:
-                reply = self._watch(scope)
-        except _Gone:
-            return
-        except Exception as error:  # noqa: BLE001  (the boundary of a request: a bug of ours ends this one alone)
-            log.warning("%s", bug(error))
+        reply: Reply | None = None
+        with contained(log.warning):
+            try:
+                reply = await self._reply(scope, receive)
+            except _Gone:
+                return
+        if reply is None:
             reply = Reply(500, wire.fault(None, Fault(wire.INTERNAL_ERROR, "The gateway has a bug; see its log")))
         await _send(send, reply)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        if scope["path"] == ENDPOINT:
+            return await self._endpoint(scope, receive)
+        if scope["path"] == STATUS or scope["path"].startswith(LOGS):
+            return self._tell(scope)
+        return self._watch(scope)
 
     def _watch(self, scope: Scope) -> Reply:
         if scope["path"] not in {"/health", "/ready"}:

@@ -12,11 +12,11 @@ from mcphub_gitops.runtime.gateway import session, wire
 from mcphub_gitops.runtime.gateway.conversation import Conversation
 from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
-from mcphub_gitops.runtime.gateway.session import Cancel, Forward, Reply
+from mcphub_gitops.runtime.gateway.session import Cancel, Command, Forward, Reply
 from mcphub_gitops.runtime.gateway.streams import Lines, Overlong, Sink, Source
 from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
-from mcphub_gitops.runtime.gateway.words import bug, printable
+from mcphub_gitops.runtime.gateway.words import contained, printable
 from mcphub_gitops.runtime.ports import AnySpawner, Secrets
 
 log = logging.getLogger("mcphub.gateway")
@@ -156,10 +156,10 @@ class _Client:
             return
         if not line or line.isspace():
             return
-        try:
+        command: Command | None = None
+        with contained(log.warning):
             command = self._conversation.hear(line, self._fleet.table)
-        except Exception as error:  # noqa: BLE001  (the boundary of a message: a bug of ours ends this one alone)
-            log.warning("%s", bug(error))
+        if command is None:
             command = Reply(500, wire.fault(wire.outer_identity(line), _our_bug()))
         if isinstance(command, Forward):
             self._begin(command, len(line))
@@ -190,18 +190,16 @@ class _Client:
         return None
 
     async def _call(self, forward: Forward) -> None:
-        outcome: Message | Fault
-        try:
-            outcome = await self._fleet.call(forward)
-        except Fault as reason:
-            outcome = reason
-        except Exception as error:  # noqa: BLE001  (the boundary of a request: a bug of ours ends this one alone)
-            log.warning("%s", bug(error))
-            outcome = _our_bug()
+        outcome: Message | Fault | None = None
+        with contained(log.warning):
+            try:
+                outcome = await self._fleet.call(forward)
+            except Fault as reason:
+                outcome = reason
         # What is answered cannot be cancelled any more.
         if self._cancellable.get(forward.identity) is asyncio.current_task():
             del self._cancellable[forward.identity]
-        self._say(session.finish(forward, outcome).body)
+        self._say(session.finish(forward, _our_bug() if outcome is None else outcome).body)
         await self._sink.drain()
 
     def _forget(self, identity: bytes, size: int, task: asyncio.Task[None]) -> None:

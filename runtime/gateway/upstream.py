@@ -21,7 +21,7 @@ from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
-from mcphub_gitops.runtime.gateway.words import bug, printable
+from mcphub_gitops.runtime.gateway.words import contained, printable
 from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec
 from mcphub_gitops.runtime.wish import read_secrets, wish_for
 
@@ -176,13 +176,15 @@ class Upstream:
         """Keep the server running until cancelled."""
         while not self._retired:
             self._up_since = None
-            try:
-                reason = await self._live_once()
-            except RuntimeFailure as failure:
-                reason = f"{failure.brief}: {failure.detail}" if failure.detail else failure.brief
-            except Exception as error:  # noqa: BLE001  (one server must not take the others down; it shows as a bug)
-                reason = bug(error)
-            self._reason = printable(reason)
+            bugs: list[str] = []
+            reason = ""
+            # One server must not take the others down.
+            with contained(bugs.append):
+                try:
+                    reason = await self._live_once()
+                except RuntimeFailure as failure:
+                    reason = f"{failure.brief}: {failure.detail}" if failure.detail else failure.brief
+            self._reason = printable(bugs[0] if bugs else reason)
             healthy = self._up_since is not None and self._now() - self._up_since >= _HEALTHY_SECONDS
             self._failures = 0 if healthy else self._failures + 1
             pause = self._pause()

@@ -220,11 +220,10 @@ class Client:
         async with self.within(patience or self.patience):
             prefix = self._prefix or await self._agree()
             reply = await self._sent(request_of(method, prefix + path, query, body, headers))
-        try:
+        with ExitStack() as undo:
+            undo.callback(reply.close)
             await self._check(reply)
-        except BaseException:
-            reply.close()
-            raise
+            undo.pop_all()
         return reply
 
     async def _sent(self, request: bytes) -> Reply:
@@ -233,13 +232,12 @@ class Client:
         except OSError as error:
             raise self.out_of_reach(error) from error
         reply = Reply(self, reader, writer)
-        try:
+        with ExitStack() as undo:
+            undo.callback(reply.close)
             writer.write(request)
             while not reply.answer.begun:
                 await reply.more()
-        except BaseException:
-            reply.close()
-            raise
+            undo.pop_all()
         return reply
 
     async def upgrade(self, path: str, *, query: Mapping[str, object] | None = None) -> tuple[socket.socket, bytes]:

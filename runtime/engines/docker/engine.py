@@ -225,11 +225,11 @@ class DockerEngine:
                 made = await self._post(spec)
             except RefusedError as again:
                 raise _not_made(spec, again) from again
-        try:
-            return await self._checked(spec, made)
-        except BaseException:
-            await self._take_back(made)
-            raise
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._take_back, made)
+            document = await self._checked(spec, made)
+            undo.pop_all()
+        return document
 
     async def _checked(self, spec: ContainerSpec, made: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the engine knows of a new container; it drops limits that its kernel lacks, with a warning."""

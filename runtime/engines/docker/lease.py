@@ -5,7 +5,7 @@ The engine lets any number of clients attach, and gives each of them every line.
 
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -84,16 +84,14 @@ def is_held(folder: Path, name: str) -> bool:
 def _locked(path: Path) -> int:
     """Open and lock `path`; raises BlockingIOError when somebody holds it."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
+        with ExitStack() as undo:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            undo.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder may have removed it between both calls.
             if _is(descriptor, path):
+                undo.pop_all()
                 return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # Its last holder has removed it between both calls.
-        os.close(descriptor)
 
 
 def _is(descriptor: int, path: Path) -> bool:

@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
@@ -205,16 +206,14 @@ class Network(httpcore2.AsyncNetworkBackend):
 
     async def _attempt(self, address: Address) -> socket.socket:
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004
-        connected = socket.socket(family, socket.SOCK_STREAM)
-        try:
+        with ExitStack() as undo:
+            connected = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
             connected.setblocking(False)  # noqa: FBT003  (the socket's own signature)
             await asyncio.get_running_loop().sock_connect(connected, (str(address), self._place.port))
             peer = ip_address(connected.getpeername()[0])
             self._admit(peer)
             _keep_alive(connected)
-        except BaseException:
-            connected.close()
-            raise
+            undo.pop_all()
         return connected
 
     def _admit(self, peer: Address) -> None:
