@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.plan.container import PACKAGE_FOLDER, Contained
 from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.runtime.adapters.environments import MARKER, Environments
 from mcphub_gitops.runtime.adapters.inventory import open_to_all, take_inventory
+from mcphub_gitops.runtime.adapters.manager import not_installed, not_one_program, read_lines
 from mcphub_gitops.runtime.adapters.npm_complaints import explain, is_final, to_failure
 from mcphub_gitops.runtime.adapters.npm_pins import (
     ECOSYSTEM,
@@ -79,7 +80,7 @@ class NpmPackages:
             return PackageAnswer(problem=text)
         name, version = asked
         # Before that, the server can have been a package of another ecosystem.
-        preferred = _read(tuple(line for line in question.preferred if line.startswith(ECOSYSTEM)))
+        preferred = read_lines((line for line in question.preferred if line.startswith(ECOSYSTEM)), parse_pin)
         kept = "" if version else _version_of(name, preferred)
         found = self._lock(name, version or kept or "latest", preferred)
         if isinstance(found, Said):
@@ -127,7 +128,7 @@ class NpmPackages:
         not answer or the disk is full; nothing is left behind then.
         """
         digest = environment.digest
-        pins = _read(environment.requirements)
+        pins = read_lines(environment.requirements, parse_pin)
         self._environments.prepare()
         self._environments.sweep()
         with self._environments.locked(digest) as held:
@@ -223,15 +224,15 @@ class NpmPackages:
 
         `readable` are the environment and, outside of the system's folders, Node.js. Raises RuntimeFailure.
         """
-        script = _script(environment, _read(environment.requirements))
+        script = _script(environment, read_lines(environment.requirements, parse_pin))
         if not self._is_whole(environment.digest, deep=False):
-            raise RuntimeFailure(f"{environment.package} is not installed", resolution="run `mcphub apply`")
+            raise not_installed(environment)
         return self._program(environment, script, self._npm.node())
 
     def place(self, environment: Environment) -> Program:
         """Return where the program of `environment` is, or would be if it were called like its package."""
         try:
-            script = _script(environment, _read(environment.requirements))
+            script = _script(environment, read_lines(environment.requirements, parse_pin))
         except RuntimeFailure:
             script = "node_modules"
         try:
@@ -243,8 +244,8 @@ class NpmPackages:
     def contained(self, environment: Environment) -> Contained:
         """Return how a container runs `environment`: by the Node.js of its image. Raises RuntimeFailure."""
         if not self._is_whole(environment.digest, deep=False):
-            raise RuntimeFailure(f"{environment.package} is not installed", resolution="run `mcphub apply`")
-        script = _script(environment, _read(environment.requirements))
+            raise not_installed(environment)
+        script = _script(environment, read_lines(environment.requirements, parse_pin))
         home = str(self._environments.home(environment.digest))
         return Contained(folder=home, entrypoint=("node", f"{PACKAGE_FOLDER}/{script}"), env={})
 
@@ -258,20 +259,6 @@ class NpmPackages:
             return
         with self._environments.locked(digest):
             self._environments.discard(digest)
-
-
-def _read(lines: tuple[str, ...]) -> tuple[NpmPin, ...]:
-    pins = []
-    for line in lines:
-        pin = parse_pin(line)
-        if pin is None:
-            raise RuntimeFailure(
-                "the lock holds a requirement that mcphub did not write",
-                detail=repr(line),
-                resolution="remove the server's entry from the lock, and lock again",
-            )
-        pins.append(pin)
-    return tuple(pins)
 
 
 def _version_of(name: str, pins: tuple[NpmPin, ...]) -> str:
@@ -304,17 +291,7 @@ def _script(environment: Environment, pins: tuple[NpmPin, ...]) -> str:
     chosen = [program for program in programs if program == name.rpartition("/")[2]] or list(programs)
     if len({programs[program] for program in chosen}) == 1:
         return f"{place_of(name)}/{programs[chosen[0]]}"
-    if not chosen:
-        raise RuntimeFailure(
-            f"{environment.package} brings no program",
-            detail="It is a library, or a server that is not published as a program.",
-            resolution="name the package that brings the server",
-        )
-    raise RuntimeFailure(
-        f"{environment.package} brings several programs, and none is called like it",
-        detail=", ".join(sorted(programs)),
-        resolution="name a package whose program is called like it",
-    )
+    raise not_one_program(environment, sorted(programs))
 
 
 def _installed(home: Path) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mcphub_gitops.runtime.adapters.complaints import mask
+from mcphub_gitops.runtime.adapters.manager import Manager
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.ports import Program
@@ -185,33 +186,19 @@ class Npm:
     def _start(
         self, arguments: tuple[str, ...], text: str, tools: _Tools, *, folder: Path, held: tuple[int, ...]
     ) -> subprocess.CompletedProcess[bytes]:
+        manager = Manager(
+            name="npm",
+            source="package registry",
+            cure="look at the permissions of the runtime folder, and at whether Node.js runs",
+            environ=self._inherited(tools.node),
+            timeout=self.timeout,
+        )
         try:
             # It holds what a private registry gave, which is not for every user of the machine.
             self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return subprocess.run(  # noqa: S603  (a fixed program; no argument is a shell's)
-                arguments,
-                cwd=folder,
-                env=self._inherited(tools.node),
-                input=text.encode(),
-                capture_output=True,
-                pass_fds=held,
-                umask=0o022,
-                timeout=self.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as expired:
-            raise RuntimeFailure(
-                f"npm did not finish within {self.timeout:g} s",
-                detail=mask((expired.stderr or b"").decode("utf-8", "replace")),
-                resolution="check the network and the package registry, and try again",
-                retryable=True,
-            ) from None
         except OSError as error:
-            raise RuntimeFailure(
-                "npm cannot be started",
-                detail=str(error),
-                resolution="look at the permissions of the runtime folder, and at whether Node.js runs",
-            ) from error
+            raise manager.not_started(error) from error
+        return manager.run(arguments, folder=folder, text=text, held=held)
 
     def _tools(self) -> _Tools:
         node = self.node().path

@@ -20,6 +20,7 @@ from mcphub_gitops.runtime.adapters.inventory import (
     read_records,
     take_inventory,
 )
+from mcphub_gitops.runtime.adapters.manager import not_installed, not_one_program, read_lines
 from mcphub_gitops.runtime.adapters.pins import Pin, normalise, parse_pin, read_pins, split_requirement
 from mcphub_gitops.runtime.adapters.portable import compile_for, settle_scripts
 from mcphub_gitops.runtime.adapters.targets import VARIABLES, Target, is_program
@@ -85,7 +86,7 @@ class UvPackages:
         if asked is None:
             return PackageAnswer(problem=f"`{question.requirement}` is neither a package's name nor name==version.")
         name, version = asked
-        found = self._compile(question.requirement, _read(question.preferred))
+        found = self._compile(question.requirement, read_lines(question.preferred, parse_pin))
         if isinstance(found, Said):
             newest = self._newest(name) if version else ""
             return PackageAnswer(problem=explain(name, version, found.words, newest if newest != version else ""))
@@ -134,7 +135,7 @@ class UvPackages:
         answer or the disk is full; nothing is left behind then.
         """
         digest = environment.digest
-        pins = _read(environment.requirements)
+        pins = read_lines(environment.requirements, parse_pin)
         target = Target.of(environment.target) if environment.target else None
         self._environments.prepare()
         self._environments.sweep()
@@ -265,13 +266,13 @@ class UvPackages:
         home = self._environments.home(environment.digest)
         head = read_file(home / target.scripts / program, limit=_LONGEST_HEAD)
         if head is None:
-            raise _missing(environment)
+            raise not_installed(environment)
         return Contained(folder=str(home), entrypoint=target.entrypoint(program, head), env=dict(VARIABLES))
 
     def _whole(self, environment: Environment) -> Marker:
         marker = self._environments.marker(environment.digest)
         if marker is None:
-            raise _missing(environment)
+            raise not_installed(environment)
         return marker
 
     def place(self, environment: Environment) -> Program:
@@ -291,10 +292,6 @@ class UvPackages:
             self._environments.discard(digest)
 
 
-def _missing(environment: Environment) -> RuntimeFailure:
-    return RuntimeFailure(f"{environment.package} is not installed", resolution="run `mcphub apply`")
-
-
 def _choose(environment: Environment, marker: Marker) -> str:
     """Return the name of the one program that is meant; raises RuntimeFailure."""
     name = environment.package.partition("==")[0]
@@ -302,31 +299,7 @@ def _choose(environment: Environment, marker: Marker) -> str:
     chosen = [program for program in programs if normalise(program) == name] or programs
     if len(chosen) == 1:
         return chosen[0]
-    if not chosen:
-        raise RuntimeFailure(
-            f"{environment.package} brings no program",
-            detail="It is a library, or a server that is not published as a program.",
-            resolution="name the package that brings the server",
-        )
-    raise RuntimeFailure(
-        f"{environment.package} brings several programs, and none is called like it",
-        detail=", ".join(programs),
-        resolution="name a package whose program is called like it",
-    )
-
-
-def _read(lines: tuple[str, ...]) -> tuple[Pin, ...]:
-    pins = []
-    for line in lines:
-        pin = parse_pin(line)
-        if pin is None:
-            raise RuntimeFailure(
-                "the lock holds a requirement that mcphub did not write",
-                detail=repr(line),
-                resolution="remove the server's entry from the lock, and lock again",
-            )
-        pins.append(pin)
-    return tuple(pins)
+    raise not_one_program(environment, programs)
 
 
 def _write(path: Path, pins: tuple[Pin, ...]) -> None:

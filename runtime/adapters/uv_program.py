@@ -1,7 +1,6 @@
 """The `uv` program: what it inherits, where it runs, and what of its words may be shown."""
 
 import json
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from mcphub_gitops.runtime.adapters.complaints import mask
+from mcphub_gitops.runtime.adapters.manager import Manager
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
 _INHERITED = frozenset(
@@ -82,31 +82,18 @@ class Uv:
         `held` are open files that uv and its children keep open: a lock among them lasts as long as the last of them,
         also when mcphub itself is killed. Raises RuntimeFailure when uv is missing or takes longer than the timeout.
         """
+        manager = Manager(
+            name="uv",
+            source="package index",
+            cure="install mcphub again, with all that it depends on",
+            environ={**self._inherited(), **_FIXED},
+            timeout=self.timeout,
+        )
         try:
-            done = subprocess.run(  # noqa: S603  (a fixed program; no argument is a shell's)
-                [_program(), *arguments],
-                cwd=folder,
-                env={**self._inherited(), **_FIXED},
-                input=text.encode(),
-                capture_output=True,
-                pass_fds=held,
-                umask=0o022,
-                timeout=self.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as expired:
-            raise RuntimeFailure(
-                f"uv did not finish within {self.timeout:g} s",
-                detail=mask((expired.stderr or b"").decode("utf-8", "replace")),
-                resolution="check the network and the package index, and try again",
-                retryable=True,
-            ) from None
+            program = _program()
         except OSError as error:
-            raise RuntimeFailure(
-                "uv cannot be started",
-                detail=str(error),
-                resolution="install mcphub again, with all that it depends on",
-            ) from error
+            raise manager.not_started(error) from error
+        done = manager.run([program, *arguments], folder=folder, text=text, held=held)
         words, answer = (each.decode("utf-8", "replace") for each in (done.stderr, done.stdout))
         return Said(status=done.returncode, words=mask(words), answer=answer)
 

@@ -8,16 +8,38 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mcphub_gitops.runtime.gateway import routing, wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Server
 from mcphub_gitops.runtime.gateway.routing import Table
 from mcphub_gitops.runtime.gateway.session import Forward
-from mcphub_gitops.runtime.gateway.upstream import RetiredError, Upstream
+from mcphub_gitops.runtime.gateway.upstream import RetiredError, Supervision, Upstream
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
+from mcphub_gitops.runtime.ports import AnySpawner, Secrets
 
 log = logging.getLogger("mcphub.gateway")
+
+
+def make_fleet(
+    generation: Generation,
+    *,
+    spawner: AnySpawner,
+    secrets: Secrets,
+    version: str,
+    supervision: Supervision,
+    drain: float,
+) -> "Fleet":
+    """Return the servers of `generation`, started through `spawner`; mcphub `version` is what they are told of it."""
+    make = partial(
+        Upstream,
+        spawner=spawner,
+        secrets=secrets,
+        client=wire.dump({"name": "mcphub", "version": version}),
+        supervision=supervision,
+    )
+    return Fleet(generation, make=make, version=version, patience=supervision.start, drain=drain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

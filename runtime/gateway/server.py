@@ -20,14 +20,13 @@ import uvicorn
 import uvloop
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.access import Access
 from mcphub_gitops.runtime.gateway.app import ENDPOINT, Gateway
 from mcphub_gitops.runtime.gateway.connection import Bounds, bounded
-from mcphub_gitops.runtime.gateway.fleet import Fleet
+from mcphub_gitops.runtime.gateway.fleet import make_fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
 from mcphub_gitops.runtime.gateway.session import Sessions
-from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
+from mcphub_gitops.runtime.gateway.upstream import Supervision
 from mcphub_gitops.runtime.gateway.words import printable
 from mcphub_gitops.runtime.ports import AnySpawner, Secrets
 
@@ -135,17 +134,12 @@ async def serve(
     with listener:
         address: tuple[str, int] = listener.getsockname()[:2]
         access = partial(Access.of, token=token, listen=generation.listen, address=address)
-        fleet = Fleet(
+        fleet = make_fleet(
             generation,
-            make=partial(
-                Upstream,
-                spawner=spawner,
-                secrets=secrets,
-                client=wire.dump({"name": "mcphub", "version": version}),
-                supervision=chosen.supervision,
-            ),
+            spawner=spawner,
+            secrets=secrets,
             version=version,
-            patience=chosen.supervision.start,
+            supervision=chosen.supervision,
             drain=chosen.drain,
         )
         gateway = Gateway(

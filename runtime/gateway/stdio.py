@@ -10,11 +10,11 @@ from typing import Any, Final
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import session, wire
 from mcphub_gitops.runtime.gateway.conversation import Conversation
-from mcphub_gitops.runtime.gateway.fleet import Fleet
+from mcphub_gitops.runtime.gateway.fleet import Fleet, make_fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
 from mcphub_gitops.runtime.gateway.session import Cancel, Command, Forward, Reply
 from mcphub_gitops.runtime.gateway.streams import Lines, Overlong, Sink, Source
-from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
+from mcphub_gitops.runtime.gateway.upstream import Supervision
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
 from mcphub_gitops.runtime.gateway.words import contained, printable
 from mcphub_gitops.runtime.ports import AnySpawner, Secrets
@@ -55,17 +55,12 @@ async def serve_stdio(
     `version` is mcphub's own. A RuntimeFailure of `generations` is logged, and what is served stays served.
     """
     chosen = settings or Settings()
-    fleet = Fleet(
+    fleet = make_fleet(
         generation,
-        make=partial(
-            Upstream,
-            spawner=spawner,
-            secrets=secrets,
-            client=wire.dump({"name": "mcphub", "version": version}),
-            supervision=chosen.supervision,
-        ),
+        spawner=spawner,
+        secrets=secrets,
         version=version,
-        patience=chosen.supervision.start,
+        supervision=chosen.supervision,
         drain=chosen.drain,
     )
     log.info("serving %s to one client over standard input and output", generation.plan)

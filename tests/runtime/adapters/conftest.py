@@ -6,14 +6,16 @@ import io
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from mcphub_gitops.runtime.ports import Program
+from mcphub_gitops.compiler.plan.desired import Environment
+from mcphub_gitops.runtime.ports import Packages, Program
 
 HTML = "text/html"
 
@@ -130,3 +132,20 @@ def python() -> Program:
     path = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     readable = () if sys.base_prefix == "/usr" else (sys.base_prefix,)
     return Program(path=str(path), readable=readable)
+
+
+def install_together(packages: Packages, wanted: Iterable[Environment]) -> None:
+    """Install each of `wanted` in a thread of its own, all at once; raises what any of them raised."""
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        for done in [threads.submit(packages.install, environment) for environment in wanted]:
+            done.result()
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    """Poll for at most 30 s."""
+    tick = threading.Event()
+    for _ in range(30_000):
+        if seen():
+            return
+        tick.wait(0.001)
+    raise TimeoutError

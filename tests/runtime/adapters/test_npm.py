@@ -26,6 +26,7 @@ from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.prober import StdioProber
 from mcphub_gitops.runtime.ports import ChildSpec, Packages, Probe, Program
+from tests.runtime.adapters.conftest import install_together, wait_for
 from tests.support.node import needs_node
 from tests.support.npm_registry import TELL, Registry, serve_registry
 
@@ -436,20 +437,7 @@ def test_environments_are_installed_at_once_from_several_threads(local: NpmPacka
     publish_demo(registry)
     publish_demo(registry, "1.1.0")
     wanted = [environment_of(local, "npm:demo@1.0.0"), environment_of(local, "npm:demo@1.1.0")] * 2
-    failures: list[BaseException] = []
-
-    def install(environment: Environment) -> None:
-        try:
-            local.install(environment)
-        except BaseException as error:  # noqa: BLE001  (told below, in the test's own thread)
-            failures.append(error)
-
-    threads = [threading.Thread(target=install, args=(environment,)) for environment in wanted]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    install_together(local, wanted)
     assert local.installed(deep=True) == {environment.digest for environment in wanted}
 
 
@@ -462,16 +450,6 @@ from mcphub_gitops.runtime.adapters.npm import NpmPackages
 folder, cache, package, *requirements = sys.argv[1:]
 NpmPackages(Path(folder), Path(cache)).install(Environment.of(package, tuple(requirements)))
 """
-
-
-def wait_for(seen: Callable[[], object]) -> None:
-    """Poll for at most 30 s."""
-    tick = threading.Event()
-    for _ in range(3_000):
-        if seen():
-            return
-        tick.wait(0.01)
-    raise TimeoutError
 
 
 def test_an_installation_that_was_killed_does_not_count_and_is_made_good(

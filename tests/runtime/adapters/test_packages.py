@@ -30,7 +30,7 @@ from mcphub_gitops.runtime.adapters.packages import UvPackages
 from mcphub_gitops.runtime.adapters.pins import parse_pin
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import Packages, Program
-from tests.runtime.adapters.conftest import Index, Reply, make_wheel
+from tests.runtime.adapters.conftest import Index, Reply, install_together, make_wheel, wait_for
 
 SCRIPT = {"demo": "demo:main"}
 
@@ -465,20 +465,7 @@ def test_environments_are_installed_at_once_from_several_threads(local: UvPackag
     publish_demo(index)
     publish_demo(index, "1.1")
     wanted = [environment_of(local, "demo==1.0"), environment_of(local, "demo==1.1")] * 2
-    failures: list[BaseException] = []
-
-    def install(environment: Environment) -> None:
-        try:
-            local.install(environment)
-        except BaseException as error:  # noqa: BLE001  (told below, in the test's own thread)
-            failures.append(error)
-
-    threads = [threading.Thread(target=install, args=(environment,)) for environment in wanted]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    install_together(local, wanted)
     assert local.installed(deep=True) == {environment.digest for environment in wanted}
 
 
@@ -493,16 +480,6 @@ folder, python, package, *requirements = sys.argv[1:]
 environment = Environment.of(package, tuple(requirements))
 UvPackages(Path(folder), Program(path=python)).install(environment)
 """
-
-
-def wait_for(seen: Callable[[], object]) -> None:
-    """Poll for at most 30 s."""
-    tick = threading.Event()
-    for _ in range(30_000):
-        if seen():
-            return
-        tick.wait(0.001)
-    raise TimeoutError
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,15 @@ def test_a_run_that_takes_too_long_is_ended(program: Path, tmp_path: Path) -> No
     assert "hunter2" not in repr(vars(caught.value))
 
 
+def test_a_package_without_its_program_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing() -> str:
+        raise FileNotFoundError("nowhere")
+
+    monkeypatch.setattr(uv_program, "find_uv_bin", find_nothing)
+    with pytest.raises(RuntimeFailure, match="uv cannot be started"):
+        Uv(environ={}, timeout=10).run("version", folder=tmp_path)
+
+
 def test_a_missing_program_is_a_failure(program: Path, tmp_path: Path) -> None:
     program.unlink()
     with pytest.raises(RuntimeFailure, match="uv cannot be started") as caught:
