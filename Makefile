@@ -4,7 +4,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench requirements clean
+.PHONY: help run test check bench fuzz requirements clean
 help:  ## show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1  \2/p' Makefile
 
@@ -38,6 +38,10 @@ bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/gateway.py
 	$(BIN)/python -m bench.engine
+
+FUZZ_SECONDS ?= 600
+fuzz: $(DEV) build/view  ## make inputs up for FUZZ_SECONDS, and keep what is of interest in build/fuzz
+	$(BIN)/python -m tests.fuzz.run $(FUZZ_SECONDS) build/fuzz
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 requirements: $(DEV)  ## choose the newest dependencies anew

@@ -129,7 +129,7 @@ def to_failure(subject: str, said: str, *, target: str = "") -> RuntimeFailure:
     """
     for kind in _KINDS:
         if re.search(kind.pattern, said):
-            reason = (target and kind.contained_reason.format(target=target)) or kind.reason
+            reason = (target and kind.contained_reason.replace("{target}", target)) or kind.reason
             resolution = (target and kind.contained_resolution) or kind.resolution
             return RuntimeFailure(f"{subject}: {reason}", detail=said, resolution=resolution, retryable=kind.retryable)
     return RuntimeFailure(f"{subject}: uv failed", detail=said or "it said nothing")
