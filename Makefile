@@ -4,7 +4,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench fuzz requirements clean
+.PHONY: help run test check bench fuzz coverage mutate requirements clean
 help:  ## show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1  \2/p' Makefile
 
@@ -42,6 +42,14 @@ bench: $(DEV)  ## print the published figures
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) build/view  ## make inputs up for FUZZ_SECONDS, and keep what is of interest in build/fuzz
 	$(BIN)/python -m tests.fuzz.run $(FUZZ_SECONDS) build/fuzz
+
+COVERED = tests/compiler tests/property/test_documents.py tests/test_cases.py tests/test_docs.py
+coverage: $(DEV)  ## print the branches of the compiler that no test takes
+	$(BIN)/coverage run --data-file=build/coverage --branch --source=compiler -m pytest $(COVERED)
+	$(BIN)/coverage report --data-file=build/coverage --show-missing --skip-covered
+
+mutate: $(DEV)  ## change what decides about paths and addresses; print which changes no test notices
+	$(BIN)/python -m bench.mutation build/mutation 85
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 requirements: $(DEV)  ## choose the newest dependencies anew

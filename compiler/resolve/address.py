@@ -11,7 +11,10 @@ _NUMERIC = re.compile(r"[0-9.]+")
 
 
 def why_no_place(place: str, *, least: int) -> str:
-    """Return why ``HOST[:PORT]`` cannot be one, as a sentence, or nothing; `least` is the smallest port."""
+    """Return why ``HOST[:PORT]`` cannot be one, as a sentence, or nothing; `least` is the smallest port.
+
+    What has not that form at all is for the caller to tell: a schema or a pattern has seen it.
+    """
     match = _PLACE.fullmatch(place)
     if match is None:
         return ""
@@ -34,7 +37,7 @@ def why_no_endpoint(url: str, *, private: bool) -> str:
     Without `private` it is https. Whether its address is public is found out when it is connected to.
     """
     match = _URL.fullmatch(url)
-    if match is None:
+    if match is None or _PLACE.fullmatch(match["place"]) is None:
         return "An endpoint is `https://HOST[:PORT]/PATH`, without user, spaces or fragment."
     if match["scheme"] != "https" and not private:
         return "An endpoint is reached over https; with a reason under `private`, also over http."
