@@ -14,9 +14,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def steps(kind: str = "console") -> Iterator[tuple[str, str]]:
-    """Yield each command of the README's blocks of `kind` with the output that it promises."""
-    for block in re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
+def steps(kind: str = "console", page: str = README) -> Iterator[tuple[str, str]]:
+    """Yield each command of the page's blocks of `kind` with the output that it promises."""
+    for block in re.findall(rf"^```{kind}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = step.partition("\n")
             yield command, output

@@ -9,7 +9,11 @@ from mcphub_gitops.runtime.cli.options import project_option
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.project import Project
+from mcphub_gitops.schemas import read_schema
 from mcphub_gitops.templates import fill_template
+
+_SCHEMA = "mcp-hub.schema.json"
+"""What editors complete and check the hub by: beside it, so that it is there after a clone and without a network."""
 
 _IGNORED = "/.mcphub/"
 _LONGEST_NAME = 63
@@ -20,7 +24,11 @@ _LARGEST = 1024 * 1024
 @project_option
 @click.option("--name", help="The hub's name; by default the folder's.")
 def init(project: Project, name: str | None) -> int:
-    """Write a first mcp-hub.yaml, and keep .mcphub/ out of git. Existing files are never overwritten."""
+    """Write a first mcp-hub.yaml, and keep .mcphub/ out of git. Existing files are never overwritten.
+
+    Editors with a YAML language server complete and check the hub by mcp-hub.schema.json, which is written beside it to
+    be committed with it.
+    """
     path = project.root / project.hub_file
     if path.exists():
         raise RuntimeFailure(f"{project.hub_file} is already there", resolution="edit it, or remove it first")
@@ -31,8 +39,11 @@ def init(project: Project, name: str | None) -> int:
             resolution="take up to 63 lower-case letters, digits and hyphens, beginning with a letter",
         )
     ignored = _with_ignored(project)
-    write_file(path, fill_template("mcp-hub.yaml", name=chosen).encode())
+    write_file(path, fill_template("mcp-hub.yaml", name=chosen, schema=_SCHEMA).encode())
     click.echo(f"Written: {project.hub_file}")
+    if not (project.root / _SCHEMA).exists():
+        write_file(project.root / _SCHEMA, read_schema("hub.v1"))
+        click.echo(f"Written: {_SCHEMA}")
     if ignored is not None:
         write_file(project.root / ".gitignore", ignored)
         click.echo("Written: .gitignore")

@@ -1,10 +1,14 @@
 """The `mcphub` program: a group whose commands are imported only when they are called."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from mcphub_gitops.runtime.cli import exits, lazy
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": "Begin a hub in this folder.",
@@ -21,6 +25,9 @@ COMMANDS = {
     "logs": "Show what a server says.",
     "up": "Apply, and serve the gateway.",
     "down": "Stop serving.",
+    "explain": "Say what a diagnostic's code means.",
+    "schema": "Print the JSON Schema of a document.",
+    "completion": "Print the script for a shell's completion.",
 }
 
 
@@ -37,6 +44,11 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(lazy.load(cmd_name), cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Complete a command's name without importing any, or an option."""
+        commands: list[CompletionItem[str]] = lazy.load("completion").complete_command(COMMANDS, incomplete)
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing any."""

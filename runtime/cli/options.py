@@ -48,6 +48,7 @@ def _project_option(*names: str) -> Callable[[F], F]:
         default=HUB_FILE,
         show_default=True,
         metavar="PATH",
+        type=click.Path(),
         callback=lambda context, _option, value: _project(Path(value), context.meta.get(_ENVIRONMENT, "")),
         help="The hub document; its folder is the project.",
     )

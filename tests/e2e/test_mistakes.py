@@ -142,10 +142,13 @@ def test_init_begins_a_hub_and_never_overwrites_one(tmp_path: Path) -> None:
     folder = tmp_path / "My Team"
     folder.mkdir()
     done = mcphub(folder, "init")
-    assert (done.returncode, done.stdout) == (
-        0,
-        "Written: mcp-hub.yaml\nWritten: .gitignore\nNext: `mcphub lock`, then `mcphub up`.\n",
-    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "Written: mcp-hub.yaml",
+        "Written: mcp-hub.schema.json",
+        "Written: .gitignore",
+        "Next: `mcphub lock`, then `mcphub up`.",
+    ]
     assert "name: my-team\n" in (folder / "mcp-hub.yaml").read_text("utf-8")
     assert (folder / ".gitignore").read_text("utf-8") == "/.mcphub/\n"
     assert mcphub(folder, "validate").returncode == 0

@@ -13,6 +13,10 @@ from mcphub_gitops.schemas import load_schema
 from tests.support.cases import CASES
 
 NOTICE = "<!-- Generated from the program; refresh it with `pytest --update`. -->\n"
+_DIAGNOSTICS = """\
+Every message of the compiler has a code that never changes its meaning. `mcphub explain CODE` says what it means, and
+[Reports](reports.md) in which formats diagnostics are shown: for people, programs, GitHub, GitLab and code scanners.
+"""
 SCHEMAS = {
     "hub.v1": "mcp-hub.yaml",
     "catalog.v1": "catalog.yaml",
@@ -23,7 +27,7 @@ SCHEMAS = {
 
 def diagnostics_page() -> str:
     """Return the page of all diagnostics, each with an example from its golden case."""
-    parts = ["# Diagnostics\n", NOTICE, "Every message of the compiler has a code that never changes its meaning.\n"]
+    parts = ["# Diagnostics\n", NOTICE, _DIAGNOSTICS]
     for code in CODES.values():
         parts.append(f"## {code.name}: {code.summary}\n")
         parts.append(f"{code.explanation} ({code.severity.value})\n")
