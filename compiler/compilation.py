@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.compiler.validation import Validated
@@ -76,7 +77,7 @@ def compile_hub(
     hub, lock = validated.hub, lock_file.lock
     problems = [*validated.diagnostics, *lock_file.diagnostics]
     if hub is None or lock is None:
-        return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=sort(problems))
+        return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=redact(sort(problems), sources))
     stale = find_stale(hub, lock, files)
     outdated = tuple(_catalog_problems(hub, lock_file, problems, locked=locked))
     problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
@@ -91,9 +92,8 @@ def compile_hub(
     desired, unbound = build(hub, Lock(servers=MappingProxyType(usable)), found)
     problems.extend(unbound)
     fits = not stale and not outdated and not has_errors(problems)
-    return Compiled(
-        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=sort(problems)
-    )
+    told = redact(sort(problems), sources)
+    return Compiled(sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told)
 
 
 def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:

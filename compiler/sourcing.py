@@ -10,6 +10,7 @@ from functools import partial
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.catalog import Catalog, read_catalog
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference
 from mcphub_gitops.compiler.resolve.lookup import Catalogs, Lookup
@@ -45,11 +46,13 @@ def understand_sourced(document: Document, files: Mapping[str, CatalogFile]) -> 
     catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_sources(document.root))
     catalogs |= {name: each.catalog for name, each in found.items()}
     understood = understand(document, partial(_make_entries, catalogs, search_order(document.root)))
+    others = (*understood.others, *(each.text for each in found.values() if each.text is not None))
+    problems = sort((*(each for one in found.values() for each in one.problems), *understood.diagnostics))
     return replace(
         understood,
         hub=replace(understood.hub, catalogs=_pins(found)) if understood.hub is not None else None,
-        diagnostics=sort((*(each for one in found.values() for each in one.problems), *understood.diagnostics)),
-        others=(*understood.others, *(each.text for each in found.values() if each.text is not None)),
+        diagnostics=redact(problems, (document.source, *others)),
+        others=others,
     )
 
 

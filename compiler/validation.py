@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
 from mcphub_gitops.compiler.read import bounds, hidden, shape, syntax
-from mcphub_gitops.compiler.read.redaction import hide_secrets
+from mcphub_gitops.compiler.read.redaction import hide_secrets, redact
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.decode import decode, takes_from_catalogs
 from mcphub_gitops.compiler.resolve.entry import MakeEntries
@@ -100,14 +100,14 @@ def check_whole(root: Node) -> tuple[Node | None, tuple[Diagnostic, ...]]:
 
 def understand(document: Document, make_entries: MakeEntries | None = None) -> Validated:
     """Decode `document`; one that uses catalogs needs what reads their entries. Never raises on any input."""
+    sources = (document.source, *document.others)
     if document.root is None:
-        return Validated(
-            source=document.source, hub=None, diagnostics=sort(document.diagnostics), others=document.others
-        )
+        told = redact(sort(document.diagnostics), sources)
+        return Validated(source=document.source, hub=None, diagnostics=told, others=document.others)
     hub, decoded = decode(document.root, make_entries, environment=document.environment)
-    names = [document.source.name, *(source.name for source in document.others)]
-    diagnostics = sort((*document.diagnostics, *decoded, *_writable(hub, names)))
-    return Validated(source=document.source, hub=hub, diagnostics=diagnostics, others=document.others)
+    names = [source.name for source in sources]
+    told = redact(sort((*document.diagnostics, *decoded, *_writable(hub, names))), sources)
+    return Validated(source=document.source, hub=hub, diagnostics=told, others=document.others)
 
 
 def _writable(hub: Hub, names: Iterable[str]) -> Iterator[Diagnostic]:

@@ -1,14 +1,15 @@
-"""Where a hub document may hold a secret in clear, so that no excerpt of it ever shows one.
+"""Where a hub document may hold a secret in clear, so that neither an excerpt nor a message ever shows one.
 
 A literal where a reference belongs is an error; but the line that it stands on is also shown for other errors, and a
 document that cannot be parsed has errors as well.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.randomness import irregular_words
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.source import Source, Span
@@ -34,6 +35,10 @@ _STORE = "store"
 
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
 _NAMED = "${secrets."
+_QUOTED = re.compile(r"`([^`]+)`")
+"""How a message cites the document."""
+
+_MASK = "****"
 _LIKENESS = 0.8
 _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 """How the key begins, rightly spelt or not, in text that has no tree."""
@@ -54,12 +59,40 @@ def hide_secrets(source: Source, root: Node | None) -> Source:
 
 def _merged(spans: list[Span]) -> Iterator[Span]:
     """Yield `spans` in order, those that overlap as one."""
-    found = sorted(spans)
-    while found:
-        first = found.pop(0)
-        while found and found[0].start < first.end:
-            first = replace(first, end=max(first.end, found.pop(0).end))
+    first: Span | None = None
+    for span in sorted(spans):
+        if first is not None and span.start < first.end:
+            first = replace(first, end=max(first.end, span.end))
+            continue
+        if first is not None:
+            yield first
+        first = span
+    if first is not None:
         yield first
+
+
+def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tuple[Diagnostic, ...]:
+    """Return `diagnostics` with nothing in their words that `sources` hide, or that looks like a secret."""
+    hidden = {
+        source.text[source.offset(span.start) : source.offset(span.end)].strip("\"'")
+        for source in sources
+        for span in source.hidden
+    }
+
+    def clean(text: str) -> str:
+        for shape in (TOKEN_SHAPE, _PASSWORD):
+            text = shape.sub(_MASK, text)
+        return _QUOTED.sub(lambda found: f"`{_MASK}`" if found[1] in hidden else found[0], text)
+
+    return tuple(
+        replace(
+            each,
+            detail=clean(each.detail),
+            help=clean(each.help),
+            notes=tuple(replace(note, message=clean(note.message)) for note in each.notes),
+        )
+        for each in diagnostics
+    )
 
 
 def _literals(node: Node) -> Iterator[Span]:
