@@ -1,8 +1,10 @@
 """Where text came from: sources, positions in them, and the excerpts that diagnostics show."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 _BREAKS = "\n\r\x85\u2028\u2029"
 _BREAK = re.compile(f"\r\n|[{_BREAKS}]")
@@ -54,10 +56,23 @@ class Source:
     text: str
     hidden: tuple[Span, ...] = field(default=(), repr=False)
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _reach: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """For each of `hidden` the last line that it or one before it covers: where to begin to look for a line."""
 
     def __post_init__(self) -> None:
         starts = (0, *(found.end() for found in _BREAK.finditer(self.text)))
         object.__setattr__(self, "_starts", starts)
+        object.__setattr__(self, "hidden", tuple(sorted(self.hidden)))
+        object.__setattr__(self, "_reach", tuple(accumulate((span.end.line for span in self.hidden), max)))
+
+    def hidden_on(self, number: int) -> Iterator[Span]:
+        """Yield the hidden places that have a part on line `number`."""
+        for place in range(bisect_left(self._reach, number), len(self.hidden)):
+            span = self.hidden[place]
+            if span.start.line > number:
+                return
+            if span.end.line >= number:
+                yield span
 
     def position(self, offset: int) -> Position:
         """Return the position of the code point at `offset` (0-based)."""
@@ -130,11 +145,10 @@ def _hidden(source: Source, number: int) -> list[tuple[int, int]]:
     """Return the hidden stretches of line `number`, from right to left, columns counted from 0."""
     length = len(source.line(number))
     found = []
-    for span in source.hidden:
-        if span.start.line <= number <= span.end.line:
-            start = span.start.column - 1 if span.start.line == number else 0
-            end = span.end.column - 1 if span.end.line == number else length
-            found.append((start, min(end, length)))
+    for span in source.hidden_on(number):
+        start = span.start.column - 1 if span.start.line == number else 0
+        end = span.end.column - 1 if span.end.line == number else length
+        found.append((start, min(end, length)))
     return sorted(found, reverse=True)
 
 
