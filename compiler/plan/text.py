@@ -76,7 +76,8 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
         if value is not None:
             paired = f"{name} ({value})" if kind in _WITH_VALUE else f"{name} from {value}"
             shown = paired if name and kind in {*_WITH_VALUE, "mount"} else name or value
-            yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}"
+            loose = ", by a program that is not held in" if kind in _WITH_VALUE and "exec://" in value else ""
+            yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}{loose}"
 
 
 def _change_block(change: Change) -> str:

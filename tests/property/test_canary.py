@@ -17,7 +17,11 @@ defaults: {run: process}
 servers:
   notes:
     command: [python3, server.py]
-    secrets: {NOTES_KEY: "env://CANARY", NOTES_FILE: "file://canary.txt"}
+    secrets:
+      NOTES_KEY: "env://CANARY"
+      NOTES_FILE: "file://canary.txt"
+      NOTES_LINE: "dotenv://canary.env#KEY"
+      NOTES_WORD: {exec: [tools/secret.py, --for, notes]}
 gateway: {listen: "127.0.0.1:0"}
 """
 LEAKY = """\
@@ -34,6 +38,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "mcp-hub.yaml").write_text(HUB, "utf-8")
     (tmp_path / "canary.txt").write_text(CANARY, "utf-8")
     (tmp_path / "canary.txt").chmod(0o600)
+    (tmp_path / "canary.env").write_text(f"KEY={CANARY}\n", "utf-8")
+    (tmp_path / "tools").mkdir()
+    program = tmp_path / "tools" / "secret.py"
+    program.write_text(f"#!{sys.executable}\nprint(open('canary.txt').read())\n", "utf-8")
+    program.chmod(0o755)
     return tmp_path
 
 
@@ -44,7 +53,7 @@ def said(folder: Path, *arguments: str) -> str:
 
 def everything_written(folder: Path) -> bytes:
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return b"".join(path.read_bytes() for path in files if path.name != "canary.txt")
+    return b"".join(path.read_bytes() for path in files if path.name not in {"canary.txt", "canary.env"})
 
 
 def test_a_secret_reaches_its_server_and_nothing_else(folder: Path) -> None:
@@ -88,6 +97,37 @@ def test_a_secret_that_is_not_set_is_named_by_its_reference(folder: Path) -> Non
     assert done.returncode == 1
     assert "env://CANARY" in done.stderr
     assert not (folder / "mcp-hub.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("canary.env", f"OTHER={CANARY}\n", "the secret dotenv://canary.env#KEY is not set"),
+        ("canary.env", f"KEY={CANARY}\n'{CANARY}", "has a line that is not NAME=value"),
+        ("tools/secret.py", f"#!/bin/sh\necho {CANARY}; echo {CANARY} >&2; exit 3\n", "ended with the exit status 3"),
+    ],
+    ids=["missing", "damaged", "failing"],
+)
+def test_a_secret_that_cannot_be_read_is_told_without_what_was_found(
+    folder: Path, name: str, text: str, words: str
+) -> None:
+    (folder / name).write_text(text, "utf-8")
+    output = said(folder, "lock")
+    assert output.startswith("1 ")
+    assert words in output
+    assert CANARY not in output
+    (folder / "tools" / "secret.py").unlink()
+    assert CANARY.encode() not in everything_written(folder)
+
+
+def test_a_program_that_was_changed_since_the_lock_is_not_run(folder: Path) -> None:
+    assert said(folder, "lock").startswith("0 ")
+    program = folder / "tools" / "secret.py"
+    program.write_text("#!/bin/sh\ntouch ran\necho changed\n", "utf-8")
+    output = said(folder, "apply", "--auto-approve")
+    assert output.startswith("1 ")
+    assert "runs `tools/secret.py`, which has changed since it was locked" in output
+    assert not (folder / "ran").exists()
 
 
 def test_a_bug_report_holds_no_value(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_GET  # noqa: N815  (the name that http.server calls)
+        do_POST = do_GET  # noqa: N815  (the base class's word)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,13 +1,14 @@
 """Secrets that a program writes on its standard output."""
 
 import os
+import select
 import shutil
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from mcphub_gitops.compiler.resolve.path import looks_like_path
 from mcphub_gitops.runtime.adapters.secrets.value import LONGEST, unreadable
@@ -57,32 +58,51 @@ def run_secret_program(
 
 
 def _output(reference: str, process: "subprocess.Popen[bytes]", name: str, patience: float) -> bytes:
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        _end(process)
-
-    timer = threading.Timer(patience, end)
-    timer.start()
+    deadline = monotonic() + patience
     try:
         with process:
+            data = _read(process, deadline)
             # Whoever writes more than a value has is stopped, whatever it writes.
-            data = process.stdout.read(LONGEST + 1) if process.stdout is not None else b""
-            if len(data) > LONGEST:
-                _end(process)
-            status = process.wait()
+            is_late = data is None or (len(data) <= LONGEST and not _has_ended(process, deadline))
+            _end(process)
     finally:
-        timer.cancel()
         _end(process)
-    if late.is_set():
+    if data is None or is_late:
         raise unreadable(reference, f"{name} has not ended within {patience:g} s", "run it yourself, and see why")
     if len(data) > LONGEST:
         raise unreadable(reference, f"{name} writes more than {LONGEST // 1024} KiB")
-    if status != 0:
+    if process.returncode != 0:
+        status = process.returncode
         ended = f"with the exit status {status}" if status > 0 else f"by the signal {-status}"
         raise unreadable(reference, f"{name} ended {ended}", "run it yourself, and see what it says")
     return data
+
+
+def _read(process: "subprocess.Popen[bytes]", deadline: float) -> bytes | None:
+    """Return what it writes until it closes its output, or writes too much; None where it does not until `deadline`.
+
+    A process that it leaves behind, out of its group, may hold the output open for ever.
+    """
+    if process.stdout is None:
+        return b""
+    descriptor, data = process.stdout.fileno(), bytearray()
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    while len(data) <= LONGEST:
+        if not waiting.poll(max(0.0, deadline - monotonic()) * 1000):
+            return None
+        part = os.read(descriptor, LONGEST)
+        if not part:
+            break
+        data += part
+    return bytes(data)
+
+
+def _has_ended(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, deadline - monotonic()))
+        return True
+    return False
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -122,3 +122,72 @@ def test_no_failure_holds_any_of_the_value(tmp_path: Path, content: bytes) -> No
         assert "canary" not in repr(vars(failure)) + repr(failure.args)
         assert reference in failure.brief
     assert "canary" not in repr(sources)
+
+
+DOTENV = """\
+# a comment
+PLAIN=abc
+export EXPORTED = "with spaces"
+QUOTED='single $NOT {filled}'
+LINES="a
+b"
+REF=${PLAIN}
+EMPTY=
+NAKED
+TWICE=1
+TWICE=2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PLAIN", "abc"),
+        ("EXPORTED", "with spaces"),
+        ("QUOTED", "single $NOT {filled}"),
+        ("LINES", "a\nb"),
+        ("REF", "${PLAIN}"),
+        ("TWICE", "2"),
+    ],
+)
+def test_a_dotenv_file_is_read_as_it_stands(tmp_path: Path, name: str, value: str) -> None:
+    (tmp_path / ".env").write_text(DOTENV)
+    sources = sources_of(tmp_path, {"PLAIN": "of the environment"})
+    assert outcome_of(sources, f"dotenv://.env#{name}") == value
+    assert outcome_of(sources, f"dotenv://{tmp_path}/.env#{name}") == value
+
+
+def test_what_a_dotenv_file_lacks_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(DOTENV)
+    (tmp_path / "bad.env").write_text("A=canary\n'B")
+    sources = sources_of(tmp_path, {"OTHER": "x"})
+    for name in ("OTHER", "NAKED"):
+        found = failure_of(sources, f"dotenv://.env#{name}")
+        assert found.brief == f"the secret dotenv://.env#{name} is not set"
+        assert f"add a line {name}=value" in found.resolution
+    assert failure_of(sources, "dotenv://.env#EMPTY").brief == "the secret dotenv://.env#EMPTY is empty"
+    assert "No such file" in failure_of(sources, "dotenv://none.env#A").detail
+    found = failure_of(sources, "dotenv://bad.env#A")
+    assert found.detail == f"{tmp_path}/bad.env has a line that is not NAME=value"
+    assert found.__context__ is None
+
+
+def test_what_a_program_writes_loses_its_last_line_break(tmp_path: Path) -> None:
+    sources = sources_of(tmp_path, os.environ)
+    assert outcome_of(sources, "exec://printf?%25s%0A&a%20b") == "a b"
+    assert failure_of(sources, "exec://true").brief == "the secret exec://true is empty"
+
+
+def test_each_reference_has_its_own_outcome(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from a file")
+    sources = sources_of(tmp_path, {**os.environ, "KEY": "from a variable"})
+    references = ["env://KEY", "file://key", "env://NONE", "exec://echo?from%20a%20program", "store://corp/a#b"]
+    found = sources.fetch(references, stores={}, programs={})
+    assert [found[each] for each in (references[0], references[1], references[3])] == [
+        "from a variable",
+        "from a file",
+        "from a program",
+    ]
+    assert isinstance(found[references[2]], RuntimeFailure)
+    assert isinstance(found[references[4]], RuntimeFailure)
+    assert sources.fetch([], stores={}, programs={}) == {}

@@ -173,7 +173,7 @@ def test_the_account_of_a_pod_opens_it(openbao: OpenBao) -> None:
     openbao.ask("POST", "sys/auth/kubernetes", {"type": "kubernetes"})
     reply = (201, {"content-type": "application/json"}, review)
     with recording(Recorder(None, replies={place: reply})) as cluster:
-        config = {"kubernetes_host": cluster.address, "token_reviewer_jwt": account, "disable_local_ca_jwt": True}
+        config = {"kubernetes_host": cluster.address, "kubernetes_ca_cert": openbao.ca.read_text("utf-8")}
         openbao.ask("POST", "auth/kubernetes/config", config)
         role = {"bound_service_account_names": "mcphub", "bound_service_account_namespaces": "tools"}
         openbao.ask("POST", "auth/kubernetes/role/mcphub", {**role, "token_policies": "pod"})
