@@ -55,6 +55,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 requirements: $(DEV)  ## choose the newest dependencies anew
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) --upgrade --group stores --output-file requirements/stores.txt
 
 clean:  ## remove what make made
 	rm -rf .venv build

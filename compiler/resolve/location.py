@@ -12,13 +12,14 @@ from posixpath import normpath
 
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER, looks_like_path, why_not_granted
 
-_REFERENCE = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+)\Z", re.DOTALL)
-_COMPOSED = re.compile(r"\$(?:\$|\{([^{}]*)\})")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_STORE = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
-_SPECIAL = re.compile(r"[%?&#${}\s]")
+# Compiled where they are used, because most hubs use few of them and a start pays for each.
+_REFERENCE = r"(?s:(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<location>.+))"
+_COMPOSED = r"\$(?:\$|\{([^{}]*)\})"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOTENV_NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
+_STORE = r"[a-z][a-z0-9-]{0,62}"
+_ESCAPED = rb"%([0-9A-Fa-f]{2})"
+_SPECIAL = r"[%?&#${}\s]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Location:
 
 def split(reference: str) -> tuple[str, str] | None:
     """Return scheme and rest of `reference`; None where it is none."""
-    match = _REFERENCE.match(reference)
+    match = re.fullmatch(_REFERENCE, reference)
     return (match["scheme"], match["location"]) if match is not None else None
 
 
@@ -69,7 +70,7 @@ def locate(reference: str) -> Location | str:
 
 def locations_in(reference: str) -> Iterator[Location]:
     """Yield the parts of each usable reference in `reference`, which may be composed (`ports.read_secrets`)."""
-    inner = (match[1] for match in _COMPOSED.finditer(reference)) if "$" in reference else [reference]
+    inner = (match[1] for match in re.finditer(_COMPOSED, reference)) if "$" in reference else [reference]
     for each in inner:
         found = locate(each) if each is not None else ""
         if isinstance(found, Location):
@@ -95,7 +96,7 @@ def why_no_words(argv: tuple[str, ...]) -> str:
 
 
 def _variable(text: str) -> Location | str:
-    if not _VARIABLE.fullmatch(text):
+    if not re.fullmatch(_VARIABLE, text):
         return "What follows `env://` is no name of an environment variable."
     return Location(scheme="env", path=text)
 
@@ -106,7 +107,7 @@ def _file(text: str) -> Location | str:
 
 def _dotenv(text: str) -> Location | str:
     path, _, name = text.rpartition("#")
-    if not path or not _DOTENV_NAME.fullmatch(name):
+    if not path or not re.fullmatch(_DOTENV_NAME, name):
         return "`dotenv://` takes a file and a name in it, as FILE#NAME."
     return _why_no_file(path) or Location(scheme="dotenv", path=path, field=name)
 
@@ -123,7 +124,7 @@ def _program(text: str) -> Location | str:
 def _stored(text: str) -> Location | str:
     path, field = _keyed(text)
     store, _, key = path.partition("/")
-    if not _STORE.fullmatch(store) or not field:
+    if not re.fullmatch(_STORE, store) or not field:
         return "`store://` takes a store's name, a key and a field, as STORE/KEY#FIELD."
     return why_no_key(key) or Location(scheme="store", store=store, path=key, field=field)
 
@@ -150,11 +151,11 @@ def _why_no_file(path: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
+    return re.sub(_SPECIAL, lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
 
 
 def _unescape(text: str) -> str | None:
-    data = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogatepass"))
+    data = re.sub(_ESCAPED, lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogatepass"))
     try:
         return data.decode()
     except UnicodeDecodeError:

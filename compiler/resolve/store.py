@@ -16,11 +16,12 @@ from mcphub_gitops.compiler.resolve.nodes import child, entries, text, value
 from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.compiler.source import Span
 
-_ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?P<port>:[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?\Z"
+# Compiled where they are used, because most hubs have no store and a start pays for each.
+_ADDRESS = (
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?P<port>:[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
 )
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
-_NAME = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+_LOOPBACK = r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]"
+_NAME = r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*"
 
 _POD = "file:///var/run/secrets/kubernetes.io/serviceaccount/token"
 """Where Kubernetes puts the token of a pod's service account."""
@@ -60,10 +61,10 @@ class Vault:
 
 def why_no_address(address: str) -> str:
     """Return why no store is asked at `address`, as a sentence: what comes from there is secret, so it takes TLS."""
-    match = _ADDRESS.match(address)
+    match = re.fullmatch(_ADDRESS, address)
     if match is None:
         return "An address is https://HOST, with :PORT and /PATH where wanted."
-    if match["scheme"] == "http" and not _LOOPBACK.fullmatch(match["host"]):
+    if match["scheme"] == "http" and not re.fullmatch(_LOOPBACK, match["host"]):
         return "A store is asked over https; plain http is for this machine alone."
     return ""
 
@@ -133,7 +134,9 @@ class _Stores:
         given = self._text(node, *keys)
         if given is None:
             return ""
-        problem = "" if _NAME.fullmatch(given.value) and not why_no_key(given.value) else "It is no path of a store."
+        problem = (
+            "" if re.fullmatch(_NAME, given.value) and not why_no_key(given.value) else "It is no path of a store."
+        )
         self._check(given, problem)
         return given.value
 

@@ -15,7 +15,7 @@ servers:
   time: {package: "pypi:mcp-server-time@1", tools: {deny: [convert]}}
 """
 HEAVY = {
-    *("asyncio", "docker", "git", "httpcore2", "httptools", "httpx2", "mcp", "mcp_types", "msgspec", "rich"),
+    *("asyncio", "docker", "dotenv", "git", "httpcore2", "httptools", "httpx2", "mcp", "mcp_types", "msgspec", "rich"),
     *("uv", "uvicorn", "uvloop"),
 }
 
