@@ -11,6 +11,7 @@ from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.url import hide_query
+from mcphub_gitops.runtime.adapters.secrets.gathering import GatheredSecrets
 from mcphub_gitops.runtime.adapters.secrets.sources import SecretSources
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
@@ -39,7 +40,8 @@ def compose_engines(layout: Layout, realm: str) -> Engines:
 
 def compose_secrets(project: Project) -> Secrets:
     """Return what reads secret values."""
-    return SecretSources(project.root, os.environ, parse_dotenv=parse_dotenv, read_vault=read_vault)
+    sources = SecretSources(project.root, os.environ, parse_dotenv=parse_dotenv, read_vault=read_vault)
+    return GatheredSecrets(sources)
 
 
 def compose(project: Project, *, realm: str = "") -> Site:

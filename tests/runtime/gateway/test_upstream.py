@@ -17,7 +17,7 @@ from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.upstream import RetiredError, Supervision, Upstream
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
-from mcphub_gitops.runtime.ports import AnySpawner
+from mcphub_gitops.runtime.ports import AnySpawner, RemoteSpec, Spec
 from tests.support.gateway_fakes import Answer, FakeChild, FakeSpawner, Manners
 from tests.support.gateway_hub import (
     CLIENT,
@@ -141,6 +141,19 @@ async def test_the_child_is_given_secrets_by_value_and_they_are_named_to_be_mask
         await text(upstream)
         spec = spawner.children[0].spec
         assert (spec.env, spec.secrets) == ({"A": "1", "KEY": "ENV://KEY"}, ("KEY",))
+
+
+@on_loop
+async def test_a_remote_gets_its_secret_as_a_header_and_has_no_code_to_compare() -> None:
+    locked = {"files": {"tools/token": f"sha256:{'0' * 64}"}, "secrets": {"X-Key": "exec://tools/token"}}
+    spec = {"server": "echo", "url": "https://docs.example/mcp"}
+    entry = {**echo_entry(tools=["echo"], **locked), "kind": "remote", "spec": spec}
+    spawner = FakeSpawner(Manners())
+    async with running(upstream_of(entry, spawner, SWIFT)) as upstream:
+        await text(upstream)
+        found: Spec = spawner.children[0].spec
+        assert isinstance(found, RemoteSpec)
+        assert found.headers == {"X-Key": "EXEC://TOOLS/TOKEN"}
 
 
 @on_loop
