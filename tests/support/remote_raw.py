@@ -81,7 +81,7 @@ async def listening(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Async
 
 
 @asynccontextmanager
-async def raw(behave: Behaviour) -> AsyncIterator[Raw]:
+async def raw(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Raw]:
     """Run a server that answers with `behave`; a connection that it did not close is used again."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,7 +96,7 @@ async def raw(behave: Behaviour) -> AsyncIterator[Raw]:
         finally:
             server.open -= 1
 
-    async with listening(serve) as port:
+    async with listening(serve, tls=tls) as port:
         server = Raw(port)
         yield server
 

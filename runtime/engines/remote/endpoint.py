@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import httpcore2
 
-from mcphub_gitops.runtime.engines.remote.address import Place
-from mcphub_gitops.runtime.engines.remote.network import Network
 from mcphub_gitops.runtime.engines.remote.trouble import OverrunError, Trouble
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.network.address import Place
+from mcphub_gitops.runtime.network.connection import Network
+from mcphub_gitops.runtime.network.trouble import UnreachableError
 from mcphub_gitops.runtime.ports import RemoteSpec
 
 # Its debug lines hold the headers of answers, the session's identifier among them.
@@ -167,6 +168,8 @@ def _in_words() -> Iterator[None]:
     """Raise Trouble for what goes wrong between connecting and the end of an answer."""
     try:
         yield
+    except UnreachableError as problem:
+        raise Trouble(problem.words, lasting=problem.lasting) from None
     except httpcore2.TimeoutException:
         raise Trouble("The remote server does not take what it is sent") from None
     except httpcore2.ProtocolError:

@@ -7,13 +7,13 @@ from typing import Final
 import httpcore2
 
 from mcphub_gitops.runtime.engines.lines import LINE_LIMIT
-from mcphub_gitops.runtime.engines.remote import network
-from mcphub_gitops.runtime.engines.remote.address import Place, place_of
 from mcphub_gitops.runtime.engines.remote.child import RemoteChild
 from mcphub_gitops.runtime.engines.remote.endpoint import Endpoint, check_headers
-from mcphub_gitops.runtime.engines.remote.network import Network, Resolve
-from mcphub_gitops.runtime.engines.remote.trouble import Trouble
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.network import connection
+from mcphub_gitops.runtime.network.address import Place, place_of
+from mcphub_gitops.runtime.network.connection import Network, Resolve
+from mcphub_gitops.runtime.network.trouble import UnreachableError
 from mcphub_gitops.runtime.ports import LineSink, RemoteSpec
 
 WIDTH: Final = 64
@@ -44,7 +44,7 @@ class RemoteEngine:
         width: int = WIDTH,
         connect_seconds: float = CONNECT_SECONDS,
         tls: ssl.SSLContext | None = None,
-        resolve: Resolve = network.resolve,
+        resolve: Resolve = connection.resolve,
     ) -> None:
         self._line_limit = line_limit
         self._width = width
@@ -58,7 +58,7 @@ class RemoteEngine:
         Raises RuntimeFailure, and never calls `sink` then, when the URL or a header cannot be used, the address is not
         allowed, the certificate is refused, or three attempts to connect fail (then retryable).
         """
-        place = place_of(spec)
+        place = place_of(spec.url, whose=f"server {spec.server!r}", private=spec.private)
         check_headers(spec)
         tls = await self._trust() if place.secure else None
         way = Network(place, tls=tls, resolve=self._resolve, seconds=self._connect_seconds)
@@ -80,7 +80,7 @@ async def _try(spec: RemoteSpec, place: Place, way: Network, seconds: float) -> 
     for pause in (*_PAUSES, None):
         try:
             stream = await way.connect()
-        except Trouble as trouble:
+        except UnreachableError as trouble:
             if pause is None or trouble.lasting or asyncio.get_running_loop().time() > deadline:
                 raise RuntimeFailure(
                     f"Server {spec.server!r} cannot be reached",
@@ -94,7 +94,7 @@ async def _try(spec: RemoteSpec, place: Place, way: Network, seconds: float) -> 
             return
 
 
-def _advice(place: Place, trouble: Trouble) -> str:
+def _advice(place: Place, trouble: UnreachableError) -> str:
     if "not a public address" in trouble.words:
         return "Set `private: true` for a server in your own network; the review will show it."
     return f"See whether {place.shown} can be reached from this machine."

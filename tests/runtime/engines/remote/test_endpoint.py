@@ -8,12 +8,12 @@ from contextlib import aclosing
 
 import pytest
 
-from mcphub_gitops.runtime.engines.remote import network
-from mcphub_gitops.runtime.engines.remote.address import place_of
 from mcphub_gitops.runtime.engines.remote.endpoint import Endpoint, check_headers
-from mcphub_gitops.runtime.engines.remote.network import Network
 from mcphub_gitops.runtime.engines.remote.trouble import OverrunError, Trouble
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.network import connection
+from mcphub_gitops.runtime.network.address import place_of
+from mcphub_gitops.runtime.network.connection import Network
 from mcphub_gitops.runtime.ports import RemoteSpec
 from tests.runtime.engines.children import eventually
 from tests.runtime.engines.conftest import Run
@@ -21,8 +21,8 @@ from tests.support.remote_raw import Asked, Behaviour, answer, begin, chunk, raw
 
 
 def endpoint(url: str, **headers: str) -> Endpoint:
-    place = place_of(RemoteSpec(server="docs", url=url, private=True))
-    way = Network(place, tls=None, resolve=network.resolve, seconds=5)
+    place = place_of(url, whose="docs", private=True)
+    way = Network(place, tls=None, resolve=connection.resolve, seconds=5)
     return Endpoint(place, headers=headers, network=way, tls=None, connections=4)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mcphub_gitops.runtime.engines.remote import address, engine
+from mcphub_gitops.runtime.engines.remote import engine
 from mcphub_gitops.runtime.engines.remote.engine import RemoteEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.prober import StdioProber
+from mcphub_gitops.runtime.network import address
 from mcphub_gitops.runtime.ports import LineSink, RemoteSpec
 from tests.runtime.engines.children import Record, eventually
 from tests.runtime.engines.conftest import Run

@@ -4,13 +4,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from mcphub_gitops.runtime.engines.remote.address import is_public, place_of
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import RemoteSpec
+from mcphub_gitops.runtime.network.address import Place, is_public, place_of
 
 
-def spec(url: str, *, private: bool = False) -> RemoteSpec:
-    return RemoteSpec(server="docs", url=url, private=private)
+def spec(url: str, *, private: bool = False) -> Place:
+    return place_of(url, whose="server 'docs'", private=private)
 
 
 @pytest.mark.parametrize(
@@ -38,14 +37,14 @@ def spec(url: str, *, private: bool = False) -> RemoteSpec:
 def test_a_url_says_where_requests_go(
     url: str, shown: str, expected: tuple[str, int, str], authority: str | None
 ) -> None:
-    place = place_of(spec(url))
+    place = spec(url)
     assert (place.shown, (place.host, place.port, place.target)) == (shown, expected)
     assert place.authority == (authority or place.host)
     assert place.secure
 
 
 def test_a_private_place_may_use_plain_http_and_the_names_of_containers() -> None:
-    place = place_of(spec("http://my_server:3001/mcp?key=secret", private=True))
+    place = spec("http://my_server:3001/mcp?key=secret", private=True)
     assert (place.secure, place.host, place.port) == (False, "my_server", 3001)
     assert place.shown == "http://my_server:3001"
 
@@ -102,7 +101,7 @@ def test_a_private_place_may_use_plain_http_and_the_names_of_containers() -> Non
 )
 def test_what_is_no_clear_url_is_refused(url: str, reason: str, *, private: bool) -> None:
     with pytest.raises(RuntimeFailure) as raised:
-        place_of(spec(url, private=private))
+        spec(url, private=private)
     assert raised.value.brief == "The URL of server 'docs' cannot be used"
     assert reason in raised.value.detail
     assert raised.value.resolution
@@ -111,7 +110,7 @@ def test_what_is_no_clear_url_is_refused(url: str, reason: str, *, private: bool
 
 def test_plain_http_needs_a_private_place() -> None:
     with pytest.raises(RuntimeFailure) as raised:
-        place_of(spec("http://docs.example/mcp"))
+        spec("http://docs.example/mcp")
     assert "Plain HTTP" in raised.value.detail
 
 
@@ -152,12 +151,12 @@ def test_addresses_of_any_other_kind_are_not(address: str) -> None:
 
 
 def test_plain_http_goes_to_addresses_that_are_not_public_alone() -> None:
-    place = place_of(spec("http://docs.example/", private=True))
+    place = spec("http://docs.example/", private=True)
     assert place.refusal(ip_address("10.0.0.1")) == ""
     assert "plain HTTP" in place.refusal(ip_address("8.8.8.8"))
 
 
 def test_tls_goes_to_public_addresses_unless_more_is_allowed() -> None:
-    assert place_of(spec("https://docs.example/")).refusal(ip_address("8.8.8.8")) == ""
-    assert "not a public address" in place_of(spec("https://docs.example/")).refusal(ip_address("10.0.0.1"))
-    assert place_of(spec("https://docs.example/", private=True)).refusal(ip_address("10.0.0.1")) == ""
+    assert spec("https://docs.example/").refusal(ip_address("8.8.8.8")) == ""
+    assert "not a public address" in spec("https://docs.example/").refusal(ip_address("10.0.0.1"))
+    assert spec("https://docs.example/", private=True).refusal(ip_address("10.0.0.1")) == ""

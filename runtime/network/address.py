@@ -1,4 +1,4 @@
-"""Where a remote server is, and which addresses of the internet protocol are public: no socket, no resolver.
+"""Where a URL leads, and which addresses of the internet protocol are public: no socket, no resolver.
 
 Sources: RFC 3986 section 3; WHATWG URL "ends in a number"; the special-purpose address registries of IANA (RFC 6890).
 """
@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import RemoteSpec
 
 Address = IPv4Address | IPv6Address
 
@@ -107,60 +106,63 @@ class Place:
         return "" if self.private else f"{address} is not a public address"
 
 
-def place_of(spec: RemoteSpec) -> Place:
-    """Return where `spec` is; raises RuntimeFailure that says what is wrong with its URL, without its secrets."""
-    found = _URL.fullmatch(spec.url) if _PLAIN.fullmatch(spec.url) else None
+def place_of(url: str, *, whose: str, private: bool = False) -> Place:
+    """Return where `url` leads, that of `whose` in messages; `private` allows addresses that are not public.
+
+    Raises RuntimeFailure that says what is wrong with it, without the secrets in it.
+    """
+    found = _URL.fullmatch(url) if _PLAIN.fullmatch(url) else None
     if found is None:
-        raise _refuse(spec, "It is no URL of printable ASCII characters without a backslash.")
+        raise _refuse(whose, "It is no URL of printable ASCII characters without a backslash.")
     scheme = found["scheme"].lower()
     if scheme not in _DEFAULT_PORTS:
-        raise _refuse(spec, "Its scheme is neither https nor http.")
-    if scheme == "http" and not spec.private:
-        raise _refuse(spec, "Plain HTTP is for private addresses alone.", "Use https, or set `private: true`.")
+        raise _refuse(whose, "Its scheme is neither https nor http.")
+    if scheme == "http" and not private:
+        raise _refuse(whose, "Plain HTTP is for private addresses alone.", "Use https, or set `private: true`.")
     if "@" in found["authority"]:
-        raise _refuse(spec, "It holds a user name or password.", "Send credentials as a header, from a secret.")
+        raise _refuse(whose, "It holds a user name or password.", "Send credentials as a header, from a secret.")
     if found["fragment"] is not None:
-        raise _refuse(spec, "It has a fragment (`#`), which is never sent.")
+        raise _refuse(whose, "It has a fragment (`#`), which is never sent.")
     parts = _AUTHORITY.fullmatch(found["authority"])
     if parts is None:
-        raise _refuse(spec, "It has no host, or a port that is no number.")
+        raise _refuse(whose, "It has no host, or a port that is no number.")
     port = int(parts["port"] or _DEFAULT_PORTS[scheme])
     if not 1 <= port <= _LAST_PORT:
-        raise _refuse(spec, f"Its port is not between 1 and {_LAST_PORT}.")
-    host = _address_6(spec, parts["six"]) if parts["six"] else _host(spec, parts["host"])
+        raise _refuse(whose, f"Its port is not between 1 and {_LAST_PORT}.")
+    host = _address_6(whose, parts["six"]) if parts["six"] else _host(whose, parts["host"])
     target = found["target"]
     return Place(
         secure=scheme == "https",
         host=host,
         port=port,
         target=target if target.startswith("/") else f"/{target}",
-        private=spec.private,
+        private=private,
     )
 
 
-def _address_6(spec: RemoteSpec, text: str) -> str:
+def _address_6(whose: str, text: str) -> str:
     try:
         return str(IPv6Address(text))
     except ValueError:
-        raise _refuse(spec, "What stands between the brackets is no IPv6 address.") from None
+        raise _refuse(whose, "What stands between the brackets is no IPv6 address.") from None
 
 
-def _host(spec: RemoteSpec, host: str) -> str:
+def _host(whose: str, host: str) -> str:
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         # Resolvers take octal, hexadecimal and short forms for addresses; what a reader takes it for is another matter.
         try:
             return str(IPv4Address(host))
         except ValueError:
-            raise _refuse(spec, "Its host ends in a number but is no address of four decimal numbers.") from None
+            raise _refuse(whose, "Its host ends in a number but is no address of four decimal numbers.") from None
     if len(host) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
-        raise _refuse(spec, "Its host is neither a name nor an address.", "Write an international name as xn--….")
+        raise _refuse(whose, "Its host is neither a name nor an address.", "Write an international name as xn--….")
     return host.lower()
 
 
-def _refuse(spec: RemoteSpec, detail: str, resolution: str = "") -> RuntimeFailure:
+def _refuse(whose: str, detail: str, resolution: str = "") -> RuntimeFailure:
     return RuntimeFailure(
-        f"The URL of server {spec.server!r} cannot be used",
+        f"The URL of {whose} cannot be used",
         detail=detail,
         resolution=resolution or "Correct the URL, as in https://host.example/mcp.",
     )

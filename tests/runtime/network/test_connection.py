@@ -10,10 +10,10 @@ from pathlib import Path
 import httpcore2
 import pytest
 
-from mcphub_gitops.runtime.engines.remote import address, network
-from mcphub_gitops.runtime.engines.remote.address import Place
-from mcphub_gitops.runtime.engines.remote.network import Network, Resolve
-from mcphub_gitops.runtime.engines.remote.trouble import Trouble
+from mcphub_gitops.runtime.network import address, connection
+from mcphub_gitops.runtime.network.address import Place
+from mcphub_gitops.runtime.network.connection import Network, Resolve
+from mcphub_gitops.runtime.network.trouble import UnreachableError
 from tests.runtime.engines.children import eventually
 from tests.runtime.engines.conftest import Run
 from tests.support.remote_raw import Asked, answer, listening, raw
@@ -32,7 +32,7 @@ def answers(*addresses: str) -> Resolve:
 
 
 def network_for(
-    where: Place, *, resolve: Resolve = network.resolve, tls: ssl.SSLContext | None = None, seconds: float = 5
+    where: Place, *, resolve: Resolve = connection.resolve, tls: ssl.SSLContext | None = None, seconds: float = 5
 ) -> Network:
     return Network(where, tls=tls, resolve=resolve, seconds=seconds)
 
@@ -111,7 +111,7 @@ def test_a_name_is_connected_to_at_its_allowed_addresses_alone(run: Run, monkeyp
             stream = await network_for(where, resolve=answers("127.0.0.2", "127.0.0.1")).connect()
             await stream.aclose()
             await eventually(lambda: server.connections == 1)
-            with pytest.raises(Trouble, match=r"127\.0\.0\.2 is a public address, and plain HTTP"):
+            with pytest.raises(UnreachableError, match=r"127\.0\.0\.2 is a public address, and plain HTTP"):
                 await network_for(where, resolve=answers("127.0.0.2")).connect()
 
     run(scenario())
@@ -132,7 +132,7 @@ def test_a_name_that_turns_private_is_never_connected_to(run: Run) -> None:
 
             for _ in range(3):
                 where = place(server.port, "docs.example", secure=True, private=False)
-                with pytest.raises(Trouble, match="not a public address") as raised:
+                with pytest.raises(UnreachableError, match="not a public address") as raised:
                     await network_for(where, resolve=rebind, tls=ssl.create_default_context()).connect()
                 assert raised.value.lasting
             assert server.connections == 0
@@ -146,7 +146,7 @@ def test_the_peer_is_judged_whatever_the_resolver_said(run: Run, monkeypatch: py
             verdicts = iter([True, False])
             monkeypatch.setattr(address, "is_public", lambda _found: next(verdicts))
             where = place(server.port, "docs.example", secure=True, private=False)
-            with pytest.raises(Trouble, match=r"127\.0\.0\.1 is not a public address"):
+            with pytest.raises(UnreachableError, match=r"127\.0\.0\.1 is not a public address"):
                 await network_for(where, resolve=answers("127.0.0.1"), tls=ssl.create_default_context()).connect()
             assert server.asked == []
 
@@ -159,7 +159,7 @@ def test_addresses_are_tried_in_turn(run: Run) -> None:
             where = place(server.port, "docs.example")
             stream = await network_for(where, resolve=answers("127.0.0.9", "::1", "127.0.0.1")).connect()
             await stream.aclose()
-            with pytest.raises(Trouble, match=r"at ::1 .*; at 127\.0\.0\.9 Connection refused") as raised:
+            with pytest.raises(UnreachableError, match=r"at ::1 .*; at 127\.0\.0\.9 Connection refused") as raised:
                 await network_for(where, resolve=answers("::1", "127.0.0.9")).connect()
             assert not raised.value.lasting
 
@@ -168,7 +168,7 @@ def test_addresses_are_tried_in_turn(run: Run) -> None:
 
 def test_a_name_without_addresses_cannot_be_reached(run: Run) -> None:
     async def scenario() -> None:
-        with pytest.raises(Trouble, match="it has no address"):
+        with pytest.raises(UnreachableError, match="it has no address"):
             await network_for(place(1, "docs.example"), resolve=answers()).connect()
 
     run(scenario())
@@ -187,7 +187,7 @@ def test_a_name_that_cannot_be_resolved_is_told(run: Run, problem: OSError, word
         async def fail(_host: str, _port: int) -> Sequence[str]:
             raise problem
 
-        with pytest.raises(Trouble, match=words) as raised:
+        with pytest.raises(UnreachableError, match=words) as raised:
             await network_for(place(1, "docs.example"), resolve=fail).connect()
         assert raised.value.lasting == lasting
 
@@ -200,7 +200,7 @@ def test_a_resolver_or_a_connection_without_end_is_given_up(run: Run) -> None:
             await asyncio.Event().wait()
             return []
 
-        with pytest.raises(Trouble, match=r"within 0\.05 s"):
+        with pytest.raises(UnreachableError, match=r"within 0\.05 s"):
             await network_for(place(1, "docs.example"), resolve=stall, seconds=0.05).connect()
         with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
             # The kernel answers one connection more than the backlog, and lets further ones wait.
@@ -208,7 +208,7 @@ def test_a_resolver_or_a_connection_without_end_is_given_up(run: Run) -> None:
             for filler in fillers:
                 filler.settimeout(0)
                 filler.connect_ex(full.getsockname())
-            with pytest.raises(Trouble, match="cannot be reached"):
+            with pytest.raises(UnreachableError, match="cannot be reached"):
                 await network_for(place(full.getsockname()[1]), seconds=0.1).connect()
             for filler in fillers:
                 filler.close()
@@ -217,7 +217,7 @@ def test_a_resolver_or_a_connection_without_end_is_given_up(run: Run) -> None:
 
 
 def test_the_systems_resolver_knows_this_machine(run: Run) -> None:
-    assert set(run(network.resolve("localhost", 80))) <= {"127.0.0.1", "::1"}
+    assert set(run(connection.resolve("localhost", 80))) <= {"127.0.0.1", "::1"}
 
 
 def test_a_place_is_spoken_to_over_tls_under_its_own_name(run: Run, tmp_path: Path) -> None:
@@ -236,10 +236,10 @@ def test_a_place_is_spoken_to_over_tls_under_its_own_name(run: Run, tmp_path: Pa
             assert await stream.read(10) == b"hello"
             await stream.aclose()
             other = place(port, "other.example", secure=True)
-            with pytest.raises(Trouble, match=r"certificate is refused: Hostname mismatch") as raised:
+            with pytest.raises(UnreachableError, match=r"certificate is refused: Hostname mismatch") as raised:
                 await network_for(other, resolve=answers("127.0.0.1"), tls=trust).connect()
             assert raised.value.lasting
-            with pytest.raises(Trouble, match=r"certificate is refused: self.signed certificate"):
+            with pytest.raises(UnreachableError, match=r"certificate is refused: self.signed certificate"):
                 await network_for(where, resolve=answers("127.0.0.1"), tls=ssl.create_default_context()).connect()
 
     run(scenario())
@@ -258,7 +258,7 @@ def test_what_speaks_no_tls_is_told(run: Run) -> None:
         for behave, words in ((plain, "offers no usable TLS"), (silent, "no answer in time")):
             async with listening(behave) as port:
                 where = place(port, secure=True)
-                with pytest.raises(Trouble, match=words) as raised:
+                with pytest.raises(UnreachableError, match=words) as raised:
                     await network_for(where, tls=ssl.create_default_context(), seconds=0.3).connect()
                 assert not raised.value.lasting
 

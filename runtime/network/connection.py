@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 
 import httpcore2
 
-from mcphub_gitops.runtime.engines.remote.address import Address, Place
-from mcphub_gitops.runtime.engines.remote.trouble import Trouble
+from mcphub_gitops.runtime.network.address import Address, Place
+from mcphub_gitops.runtime.network.trouble import UnreachableError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a name; raises OSError."""
@@ -163,12 +163,12 @@ class Network(httpcore2.AsyncNetworkBackend):
         return await self.connect()
 
     async def connect(self) -> Stream:
-        """Return a connection whose peer has been judged; raises Trouble, lasting where another try is of no use."""
+        """Return a connection whose peer has been judged; raises UnreachableError."""
         try:
             async with asyncio.timeout(self._seconds):
                 connected = await self._reach(await self._addresses())
         except TimeoutError:
-            raise Trouble(f"{self._place.shown} cannot be reached within {self._seconds:g} s") from None
+            raise UnreachableError(f"{self._place.shown} cannot be reached within {self._seconds:g} s") from None
         return await self._speak(connected)
 
     async def _addresses(self) -> list[Address]:
@@ -179,15 +179,15 @@ class Network(httpcore2.AsyncNetworkBackend):
             texts = [str(literal)] if literal else await self._resolve(place.host, place.port)
         except socket.gaierror as problem:
             words = f"The name {place.host} cannot be resolved: {problem.strerror}"
-            raise Trouble(words, lasting=problem.errno != socket.EAI_AGAIN) from None
+            raise UnreachableError(words, lasting=problem.errno != socket.EAI_AGAIN) from None
         except OSError as problem:
-            raise Trouble(f"The name {place.host} cannot be resolved: {_reason(problem)}") from None
+            raise UnreachableError(f"The name {place.host} cannot be resolved: {_reason(problem)}") from None
         addresses = [ip_address(text) for text in texts]
         refusals = [place.refusal(address) for address in addresses]
         allowed = [address for address, refusal in zip(addresses, refusals, strict=True) if not refusal]
         if not allowed:
             why = "; ".join(filter(None, refusals)) or "it has no address"
-            raise Trouble(f"{place.shown} is not connected to: {why}", lasting=True)
+            raise UnreachableError(f"{place.shown} is not connected to: {why}", lasting=True)
         return allowed
 
     async def _reach(self, addresses: Sequence[Address]) -> socket.socket:
@@ -202,7 +202,7 @@ class Network(httpcore2.AsyncNetworkBackend):
                     return await self._attempt(address)
             except OSError as problem:
                 words.append(f"at {address} {_reason(problem)}")
-        raise Trouble(f"{self._place.shown} cannot be reached: {'; '.join(words[:_TOLD])}")
+        raise UnreachableError(f"{self._place.shown} cannot be reached: {'; '.join(words[:_TOLD])}")
 
     async def _attempt(self, address: Address) -> socket.socket:
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004
@@ -219,7 +219,7 @@ class Network(httpcore2.AsyncNetworkBackend):
     def _admit(self, peer: Address) -> None:
         refusal = self._place.refusal(peer)
         if refusal:
-            raise Trouble(f"{self._place.shown} is not connected to: {refusal}", lasting=True)
+            raise UnreachableError(f"{self._place.shown} is not connected to: {refusal}", lasting=True)
 
     async def _speak(self, connected: socket.socket) -> Stream:
         """Return the stream over `connected`, with TLS where the place is secure."""
@@ -236,7 +236,9 @@ class Network(httpcore2.AsyncNetworkBackend):
             _, stream = await loop.create_connection(Stream, sock=connected, **secure)
         except OSError as problem:
             lasting = isinstance(problem, ssl.SSLCertVerificationError)
-            raise Trouble(f"{self._place.shown} offers no usable TLS: {_reason(problem)}", lasting=lasting) from None
+            raise UnreachableError(
+                f"{self._place.shown} offers no usable TLS: {_reason(problem)}", lasting=lasting
+            ) from None
         return stream
 
 

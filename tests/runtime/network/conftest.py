@@ -1,0 +1,3 @@
+from tests.runtime.engines.conftest import run
+
+__all__ = ["run"]
