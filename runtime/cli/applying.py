@@ -15,6 +15,7 @@ from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, describe
+from mcphub_gitops.runtime.cli.options import fetching
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import StalePlanError
@@ -23,7 +24,7 @@ from mcphub_gitops.runtime.project import Project
 
 def compile_desired(project: Project, output: str = "human") -> Desired | None:
     """Return what the hub and its lock amount to, None when either has errors; shows what is wrong with them."""
-    compiled = project.compile(locked=True)
+    compiled = fetching(project).compile(locked=True)
     show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
     return None if has_errors(compiled.diagnostics) else compiled.desired
 

@@ -6,26 +6,30 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, pinning, report_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.project import Project
 
 _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 
 
-@click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --check --output github")
+@click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --catalogs")
 @layered_project_option
 @report_option()
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 when the lock does not fit. Needs no network.")
-def lock(project: Project, output: str, *, check: bool) -> int:
-    """Pin every package with its hashes, read every server's tools, and write the lock.
+@click.option("--catalogs", is_flag=True, help="Fetch every catalog of a URL or a git branch anew.")
+def lock(project: Project, output: str, *, check: bool, catalogs: bool) -> int:
+    """Pin every catalog and package with its hashes, read every server's tools, and write the lock.
 
-    What is locked now stays locked wherever it still fits the hub. Each server is started as it will run. Exit code 0
-    when the lock fits, 1 on errors (nothing is written then), 2 with --check when it does not fit.
+    What is locked now stays locked wherever it still fits the hub, catalogs included unless --catalogs is given. Each
+    server is started as it will run. Exit code 0 when the lock fits, 1 on errors (nothing is written then), 2 with
+    --check when it does not fit.
     """
+    if check and catalogs:
+        raise click.UsageError("--check writes nothing, and --catalogs is about what is written")
     if check:
         return _check(project, output)
-    code: int = lazy.load("locking").write_lock(project, output)
+    code: int = lazy.load("locking").write_lock(pinning(project, anew=catalogs), output)
     return code
 
 

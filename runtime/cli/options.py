@@ -2,15 +2,22 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from mcphub_gitops.compiler.lock.model import LockedCatalog
+from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.output import FORMATS, REPORTS
-from mcphub_gitops.runtime.project import HUB_FILE, Project, ReadCatalog
+from mcphub_gitops.runtime.project import HUB_FILE, FindCatalog, Project, ReadCatalog
+
+_SHELF = "catalogs"
+"""The folder of the runtime's own that fetched catalogs are kept in."""
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -83,13 +90,14 @@ def _output_option(formats: Sequence[str], words: str) -> Callable[[F], F]:
 
 def _project(path: Path, environment: str) -> Project:
     try:
-        return Project(
+        project = Project(
             root=path.parent.resolve(),
             hub_file=path.name,
             environment=environment,
             understand_sourced=_understand_sourced,
             open_layers=_open_layers,
         )
+        return _with_catalogs(project, "find")
     except (OSError, RuntimeError) as error:
         raise click.BadParameter(f"{path.parent} cannot be found: {error}") from error
 
@@ -97,6 +105,24 @@ def _project(path: Path, environment: str) -> Project:
 def _open_layers(*arguments: object) -> Document:
     document: Document = lazy.load("layering").open_layers(*arguments)
     return document
+
+
+def fetching(project: Project) -> Project:
+    """Return `project` with catalogs that are fetched again, as they are locked, where they are not kept."""
+    return _with_catalogs(project, "find_or_fetch")
+
+
+def pinning(project: Project, *, anew: bool) -> Project:
+    """Return `project` with catalogs that are fetched where they are not locked, or in any case if `anew`."""
+    return _with_catalogs(project, "pin_anew" if anew else "pin")
+
+
+def _with_catalogs(project: Project, how: str) -> Project:
+    def find_catalog(source: CatalogSource, locked: LockedCatalog | None) -> CatalogFile:
+        find: FindCatalog = partial(getattr(lazy.load("catalogs"), how), project.runtime_folder / _SHELF)
+        return find(source, locked)
+
+    return replace(project, find_catalog=find_catalog)
 
 
 def _understand_sourced(document: Document, read: ReadCatalog) -> Validated:

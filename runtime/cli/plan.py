@@ -16,7 +16,7 @@ from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import fetching, layered_project_option, report_option
 from mcphub_gitops.runtime.cli.output import FORMATS, show_diagnostics, show_json, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -42,7 +42,7 @@ def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode
     worth a look, and the plan is for people. Exit code 0; 1 on errors; 2 when there are changes and
     --detailed-exitcode is given.
     """
-    compiled = project.compile(locked=True)
+    compiled = (project if offline else fetching(project)).compile(locked=True)
     if has_errors(compiled.diagnostics) or compiled.desired is None:
         show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
         return Exit.ERROR
