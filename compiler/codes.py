@@ -227,6 +227,23 @@ SEVERAL_CATALOGS = Code(
         "under `defaults.catalogs`. It is never guessed."
     ),
 )
+IDLE_OVERRIDE = Code(
+    name="MH323",
+    summary="the override changes nothing",
+    explanation=(
+        "An override mends what is wrong in a catalog's entry. Once that is right, it only hides what comes after."
+    ),
+    severity=Severity.WARNING,
+)
+REACH = Code(
+    name="MH324",
+    summary="the catalog says something else about the network",
+    explanation=(
+        "A catalog says which hosts a server talks to, or that it needs no network. What it gets is decided by the hub "
+        "alone: nothing unless `network` says so, and with a network everything behind it."
+    ),
+    severity=Severity.NOTE,
+)
 NOT_DONE = Code(
     name="MH330",
     summary="the catalog's server needs what mcphub does not do",

@@ -100,6 +100,7 @@ class DesiredServer:
     `files` are the digests of its code and of the programs that read its secrets; `code` is the folder that holds
     nothing but code (or the one file, or empty). `stores` are the facts of the stores that its secrets are in, by name.
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
+    `override` says what was mended of its catalog's entry, and why.
     """
 
     name: str
@@ -116,6 +117,7 @@ class DesiredServer:
     tools: tuple[Tool, ...]
     hidden: Mapping[str, str]
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    override: str = ""
 
     @property
     def is_process(self) -> bool:
@@ -151,6 +153,8 @@ class DesiredServer:
         if self.environment is not None:
             facts["package"] = self.environment.package
             facts["environment"] = self.environment.digest
+        if self.override:
+            facts["override"] = self.override
         facts |= {f"env.{name}": value for name, value in self.env.items()}
         facts |= {f"secrets.{name}": reference for name, reference in self.secrets.items()}
         facts |= self._opened()
@@ -267,6 +271,7 @@ def _bind(
         tools=tools,
         hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
         stores=MappingProxyType({name: stores[name] for name in _stores_of(server) if name in stores}),
+        override=server.override,
     )
 
 

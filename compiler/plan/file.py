@@ -90,10 +90,12 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         if endpoint is not None
         else {}
     )
+    override = {"override": server.override} if server.override else {}
     return {
         **package,
         **container,
         **remote,
+        **override,
         "argv": list(server.argv),
         "env": dict(server.env),
         "secrets": dict(server.secrets),
@@ -187,6 +189,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         stores=MappingProxyType(
             {name: MappingProxyType(facts) for name, facts in sorted(entry.get("stores", {}).items())}
         ),
+        override=entry.get("override", ""),
         tools=tuple(
             Tool(
                 name=tool,

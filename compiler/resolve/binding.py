@@ -64,7 +64,7 @@ class Bound:
 
     `env` has the values without secrets, `composed` those that have one inside; both leave out the variables that are
     a secret and nothing else: `secrets` has the names of those, by the catalog's name of the secret. `image` is empty
-    for a remote, `url` for all else. Without `network` the container gets none.
+    for a remote, `url` for all else.
     """
 
     image: str
@@ -74,8 +74,6 @@ class Bound:
     secrets: Mapping[str, tuple[str, ...]]
     mounts: tuple[BoundMount, ...]
     user: str
-    network: bool
-    allow_hosts: tuple[str, ...]
     extra_hosts: tuple[str, ...]
     url: str
     headers: Mapping[str, Word]
@@ -173,8 +171,6 @@ def _bound(server: CatalogServer, filler: _Filler, *, is_settled: bool) -> Bound
         secrets=MappingProxyType(secrets),
         mounts=tuple(mount for mount in mounts if mount is not None),
         user=filler.plain(server.user),
-        network=not server.disable_network,
-        allow_hosts=server.allow_hosts,
         extra_hosts=server.extra_hosts,
         url=filler.plain(server.remote.url) if server.remote else "",
         headers=MappingProxyType({name: filler.env(text, known) for name, text in headers}),

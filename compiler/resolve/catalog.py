@@ -45,14 +45,12 @@ class CatalogContainer:
 class CatalogTool:
     """A tool as the catalog knows it: most often by name alone.
 
-    `arguments`, `annotations` and `parameters` are what the catalog says, as plain data; only a tool with a `container`
-    has `parameters`, which are the JSON Schema of its arguments.
+    Its arguments and annotations come from the server itself, by the lock. Only a tool with a `container` has
+    `parameters`, the JSON Schema of its arguments as plain data.
     """
 
     name: str
     description: str = ""
-    arguments: tuple[Mapping[str, Any], ...] = ()
-    annotations: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     container: CatalogContainer | None = None
     span: Span = field(compare=False, repr=False)
@@ -96,14 +94,12 @@ class CatalogServer:
     config: Mapping[str, Any] = field(default_factory=dict)
     user: Text | None = None
     disable_network: bool = False
-    allow_hosts: tuple[str, ...] = ()
+    allow_hosts: tuple[Text, ...] = ()
     extra_hosts: tuple[str, ...] = ()
     tools: tuple[CatalogTool, ...] = ()
     prefix: str = ""
     remote: CatalogRemote | None = None
     oauth: tuple[CatalogProvider, ...] = ()
-    scopes: tuple[str, ...] = ()
-    long_lived: bool = False
     span: Span = field(compare=False, repr=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
@@ -200,14 +196,12 @@ def _server(entry: Entry) -> CatalogServer:
         config=_schema(config),
         user=text(child(node, "user")),
         disable_network=value(node, "disableNetwork") is True,
-        allow_hosts=_strings(node, "allowHosts"),
+        allow_hosts=tuple(texts(node, "allowHosts")),
         extra_hosts=_strings(node, "extraHosts"),
         tools=tuple(_tool(item) for item in _items(child(node, "tools"))),
         prefix=_string(node, "prefix"),
         remote=remote,
         oauth=tuple(_providers(node)),
-        scopes=_strings(node, "oauth", "scopes"),
-        long_lived=value(node, "longLived") is True,
         span=entry.key_span,
         places=MappingProxyType(
             {
@@ -264,12 +258,9 @@ def _providers(server: Node) -> Iterator[CatalogProvider]:
 
 def _tool(node: Node) -> CatalogTool:
     name = child(node, "name")
-    arguments = (plain(item) for item in _items(child(node, "arguments")))
     return CatalogTool(
         name=_string(node, "name"),
         description=_string(node, "description"),
-        arguments=tuple(each for each in arguments if isinstance(each, dict)),
-        annotations=_mapping(node, "annotations"),
         parameters=_mapping(node, "parameters"),
         container=_container(child(node, "container")),
         span=name.span if name is not None else node.span,

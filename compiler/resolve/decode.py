@@ -29,6 +29,7 @@ from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
 from mcphub_gitops.compiler.resolve.provenance import source_problems
+from mcphub_gitops.compiler.resolve.reach import network_notes
 from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_programs
 from mcphub_gitops.compiler.resolve.store import decode_stores
 from mcphub_gitops.compiler.source import Span
@@ -114,7 +115,9 @@ class _Decoder:
         if origin is None or not isinstance(node, MapNode):
             return None
         self._check_run(entry, origin)
-        self._refuse_keys(node, () if sourced is not None else ("config",), "a server that comes from no catalog", "")
+        self._refuse_keys(
+            node, () if sourced is not None else ("config", "override"), "a server that comes from no catalog", ""
+        )
         prefix, enabled = value(node, "prefix"), value(node, "enabled")
         env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
@@ -136,6 +139,7 @@ class _Decoder:
             confinement=self._confinement(node, origin, sourced),
             source=sourced.source if sourced is not None else "",
             known_tools=sourced.tools if sourced is not None else (),
+            override=sourced.override if sourced is not None else "",
             span=entry.key_span,
         )
 
@@ -245,6 +249,8 @@ class _Decoder:
                 place=origin.span,
             )
             self.problems.extend(problems)
+            if sourced is not None:
+                self.problems.extend(network_notes(sourced, confinement.network, origin.span))
             return confinement
         kind = "a remote server" if isinstance(origin, Remote) else "a process"
         self._refuse_keys(node, container.KEYS, kind, "only what runs as a container is held in by it")

@@ -13,10 +13,10 @@ def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
         detail = f"`{server.name}` is `{server.image}`: what the catalog's reviewers saw is not what a tag names now."
         help_ = "the lock pins what the tag names when it is written; ask the catalog for a digest"
         yield Diagnostic(code=codes.NO_DIGEST, detail=detail, span=server.place("image"), help=help_)
-    wild = [host for host in server.allow_hosts if host.partition(":")[0] == "*"]
+    wild = [host for host in server.allow_hosts if host.value.partition(":")[0] in {"", "*"}]
     if wild:
-        detail = f"`{server.name}` asks for {' and '.join(f'`{host}`' for host in wild)}."
-        yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=server.place("allowHosts"))
+        detail = f"`{server.name}` asks for {' and '.join(f'`{host.value}`' for host in wild)}."
+        yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=wild[0].span)
     prefixes = tuple(f"{name}." for name in {server.name, canonical(server.name)})
     for secret in server.secrets:
         if not secret.name.startswith(prefixes):

@@ -19,7 +19,11 @@ Reference = Callable[[str, Node], SecretRef | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What an entry of a catalog comes to: `source` is ``CATALOG/SERVER``, `tools` are those that the catalog knows."""
+    """What an entry of a catalog comes to: `source` is ``CATALOG/SERVER``, `tools` are those that the catalog knows.
+
+    `hosts` are those that it talks to, and it is `offline` where it needs no network, as the catalog says. `override`
+    is what was mended in the entry, and why.
+    """
 
     source: str
     origin: Image | Remote
@@ -29,6 +33,9 @@ class Sourced:
     user: str = ""
     prefix: str
     tools: tuple[Text, ...]
+    hosts: tuple[str, ...] = ()
+    offline: bool = False
+    override: str = ""
 
 
 class Entries(Protocol):

@@ -104,6 +104,7 @@ class Server:
 
     `source` is ``CATALOG/SERVER`` where it comes from a catalog, and `known_tools` are those that the catalog names.
     `renames` and `descriptions` say what clients see of a tool, by the tool's own name.
+    `override` says what of the entry was mended, and why.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Server:
     confinement: Confinement | None = None
     source: str = ""
     known_tools: tuple[Text, ...] = ()
+    override: str = ""
     span: Span = field(compare=False, repr=False)
 
     @property

@@ -15,9 +15,10 @@ from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
 from mcphub_gitops.compiler.resolve.defects import find_defects
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
-from mcphub_gitops.compiler.resolve.lookup import Lookup
+from mcphub_gitops.compiler.resolve.lookup import Found, Lookup
 from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
+from mcphub_gitops.compiler.resolve.override import mend
 from mcphub_gitops.compiler.source import Span
 
 _OWN = frozenset({codes.TEMPLATE, codes.FOREIGN_SCHEMA})
@@ -40,9 +41,12 @@ class Reader:
         entry = self.lookup.find(given) if given is not None else None
         if entry is None:
             return None
-        source, found = entry.source, entry.entry
+        source = entry.source
+        mended = mend(entry.entry, child(server.value, "override"), self.fill)
+        self.problems.extend(mended.problems)
+        found = mended.entry
         bound, problems = bind(found, self._config(server.value))
-        self.problems.extend(self._placed(problem, server, source) for problem in problems)
+        self.problems.extend(self._placed(problem, server, entry) for problem in problems)
         self.problems.extend(find_defects(found))
         self._check_sharing(server, found)
         secrets = tuple(self._secrets(server, found, source))
@@ -62,6 +66,9 @@ class Reader:
             user=bound.user,
             prefix=found.prefix,
             tools=tools,
+            hosts=tuple(host.value for host in found.allow_hosts),
+            offline=found.disable_network,
+            override=mended.summary,
         )
 
     def _config(self, server: Node) -> dict[str, Any]:
@@ -77,8 +84,11 @@ class Reader:
         given = text(node)
         return self.fill(given).value if given is not None else plain(node)
 
-    def _placed(self, problem: Problem, server: Entry, source: Text) -> Diagnostic:
+    def _placed(self, problem: Problem, server: Entry, entry: Found) -> Diagnostic:
         """Return `problem` at its place: in the hub where it can be mended there, else in the catalog."""
+        source = entry.source
+        if problem.span is not None and problem.span.source != entry.entry.span.source:
+            return Diagnostic(code=problem.code, detail=problem.detail, span=problem.span, help=problem.help)
         if problem.path:
             return Diagnostic(
                 code=problem.code, detail=problem.detail, span=_span_of(server, problem.path), help=problem.help

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.lock.model import LockedCatalog
-from mcphub_gitops.compiler.resolve.provenance import MAX_CATALOG_BYTES, CatalogFile, CatalogSource
+from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
+from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 

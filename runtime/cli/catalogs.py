@@ -4,7 +4,8 @@ from pathlib import Path
 from shutil import which
 
 from mcphub_gitops.compiler.lock.model import LockedCatalog
-from mcphub_gitops.compiler.resolve.provenance import MAX_CATALOG_BYTES, CatalogFile, CatalogSource
+from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
+from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.runtime.adapters.catalogs import CatalogShelf, fetch_locked, fetch_newest
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import RuntimeFailure

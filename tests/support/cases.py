@@ -10,8 +10,8 @@ Expected: `diagnostics.txt`.
 
 ``reports/CASE``: `mcp-hub.yaml`. Expected: `reports.txt`, with the diagnostics in each format for programs.
 
-``plan/CASE``: `mcp-hub.yaml` and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was applied before.
-Expected: `plan.txt`.
+``plan/CASE``: `mcp-hub.yaml` with its catalogs, and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was
+applied before. Expected: `plan.txt`.
 """
 
 import json
@@ -53,14 +53,13 @@ CASES = Path(__file__).parents[1] / "cases"
 
 def run_diagnostics(case: Path) -> str:
     """Return the diagnostics of the case's hub as people read them."""
-    files = {file.name: file.read_bytes() for pattern in CATALOGS for file in case.glob(pattern)}
     document = open_layers(
         "mcp-hub.yaml",
         _hub_text(case),
         partial(find_files, case, limit=MAX_BYTES),
         _environment(case),
     )
-    validated = understand_with(document, files)
+    validated = understand_with(document, _catalogs(case))
     lock, definitions = _lock(case, validated.hub)
     lock_file = open_lock("mcp-hub.lock", lock)
     compiled = compile_hub(
@@ -170,10 +169,14 @@ def as_observed(desired: Desired) -> Observed:
 
 
 def _desired(hub_file: Path, tools_file: Path) -> Desired:
-    hub = hub_of(hub_file.read_text("utf-8"))
+    hub = hub_of(hub_file.read_text("utf-8"), _catalogs(hub_file.parent))
     desired, problems = build(hub, *lock_of(hub, json.loads(tools_file.read_bytes())))
     assert problems == ()
     return desired
+
+
+def _catalogs(case: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for pattern in CATALOGS for file in case.glob(pattern)}
 
 
 def _files(hub: Hub | None) -> dict[str, str]:

@@ -14,9 +14,9 @@ from mcphub_gitops.compiler.sourcing import validate
 Definitions = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def hub_of(text: str) -> Hub:
-    """Return the hub of `text`, which must be right."""
-    validated = validate("mcp-hub.yaml", text.encode())
+def hub_of(text: str, files: Mapping[str, bytes] | None = None) -> Hub:
+    """Return the hub of `text`, which must be right; `files` are its catalogs."""
+    validated = validate("mcp-hub.yaml", text.encode(), files)
     assert not validated.diagnostics
     assert validated.hub is not None
     return validated.hub

@@ -103,7 +103,7 @@ def test_all_settings_are_filled_in() -> None:
         BoundMount(source="cache", target="/cache", mode="rw"),
     )
     assert dict(found.secrets) == {"io.acme.key": ("ACME_KEY", "ACME_KEY_2")}
-    assert (found.user, found.network, found.url, dict(found.headers)) == ("8443", True, "", {})
+    assert (found.user, found.url, dict(found.headers)) == ("8443", "", {})
 
 
 def test_what_is_not_given_is_left_out() -> None:
@@ -127,7 +127,7 @@ def test_a_remote_gets_its_headers_with_secrets_left_open() -> None:
 def test_the_network_that_a_server_wishes_for() -> None:
     body = "    disableNetwork: true\n    allowHosts: ['a.example:443']\n    extraHosts: ['b:10.0.0.1']\n"
     found = bound(server_of(body), {})
-    assert (found.network, found.allow_hosts, found.extra_hosts) == (False, ("a.example:443",), ("b:10.0.0.1",))
+    assert found.extra_hosts == ("b:10.0.0.1",)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,6 @@ def test_published_servers_come_out_as_the_reference_runs_them(published: dict[s
     files = bound(published["filesystem"], {"paths": ["/srv/a", "/srv/b"]})
     assert [word.text for word in files.args] == ["/srv/a", "/srv/b"]
     assert [(mount.source, mount.target) for mount in files.mounts] == [("/srv/a", "/srv/a"), ("/srv/b", "/srv/b")]
-    assert not files.network
     notion = bound(published["notion"], {})
     assert notion.composed["OPENAPI_MCP_HEADERS"].parts == (
         '{"Authorization": "Bearer ',
