@@ -30,13 +30,18 @@ _KEY = "secrets"
 _OPENERS = frozenset({"headers", "auth"})
 """What a remote server is sent with each request, and what a secret store is opened with."""
 
-_STORE = "store"
-"""What stands beside a secret's key in a store and is a name of the hub's own."""
+_PROGRAM = "exec"
+_NAMES = frozenset({"store", _PROGRAM})
+"""What stands beside a secret's key in a store and is a name of the hub's own, and what a program is named under: a
+reviewer must see which, but not what it is told."""
 
 _REFERENCE = re.compile(rf"(?:{'|'.join(SCHEMES)})://")
 _NAMED = "${secrets."
 _QUOTED = re.compile(r"`([^`]+)`")
 """How a message cites the document."""
+
+_WORD = re.compile(r"[^\s,:\[\]{}\"']+")
+"""A word of a document, as far as punctuation tells."""
 
 _MASK = "****"
 _LIKENESS = 0.8
@@ -72,12 +77,11 @@ def _merged(spans: list[Span]) -> Iterator[Span]:
 
 
 def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tuple[Diagnostic, ...]:
-    """Return `diagnostics` with nothing in their words that `sources` hide, or that looks like a secret."""
-    hidden = {
-        source.text[source.offset(span.start) : source.offset(span.end)].strip("\"'")
-        for source in sources
-        for span in source.hidden
-    }
+    """Return `diagnostics` with nothing in their words that `sources` hide, or that looks like a secret.
+
+    What stands in a place that is shown as well, such as the name of a server, is no secret.
+    """
+    hidden = {word for source in sources for word in _hidden_words(source)}
 
     def clean(text: str) -> str:
         for shape in (TOKEN_SHAPE, _PASSWORD):
@@ -93,6 +97,22 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
         )
         for each in diagnostics
     )
+
+
+def _hidden_words(source: Source) -> set[str]:
+    """Return what stands in hidden places of `source` and nowhere else in it."""
+    hidden: set[str] = set()
+    shown: list[str] = []
+    end = 0
+    for span in source.hidden:
+        start = source.offset(span.start)
+        shown.append(source.text[end:start])
+        end = source.offset(span.end)
+        hidden.add(source.text[start:end].strip("\"'"))
+    if not hidden:
+        return hidden
+    shown.append(source.text[end:])
+    return hidden.difference(word for part in shown for word in _WORD.findall(part))
 
 
 def _literals(node: Node) -> Iterator[Span]:
@@ -115,10 +135,11 @@ def _scalars(node: Node) -> Iterator[Span]:
         if not (isinstance(node.value, str) and (_REFERENCE.match(node.value) or _NAMED in node.value)):
             yield node.span
         return
-    children = (
-        node.items
-        if isinstance(node, ListNode)
-        else [each.value for each in (*node.entries, *node.repeated) if each.key != _STORE]
-    )
+    if isinstance(node, ListNode):
+        children = list(node.items)
+    else:
+        children = [each.value for each in (*node.entries, *node.repeated) if each.key not in _NAMES]
+        programs = [each.value for each in node.entries if each.key == _PROGRAM]
+        children.extend(item for program in programs if isinstance(program, ListNode) for item in program.items[1:])
     for child in children:
         yield from _scalars(child)

@@ -41,7 +41,7 @@ servers:
 def hub() -> Hub:
     catalog = (SHARED / "docker-mcp-catalog.yaml").read_bytes()
     validated = validate("mcp-hub.yaml", HUB.encode(), {"docker.yaml": catalog})
-    assert [each.code.name for each in validated.diagnostics] == ["MH332"]
+    assert [each.code.name for each in validated.diagnostics] == ["MH332", "MH324", "MH324"]
     assert validated.hub is not None
     return validated.hub
 
