@@ -78,7 +78,7 @@ def _walk(node: Node, manner: Manner, *, prose: bool, names: bool = False) -> It
     elif isinstance(node, ListNode):
         for item in node.items:
             yield from _walk(item, manner, prose=prose)
-    elif isinstance(node, MapNode):
+    else:
         for entry in node.entries:
             yield from _unseen(entry.key, entry.key_span)
             # A mapping under such a key is no prose, whatever its name.

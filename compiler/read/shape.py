@@ -141,9 +141,8 @@ def _wrong_type(error: _Breach, node: Node) -> Diagnostic:
 
 def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
     known = error.schema.get("properties", {})
-    entries = node.entries if isinstance(node, MapNode) else ()
-    fixes = _respelt_keys(entries, known)
-    for entry in entries:
+    fixes = _respelt_keys(_entries(node), known)
+    for entry in _entries(node):
         if entry.key not in known:
             detail = f"`{entry.key}` is not a key of {_path(error, whole='the document')}."
             help_, fix = suggest(entry.key, known), fixes.get(entry.key)
@@ -154,6 +153,8 @@ def _respelt_keys(entries: tuple[Entry, ...], known: Iterable[str]) -> dict[str,
     """Return how each unknown key of one mapping is certainly meant; none becomes a key that another already is."""
     given = {entry.key for entry in entries}
     unknown = [entry for entry in entries if entry.key not in known]
+    if len(unknown) > MOST:
+        return {}
     found = {entry.key: respell(entry.key, entry.key_span, known) for entry in unknown}
     wanted = Counter(fix.replacements[0].text for fix in found.values() if fix is not None)
     return {
@@ -191,11 +192,14 @@ def _choice(error: _Breach, span: Span) -> Diagnostic:
 
 
 def _bad_key(error: _Breach, node: Node) -> Iterator[Diagnostic]:
-    entry = node.get(str(error.instance)) if isinstance(node, MapNode) else None
-    if entry is not None:
-        detail = f"`{entry.key}` does not match {error.wanted}."
-        help_ = str(error.schema.get("description", ""))
-        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span, help=help_)
+    help_ = str(error.schema.get("description", ""))
+    detail = f"`{error.instance}` does not match {error.wanted}."
+    for span in (entry.key_span for entry in _entries(node) if entry.key == error.instance):
+        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=span, help=help_)
+
+
+def _entries(node: Node) -> tuple[Entry, ...]:
+    return node.entries if isinstance(node, MapNode) else ()
 
 
 def _bad_value(error: _Breach, node: Node) -> Diagnostic:
@@ -241,10 +245,8 @@ def _path(error: _Breach, *, whole: str = "The document") -> str:
 def _node_at(root: Node, path: Iterable[str | int]) -> Node:
     node = root
     for step in path:
-        if isinstance(node, ListNode) and isinstance(step, int):
-            node = node.items[step]
-        elif isinstance(node, MapNode) and (entry := node.get(str(step))) is not None:
-            node = entry.value
+        by_name = {entry.key: entry.value for entry in _entries(node)}
+        node = node.items[int(step)] if isinstance(node, ListNode) else by_name[str(step)]
     return node
 
 

@@ -218,10 +218,8 @@ def _schema(config: object) -> Mapping[str, Any]:
 
 
 def _env(server: Node) -> Iterator[tuple[str, Text]]:
-    for item in _items(child(server, "env")):
-        template = text(child(item, "value"))
-        if template is not None:
-            yield _string(item, "name"), template
+    named = ((_string(item, "name"), text(child(item, "value"))) for item in _items(child(server, "env")))
+    yield from ((name, template) for name, template in named if template is not None)
 
 
 def _secrets(server: Node) -> Iterator[CatalogSecret]:
