@@ -134,10 +134,11 @@ def printable(text: str) -> str:
     """Return `text` fit for one line of a message: what could steer a terminal, or is not seen, becomes <U+XXXX>."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _is_seen(char) or char == "\t" else f"<U+{ord(char):04X}>" for char in text)
+    return "".join(char if is_seen(char) or char == "\t" else f"<U+{ord(char):04X}>" for char in text)
 
 
-def _is_seen(char: str) -> bool:
+def is_seen(char: str) -> bool:
+    """Tell whether a reader sees that `char` is there, and it cannot steer a terminal."""
     return char.isprintable() and _UNSEEN_MARK.match(char) is None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode, fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.compiler.source import Source, is_seen
 
 Definitions = Mapping[str, Mapping[str, Any]]
 """The definitions of one server by tool name."""
@@ -21,7 +21,7 @@ def write_definitions(definitions: Definitions) -> bytes:
     What a reviewer would not see, such as a change of the writing direction, is written as an escape.
     """
     text = json.dumps(definitions, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text).encode() + b"\n"
+    return "".join(char if is_seen(char) or char == "\n" else _escaped(char) for char in text).encode() + b"\n"
 
 
 def read_definitions(

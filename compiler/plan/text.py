@@ -6,6 +6,7 @@ from posixpath import commonprefix
 
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
+from mcphub_gitops.compiler.source import is_seen
 
 _BEFORE = 20
 """Code points shown before the place where two long values begin to differ."""
@@ -121,7 +122,7 @@ def _isolation_lines(alike: Mapping[Isolation, list[str]]) -> Iterator[str]:
 
 
 def _clean(value: str) -> str:
-    return "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in value)
+    return "".join(char if is_seen(char) else f"\\u{{{ord(char):x}}}" for char in value)
 
 
 def _repairs(plan: Plan) -> list[str]:

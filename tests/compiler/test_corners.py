@@ -19,8 +19,7 @@ from mcphub_gitops.compiler.resolve.catalog import CatalogServer, read_catalog
 from mcphub_gitops.compiler.resolve.model import Package
 from mcphub_gitops.compiler.resolve.template import Scope, expand
 from mcphub_gitops.compiler.source import Source
-from mcphub_gitops.compiler.sourcing import files_of, validate
-from mcphub_gitops.compiler.validation import open_document
+from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import hub_of, lock_of
 
 HEAD = "apiVersion: mcphub/v1\nname: acme\ndefaults: {run: process}\n"
@@ -132,15 +131,6 @@ def test_a_requirement_of_npm_with_and_without_version() -> None:
     ]
 
 
-def test_the_catalogs_that_a_hub_needs() -> None:
-    body = "catalogs: {c: {path: c.yaml}, d: {path: ../d.yaml}, e: {path: e.yaml}}\n"
-    document = open_document("h", (HEAD + body + "servers: {a: {from: c/a}, b: {from: d/b}}\n").encode())
-    assert document.uses_catalogs
-    assert files_of(document) == ("c.yaml",)
-    broken = open_document("h", b"a: [")
-    assert (broken.uses_catalogs, files_of(broken)) == (False, ())
-
-
 def test_nothing_in_a_list_is_empty_text() -> None:
     scope = Scope(values={"s": {"l": [None]}}, declared=frozenset({"s.l"}))
     assert expand("x{{s.l|first}}", scope).value == "x"
@@ -178,21 +168,21 @@ def test_settings_are_plain_data() -> None:
 
 CATALOG = """\
 registry:
-  hosts: {image: a, extraHosts: ["x:127.0.0.1"]}
-  bad: {image: "A:b:c"}
-  loud: {image: a, command: ["$KEY", ""], secrets: [{name: loud.key, env: KEY}]}
-  composed: {image: a, env: [{name: URL, value: "x-$KEY"}], secrets: [{name: composed.key, env: KEY}]}
-  lists: {image: a, config: [{name: lists, properties: {l: {type: array, items: {type: string}}}}]}
-  free: {image: a, env: [{name: URL, value: "x-$KEY"}], secrets: [{name: free.key, env: KEY, required: false}]}
-"""
+  hosts: {image: IMAGE, extraHosts: ["x:127.0.0.1"]}
+  bad: {image: "A:b:c@sha256:1"}
+  loud: {image: IMAGE, command: ["$KEY", ""], secrets: [{name: loud.key, env: KEY}]}
+  composed: {image: IMAGE, env: [{name: URL, value: "x-$KEY"}], secrets: [{name: composed.key, env: KEY}]}
+  lists: {image: IMAGE, config: [{name: lists, properties: {l: {type: array, items: {type: string}}}}]}
+  free: {image: IMAGE, env: [{name: URL, value: "x-$KEY"}], secrets: [{name: free.key, env: KEY, required: false}]}
+""".replace("IMAGE", f"a@{DIGEST}")
 
 
 @pytest.mark.parametrize(
     ("server", "found"),
     [
-        ("{from: c/hosts}", ["MH312 5:21"]),
+        ("{from: c/hosts}", ["MH330 5:21"]),
         ("{from: c/bad}", ["MH312 5:21"]),
-        ('{from: c/loud, secrets: {loud.key: "env://K"}}', ["MH312 5:21"]),
+        ('{from: c/loud, secrets: {loud.key: "env://K"}}', ["MH330 5:21"]),
         ('{from: c/composed, secrets: {composed.key: {ref: "file://k", as: file}}}', ["MH311 5:63"]),
         ("{from: c/lists, config: {l: [a, 1]}}", ["MH202 5:46"]),
         ("{from: c/lists, config: {l: {a: 1}}}", ["MH202 5:39"]),

@@ -14,6 +14,13 @@ def test_what_is_written_is_read_and_nothing_in_it_is_invisible() -> None:
     assert "caf\u00e9" in text.decode()
 
 
+def test_what_nobody_sees_is_written_as_an_escape_and_read_as_it_was() -> None:
+    tool = {"name": "add", "description": "a\u200bb\ufe0f\U000e0041\N{LATIN SMALL LETTER E WITH ACUTE}"}
+    text = write_definitions({"add": tool})
+    assert '"a\\u200bb\\ufe0f\\udb40\\udc41\N{LATIN SMALL LETTER E WITH ACUTE}"'.encode() in text
+    assert read_definitions("notes.json", text, {"add": fingerprint(tool)}) == ({"add": tool}, ())
+
+
 @pytest.mark.parametrize(
     "change",
     [
