@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
 from mcphub_gitops.compiler.read.foreign import PATTERNS
 from mcphub_gitops.compiler.read.spelling import quote, respell
-from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, plain
+from mcphub_gitops.compiler.read.syntax import MOST_PROBLEMS, Entry, ListNode, MapNode, Node, plain
 from mcphub_gitops.compiler.source import Span
 
 _TYPE_NAMES = {
@@ -26,9 +26,6 @@ _TYPE_NAMES = {
     "null": "empty",
 }
 
-
-MOST = 1000
-"""How many problems of one document are told: each costs time, and nobody reads more at once."""
 
 _LONGEST_PATTERN = 100
 _LONGEST_WORD = 100
@@ -87,9 +84,38 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(dict(schema), offline=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tree:
+    """A node tree whose places are asked for by path, each mapping's keys being looked at once."""
+
+    root: Node
+    _known: dict[int, dict[str, Entry]] = field(default_factory=dict)
+
+    def node_at(self, path: Iterable[str | int]) -> Node:
+        node = self.root
+        for step in path:
+            node = node.items[int(step)] if isinstance(node, ListNode) else self._by_name(node)[str(step)].value
+        return node
+
+    def key_span(self, path: Iterable[str | int]) -> Span:
+        """Return the span of the key that the mapping at `path` stands under, or its own first line."""
+        steps = list(path)
+        parent = self.node_at(steps[:-1])
+        if steps and isinstance(parent, MapNode):
+            return self._by_name(parent)[str(steps[-1])].key_span
+        span = self.node_at(steps).span
+        return Span(source=span.source, start=span.start, end=span.start)
+
+    def _by_name(self, node: Node) -> dict[str, Entry]:
+        if id(node) not in self._known:
+            self._known[id(node)] = {entry.key: entry for entry in _entries(node)}
+        return self._known[id(node)]
+
+
 def _told(validator: Draft202012Validator, root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     breaches = (_breach(error, schema) for error in validator.iter_errors(plain(root)))
-    return tuple(islice((problem for breach in breaches for problem in _problems(breach, root)), MOST))
+    tree = _Tree(root=root)
+    return tuple(islice((problem for breach in breaches for problem in _problems(breach, tree)), MOST_PROBLEMS))
 
 
 def _breach(error: ValidationError, schema: Mapping[str, Any]) -> _Breach:
@@ -109,15 +135,15 @@ def _breach(error: ValidationError, schema: Mapping[str, Any]) -> _Breach:
     )
 
 
-def _problems(error: _Breach, root: Node) -> Iterator[Diagnostic]:
-    node = _node_at(root, error.path)
+def _problems(error: _Breach, tree: _Tree) -> Iterator[Diagnostic]:
+    node = tree.node_at(error.path)
     if error.rule == "additionalProperties":
         yield from _unknown_keys(error, node)
     elif error.rule == "required":
-        yield from _missing_keys(error, node, _key_span(root, error.path))
+        yield from _missing_keys(error, node, tree.key_span(error.path))
     elif error.rule == "oneOf":
         if isinstance(node, MapNode) and _names(error):
-            yield _choice(error, _key_span(root, error.path))
+            yield _choice(error, tree.key_span(error.path))
         elif _has_type(error):
             yield _bad_value(error, node)
     elif error.rule == "type":
@@ -153,7 +179,7 @@ def _respelt_keys(entries: tuple[Entry, ...], known: Iterable[str]) -> dict[str,
     """Return how each unknown key of one mapping is certainly meant; none becomes a key that another already is."""
     given = {entry.key for entry in entries}
     unknown = [entry for entry in entries if entry.key not in known]
-    if len(unknown) > MOST:
+    if len(unknown) > MOST_PROBLEMS:
         return {}
     found = {entry.key: respell(entry.key, entry.key_span, known) for entry in unknown}
     wanted = Counter(fix.replacements[0].text for fix in found.values() if fix is not None)
@@ -240,22 +266,3 @@ def _describe(value: object) -> str:
 def _path(error: _Breach, *, whole: str = "The document") -> str:
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
     return f"`{steps.lstrip('.')}`" if steps else whole
-
-
-def _node_at(root: Node, path: Iterable[str | int]) -> Node:
-    node = root
-    for step in path:
-        by_name = {entry.key: entry.value for entry in _entries(node)}
-        node = node.items[int(step)] if isinstance(node, ListNode) else by_name[str(step)]
-    return node
-
-
-def _key_span(root: Node, path: Iterable[str | int]) -> Span:
-    """Return the span of the key that the mapping at `path` stands under, or its own first line."""
-    steps = list(path)
-    if steps:
-        parent = _node_at(root, steps[:-1])
-        if isinstance(parent, MapNode) and (entry := parent.get(str(steps[-1]))) is not None:
-            return entry.key_span
-    span = _node_at(root, steps).span
-    return Span(source=span.source, start=span.start, end=span.start)

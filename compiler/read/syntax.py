@@ -23,6 +23,9 @@ MAX_DEPTH = 64
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 """The whole numbers that are numbers; a longer one is most often a name, and other programs would round it."""
 
+MOST_PROBLEMS = 1000
+"""How many problems of one document are told: each costs time, and nobody reads more at once."""
+
 _MAX_DIGITS = 64
 
 ScalarValue: TypeAlias = bool | int | float | str | None
@@ -298,7 +301,8 @@ class _Builder:
             self._problem(codes.SYNTAX, breach.detail, span)
 
     def _problem(self, code: codes.Code, detail: str, span: Span, notes: tuple[Note, ...] = ()) -> None:
-        self.problems.append(Diagnostic(code=code, detail=detail, span=span, notes=notes))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Diagnostic(code=code, detail=detail, span=span, notes=notes))
 
 
 def _scalar(node: yaml.ScalarNode) -> ScalarValue:

@@ -12,7 +12,7 @@ from mcphub_gitops.compiler.lock.freshness import find_stale
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, TargetQuestion
 from mcphub_gitops.compiler.plan.desired import build
-from mcphub_gitops.compiler.read.syntax import MAX_DEPTH, parse
+from mcphub_gitops.compiler.read.syntax import MAX_DEPTH, MOST_PROBLEMS, parse
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.binding import bind
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer, read_catalog
@@ -195,3 +195,18 @@ def test_mistakes_between_hub_and_catalog(server: str, found: list[str]) -> None
 
 def test_a_digest_is_of_bytes() -> None:
     assert digest(b"").startswith("sha256:e3b0c442")
+
+
+def test_no_more_problems_of_one_document_are_told_than_anybody_reads() -> None:
+    assert len(parse("t", b"a: 1\n" * 3000).diagnostics) == MOST_PROBLEMS
+    hub = HEAD + "servers:\n  a:\n    command: [x]\n" + "".join(f"    k{number}: 1\n" for number in range(3000))
+    assert len(validate("h", hub.encode()).diagnostics) == MOST_PROBLEMS
+    env = "".join(f"      K{number}: 1\n" for number in range(3000))
+    hub = f"{HEAD}servers:\n  a:\n    command: [x]\n    env:\n{env}"
+    assert len(validate("h", hub.encode()).diagnostics) == MOST_PROBLEMS
+
+
+def test_variables_after_too_many_mistakes_are_not_read() -> None:
+    many = "{{x}}" * 150
+    server = server_of(f"    image: a\n    env: [{{name: A, value: '{many}'}}, {{name: B, value: '{many}'}}]\n")
+    assert len(bind(server, {})[1]) == 150
