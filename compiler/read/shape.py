@@ -13,7 +13,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
 from mcphub_gitops.compiler.read.foreign import PATTERNS
 from mcphub_gitops.compiler.read.spelling import quote, respell
-from mcphub_gitops.compiler.read.syntax import MOST_PROBLEMS, Entry, ListNode, MapNode, Node, plain
+from mcphub_gitops.compiler.read.syntax import MOST_PROBLEMS, Entry, ListNode, MapNode, Node, ScalarNode, plain
 from mcphub_gitops.compiler.source import Span
 
 _TYPE_NAMES = {
@@ -161,7 +161,8 @@ def _wrong_type(error: _Breach, node: Node) -> Diagnostic:
     detail = f"{_path(error)} is {'something else' if secret else _describe(error.instance)}; expected {expected}."
     if isinstance(error.instance, (bool, int, float)) and "string" in wanted and not secret:
         help_ = "put it in quotes to make it a string"
-        return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_, fix=quote(node.span))
+        fix = quote(node.span) if _is_bare(node) else None
+        return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span, help=help_, fix=fix)
     return Diagnostic(code=codes.WRONG_TYPE, detail=detail, span=node.span)
 
 
@@ -178,7 +179,7 @@ def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
 def _respelt_keys(entries: tuple[Entry, ...], known: Iterable[str]) -> dict[str, Fix]:
     """Return how each unknown key of one mapping is certainly meant; none becomes a key that another already is."""
     given = {entry.key for entry in entries}
-    unknown = [entry for entry in entries if entry.key not in known]
+    unknown = [entry for entry in entries if entry.key not in known and entry.is_bare]
     if len(unknown) > MOST_PROBLEMS:
         return {}
     found = {entry.key: respell(entry.key, entry.key_span, known) for entry in unknown}
@@ -235,7 +236,7 @@ def _bad_value(error: _Breach, node: Node) -> Diagnostic:
         detail = f"{_path(error)} is {_describe(error.instance)}."
         help_ = suggest(str(error.instance), [str(value) for value in allowed])
         # The one value of a constant is another version of the document: nothing is misspelt.
-        if error.rule == "enum" and isinstance(error.instance, str):
+        if error.rule == "enum" and isinstance(error.instance, str) and _is_bare(node):
             fix = respell(error.instance, node.span, [value for value in allowed if isinstance(value, str)])
     elif error.rule == "pattern":
         help_ = str(error.schema.get("description", ""))
@@ -261,6 +262,10 @@ def _describe(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"the number {value}"
     return "a list" if isinstance(value, list) else "a mapping"
+
+
+def _is_bare(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.is_bare
 
 
 def _path(error: _Breach, *, whole: str = "The document") -> str:

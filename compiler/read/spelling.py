@@ -36,10 +36,8 @@ def respell(word: str, span: Span, candidates: Iterable[str]) -> Fix | None:
     return Fix(title=f"write `{meant}`", replacements=(Replacement(span=inner, text=meant),))
 
 
-def quote(span: Span) -> Fix | None:
-    """Return the fix that makes a string of the plain scalar of one line at `span`, which is no string yet."""
-    if span.start.line != span.end.line:
-        return None
+def quote(span: Span) -> Fix:
+    """Return the fix that makes a string of the plain scalar at `span`, which is a number, true or false."""
     ends = (replace(span, end=span.start), replace(span, start=span.end))
     return Fix(title="put it in quotes", replacements=tuple(Replacement(span=end, text='"') for end in ends))
 

@@ -43,10 +43,11 @@ _BLANK_END = re.compile(r"\n +\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalarNode:
-    """A scalar: its YAML 1.2 value and its place."""
+    """A scalar: its YAML 1.2 value and its place; `is_bare` unless its place begins with a tag or an anchor."""
 
     value: ScalarValue
     span: Span
+    is_bare: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,12 @@ class ListNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One key of a mapping, with the key's own place."""
+    """One key of a mapping, with the key's own place; `is_bare` as of a scalar, of the key."""
 
     key: str
     key_span: Span
     value: "Node"
+    is_bare: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +251,11 @@ class _Builder:
             detail = "This value is used again by an alias."
             self._problem(codes.ALIAS, detail, span)
             return self._seen[id(node)]
-        self._check_properties(node, span)
+        is_bare = self._check_properties(node, span)
         self._check_strictly(node, indent, in_flow=in_flow)
         built: Node
         if isinstance(node, yaml.ScalarNode):
-            built = ScalarNode(value=_scalar(node), span=span)
+            built = ScalarNode(value=_scalar(node), span=span, is_bare=is_bare)
         elif isinstance(node, yaml.SequenceNode):
             within, flows = node.start_mark.column, is_flow(node)
             built = ListNode(items=tuple(self.build(item, within, in_flow=flows) for item in node.value), span=span)
@@ -275,7 +277,7 @@ class _Builder:
                 repeated.append(Entry(key="", key_span=key_span, value=self.build(key_node, within, in_flow=flows)))
                 self._problem(codes.KEY_TYPE, "", key_span)
                 continue
-            self._check_properties(key_node, key_span)
+            is_bare = self._check_properties(key_node, key_span)
             self._check_strictly(key_node, within, in_flow=flows)
             key = key_node.value
             if key == "<<" and not key_node.style:
@@ -286,13 +288,15 @@ class _Builder:
                 first = Note(message="first given here", span=entries[key].key_span)
                 self._problem(codes.DUPLICATE_KEY, f"`{key}` stands twice in one mapping.", key_span, notes=(first,))
             else:
-                entries[key] = Entry(key=key, key_span=key_span, value=value)
+                entries[key] = Entry(key=key, key_span=key_span, value=value, is_bare=is_bare)
         return tuple(entries.values()), tuple(repeated)
 
-    def _check_properties(self, node: yaml.Node, span: Span) -> None:
+    def _check_properties(self, node: yaml.Node, span: Span) -> bool:
         # An explicit tag or an anchor is the only thing a node can begin with that stands in no value.
-        if self.source.text[node.start_mark.index : node.start_mark.index + 1] in {"!", "&"}:
+        is_bare = self.source.text[node.start_mark.index : node.start_mark.index + 1] not in {"!", "&"}
+        if not is_bare:
             self._problem(codes.ALIAS, "This value has an explicit tag or an anchor.", span)
+        return is_bare
 
     def _check_strictly(self, node: yaml.Node, indent: int, *, in_flow: bool) -> None:
         breach = find_breach(self.source.text, node, indent, in_flow=in_flow)

@@ -22,6 +22,7 @@ SCHEMAS = {
     "catalog.v1": "catalog.yaml",
     "lock.v1": "mcp-hub.lock",
     "plan.v1": "plan.json",
+    "diagnostics.v1": "diagnostics",
 }
 
 

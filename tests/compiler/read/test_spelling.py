@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.diagnostic import sort
 from mcphub_gitops.compiler.read.spelling import respell
@@ -38,6 +40,11 @@ def test_a_misspelt_word_is_written_right_in_its_own_quotes(right: str, wrong: s
         ("run: process", "reed: process"),
         ("run: process", 'run: "p\\x72oces"'),
         ("run: process", "run: &a proces"),
+        ("run: process", "run: ! proces"),
+        ("run: process", "! rnu: process"),
+        ("servers:", "! severs:"),
+        ("name: acme", "name: &a 7"),
+        ("name: acme", "name: !!str 7"),
         ("run: process", "run: process, rnu: process"),
         ("run: process", "arsg: [], agrs: []"),
     ],
@@ -68,6 +75,22 @@ def test_a_number_becomes_a_string(given: str, expected: str) -> None:
 def test_a_secret_is_not_told_by_its_fix() -> None:
     text = GOOD.replace("run: process", "run: process, secrets: {KEY: 12345}")
     assert mended(text) == text
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(GOOD) - 1), st.sampled_from("xq \n\r:\"'\u202e\N{GRINNING FACE}")), max_size=4
+    )
+)
+def test_mending_comes_to_an_end(damage: list[tuple[int, str]]) -> None:
+    text = GOOD
+    for place, char in damage:
+        text = text[:place] + char + text[place + 1 :]
+    for _ in range(20):
+        before, text = text, mended(text)
+        if text == before:
+            return
+    raise AssertionError(text)
 
 
 def test_a_direction_character_is_deleted() -> None:

@@ -32,4 +32,5 @@ def test_fast_paths_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> 
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
     assert "click" in loaded
     assert loaded & HEAVY == set()
-    assert "mcphub_gitops.compiler.resolve.catalog" not in done.stderr
+    for idle in ("compiler.resolve.catalog", "compiler.report", "compiler.repair"):
+        assert f"mcphub_gitops.{idle}" not in done.stderr
