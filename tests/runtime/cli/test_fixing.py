@@ -82,6 +82,25 @@ def test_the_difference_is_a_patch_and_nothing_is_written(tmp_path: Path) -> Non
     assert file.read_text() == GOOD
 
 
+def test_with_both_options_nothing_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "mcp-hub.yaml"
+    file.write_text(GOOD.replace("args", "arsg"))
+    done = mcphub(tmp_path, "validate", "--fix", "--diff")
+    assert done.stdout.startswith("--- mcp-hub.yaml\n")
+    assert file.read_text() == GOOD.replace("args", "arsg")
+
+
+def test_the_file_behind_a_link_is_fixed(tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "hub.yaml"
+    file.parent.mkdir()
+    file.write_bytes(GOOD.replace("args", "arsg").replace("\n", "\r\n").encode())
+    link = tmp_path / "mcp-hub.yaml"
+    link.symlink_to(file)
+    assert mcphub(tmp_path, "validate", "--fix").returncode == 0
+    assert link.is_symlink()
+    assert file.read_bytes() == GOOD.replace("\n", "\r\n").encode()
+
+
 def test_the_difference_of_a_right_hub_is_empty(tmp_path: Path) -> None:
     (tmp_path / "mcp-hub.yaml").write_text(GOOD)
     done = mcphub(tmp_path, "validate", "--diff")
