@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.randomness import irregular_words
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
@@ -42,6 +43,7 @@ _QUOTED = re.compile(r"`([^`]+)`")
 
 _WORD = re.compile(r"[^\s,:\[\]{}\"']+")
 """A word of a document, as far as punctuation tells."""
+_OF_SCHEMA = frozenset({codes.UNKNOWN_KEY, codes.WRONG_TYPE, codes.BAD_VALUE})
 
 _MASK = "****"
 _LIKENESS = 0.8
@@ -77,21 +79,26 @@ def _merged(spans: list[Span]) -> Iterator[Span]:
 
 
 def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tuple[Diagnostic, ...]:
-    """Return `diagnostics` with nothing in their words that `sources` hide, or that looks like a secret.
+    """Return `diagnostics` with nothing in their words that looks like a secret.
 
-    What stands in a place that is shown as well, such as the name of a server, is no secret.
+    Of what `sources` hide, those of the schema cite nothing: it does not know what a value is for. Others cite only
+    what they have understood, such as the path of a program that writes a secret. What stands in a place that is shown
+    as well, such as the name of a server, is no secret.
     """
     hidden = {word for source in sources for word in _hidden_words(source)}
 
     def clean(text: str) -> str:
         for shape in (TOKEN_SHAPE, _PASSWORD):
             text = shape.sub(_MASK, text)
+        return text
+
+    def uncite(text: str) -> str:
         return _QUOTED.sub(lambda found: f"`{_MASK}`" if found[1] in hidden else found[0], text)
 
     return tuple(
         replace(
             each,
-            detail=clean(each.detail),
+            detail=clean(uncite(each.detail) if each.code in _OF_SCHEMA else each.detail),
             help=clean(each.help),
             notes=tuple(replace(note, message=clean(note.message)) for note in each.notes),
         )
