@@ -53,7 +53,7 @@ class Project:
     With an `environment` the hub is what that makes of it, and has a lock of its own. `understand_sourced` understands
     a hub that uses catalogs, and asks for what is in their files; `find_catalog` has those that others keep;
     `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
-    the files that a pattern matches.
+    the files that a pattern matches. `drafts` stand in place of what is in the documents that they name.
     """
 
     root: Path
@@ -62,6 +62,7 @@ class Project:
     understand_sourced: UnderstandSourced = field(default=_refuse_catalogs, compare=False, repr=False)
     open_layers: OpenLayers = field(default=_refuse_layers, compare=False, repr=False)
     find_catalog: FindCatalog = field(default=_find_nothing, compare=False, repr=False)
+    drafts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def lock_file(self) -> str:
@@ -84,37 +85,38 @@ class Project:
             return f"{LOCKS_FOLDER}/{self.environment}"
         return self.hub_file.removesuffix(".yaml").removesuffix(".yml")
 
-    def read_hub(self) -> bytes:
-        """Return what is in the hub document, a byte more than allowed at most; RuntimeFailure when it is not there."""
-        data = read_file(self.root / self.hub_file, limit=MAX_BYTES)
+    def read_document(self, name: str) -> bytes | None:
+        """Return what is in the hub document `name`, or another that belongs to it; a byte too many at most."""
+        draft = self.drafts.get(name)
+        return draft if draft is not None else read_file(self.root / name, limit=MAX_BYTES)
+
+    def validate(self) -> Validated:
+        """Validate the hub document; raises RuntimeFailure when it cannot be read."""
+        document = self.open()
+        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
+
+    def open(self) -> Document:
+        """Read the hub document with all that belongs to it; raises RuntimeFailure."""
+        data = self.read_document(self.hub_file)
         if data is None:
             raise RuntimeFailure(
                 f"{self.hub_file} cannot be read",
                 detail=f"No such file: {self.root / self.hub_file}",
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
-        return data
-
-    def validate(self, data: bytes | None = None) -> Validated:
-        """Validate the hub document, or `data` in its place; raises RuntimeFailure when it cannot be read."""
-        document = self.open(data)
-        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
-
-    def open(self, data: bytes | None = None) -> Document:
-        """Read the hub document, or `data` in its place, with all that belongs to it; raises RuntimeFailure."""
-        data = self.read_hub() if data is None else data
         document = open_document(self.hub_file, data)
         if not (document.includes or self.environment):
             return document
         return self.open_layers(self.hub_file, data, self._included, self._overlay() if self.environment else None)
 
     def _included(self, pattern: str) -> dict[str, bytes | str]:
-        return find_files(self.root, pattern, limit=MAX_BYTES)
+        found = find_files(self.root, pattern, limit=MAX_BYTES)
+        return {**found, **{name: draft for name, draft in self.drafts.items() if name in found}}
 
     def _overlay(self) -> tuple[str, str, bytes]:
         """Return the environment's name, file and content; raises RuntimeFailure where there is none."""
         file = f"{ENVIRONMENTS_FOLDER}/{self.environment}.yaml"
-        data = read_file(self.root / file, limit=MAX_BYTES)
+        data = self.read_document(file)
         if data is None:
             known = sorted(
                 name.removesuffix(".yaml")
@@ -151,12 +153,9 @@ class Project:
         found = open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
-    def compile(self, *, locked: bool, data: bytes | None = None) -> Compiled:
-        """Validate the hub, or `data` in its place, and bind it to its lock; see `compile_hub`.
-
-        Raises RuntimeFailure when files fail.
-        """
-        validated, lock_file = self.validate(data), self.open_lock()
+    def compile(self, *, locked: bool) -> Compiled:
+        """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail."""
+        validated, lock_file = self.validate(), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
         return compile_hub(
             validated,

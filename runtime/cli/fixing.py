@@ -1,6 +1,7 @@
-"""What `mcphub validate --fix` and `--diff` do: carry out the fixes of the hub document until none is left."""
+"""What `mcphub validate --fix` and `--diff` do: carry out the fixes of the hub's documents until none is left."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import click
 
@@ -18,60 +19,65 @@ _MOST_ROUNDS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mended:
-    """The hub document before and after, what was fixed, and what the compiler says of the result."""
+    """The project with what its documents are to be, their sources as they are, by name, and what was fixed."""
 
-    before: bytes
-    after: bytes
-    old: Source
-    new: Source
+    project: Project
+    before: Mapping[str, Source]
     fixed: tuple[Diagnostic, ...]
-    compiled: Compiled
 
 
 def write_fixes(project: Project) -> Compiled:
-    """Fix the hub document in its file, tell what was changed, and return what it amounts to then.
+    """Fix the hub's documents in their files, tell what was changed, and return what they amount to then.
 
-    Raises RuntimeFailure when the file cannot be written, or was changed meanwhile.
+    Raises RuntimeFailure when a file cannot be written, or was changed meanwhile.
     """
     mended = _mend(project)
-    if mended.fixed:
-        if project.read_hub() != mended.before:
+    drafts = mended.project.drafts
+    for name in drafts:
+        if project.read_document(name) != mended.before[name].text.encode():
             raise RuntimeFailure(
-                f"{project.hub_file} was changed meanwhile", resolution="nothing is written; run the command again"
+                f"{name} was changed meanwhile", resolution="nothing is written; run the command again"
             )
-        write_file(project.root / project.hub_file, mended.after)
+    for name, data in drafts.items():
+        write_file(project.root / name, data)
     for each in mended.fixed:
         title = each.fix.title if each.fix is not None else ""
         click.echo(printable(f"Fixed: {each.span}: {each.code.name}: {title}"), err=True)
     if not mended.fixed:
         click.echo("Nothing can be fixed for certain.", err=True)
-    return mended.compiled
+    return mended.project.compile(locked=False)
 
 
 def print_fixes(project: Project) -> Compiled:
-    """Print as a unified diff what `write_fixes` would change; return what the document amounts to as it is."""
+    """Print as a unified diff what `write_fixes` would change; return what the documents amount to as they are."""
     mended = _mend(project)
-    for line in show_difference(mended.old, mended.new):
-        click.echo(line)
-    return project.compile(locked=False, data=mended.before)
+    after = documents(mended.project)
+    for name in mended.project.drafts:
+        for line in show_difference(mended.before[name], after[name]):
+            click.echo(line)
+    return project.compile(locked=False)
+
+
+def documents(project: Project) -> dict[str, Source]:
+    """Return the sources of the documents that the hub is made of, by name: no catalog, which others write."""
+    document = project.open()
+    return {source.name: source for source in (document.source, *document.others)}
 
 
 def _mend(project: Project) -> _Mended:
-    before = after = project.read_hub()
-    compiled = project.compile(locked=False, data=before)
-    old = _hub_source(project, compiled)
+    before = documents(project)
     fixed: list[Diagnostic] = []
     for _ in range(_MOST_ROUNDS):
-        repaired = repair(_hub_source(project, compiled), compiled.diagnostics)
-        if not repaired.fixed:
+        diagnostics = project.compile(locked=False).diagnostics
+        drafts = dict(project.drafts)
+        found: list[Diagnostic] = []
+        for name, source in documents(project).items():
+            repaired = repair(source, diagnostics)
+            if repaired.fixed:
+                found.extend(repaired.fixed)
+                drafts[name] = repaired.text.encode()
+        if not found:
             break
-        fixed.extend(repaired.fixed)
-        after = repaired.text.encode()
-        compiled = project.compile(locked=False, data=after)
-    new = _hub_source(project, compiled)
-    return _Mended(before=before, after=after, old=old, new=new, fixed=tuple(fixed), compiled=compiled)
-
-
-def _hub_source(project: Project, compiled: Compiled) -> Source:
-    """Return the hub document's source; those of others, such as a catalog, are fixed where they are written."""
-    return next(source for source in compiled.sources if source.name == project.hub_file)
+        fixed.extend(found)
+        project = replace(project, drafts=drafts)
+    return _Mended(project=project, before=before, fixed=tuple(fixed))

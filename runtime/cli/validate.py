@@ -17,7 +17,7 @@ from mcphub_gitops.runtime.project import Project
 )
 @layered_project_option
 @report_option()
-@click.option("--fix", is_flag=True, help="Mend in the hub document what can be mended for certain, and look again.")
+@click.option("--fix", is_flag=True, help="Mend in the hub's documents what can be mended for certain, and look again.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 def validate(project: Project, output: str, *, fix: bool, diff: bool) -> int:
     """Check the hub document, and show every mistake at its file, line and column.
@@ -48,6 +48,8 @@ def _compile(project: Project, *, fix: bool, diff: bool) -> Compiled:
 
 
 def _tell_fixable(diagnostics: tuple[Diagnostic, ...], project: Project) -> None:
-    fixable = sum(each.fix is not None and each.span.source == project.hub_file for each in diagnostics)
+    sources = [each.span.source for each in diagnostics if each.fix is not None]
+    known = lazy.load("fixing").documents(project) if sources else ()
+    fixable = sum(source in known for source in sources)
     if fixable:
         click.echo(f"{fixable} of these can be fixed: `mcphub validate --fix`, or --diff to look first.", err=True)

@@ -90,6 +90,34 @@ def test_with_both_options_nothing_is_written(tmp_path: Path) -> None:
     assert file.read_text() == GOOD.replace("args", "arsg")
 
 
+def test_every_document_of_the_hub_is_fixed_and_no_catalog(tmp_path: Path) -> None:
+    hub = "apiVersion: mcphub/v1\nnam: acme\ninclude: [teams/a.yaml]\ncatalogs: {c: {path: c.yaml}}\nservers:\n"
+    catalog = "version: 3\nnam: c\nregistry: {}\n"
+    texts = {
+        "mcp-hub.yaml": hub + "  x: {from: c/x, run: container}\n",
+        "teams/a.yaml": 'servers:\n  time: {package: "pypi:mcp-server-time@1", arsg: []}\n',
+        "environments/prod.yaml": "defaults: {run: proces}\n",
+        "c.yaml": catalog,
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shown = mcphub(tmp_path, "validate", "--env", "prod", "--diff").stdout
+    assert [line for line in shown.splitlines() if line.startswith("+++")] == [
+        "+++ mcp-hub.yaml",
+        "+++ teams/a.yaml",
+        "+++ environments/prod.yaml",
+    ]
+    assert {name: (tmp_path / name).read_text() for name in texts} == texts
+    mcphub(tmp_path, "validate", "--env", "prod", "--fix")
+    assert {name: (tmp_path / name).read_text() for name in texts} == {
+        "mcp-hub.yaml": texts["mcp-hub.yaml"].replace("nam:", "name:"),
+        "teams/a.yaml": texts["teams/a.yaml"].replace("arsg", "args"),
+        "environments/prod.yaml": "defaults: {run: process}\n",
+        "c.yaml": catalog,
+    }
+
+
 def test_the_file_behind_a_link_is_fixed(tmp_path: Path) -> None:
     file = tmp_path / "elsewhere" / "hub.yaml"
     file.parent.mkdir()
