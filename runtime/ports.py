@@ -278,13 +278,23 @@ class Containers(Protocol):
         """Fetch `image`, a reference by digest; `tell` gets bytes done and bytes known. Raises RuntimeFailure."""
 
     async def create(self, spec: ContainerSpec) -> None:
-        """Make the container of `spec`, not started; one of ours of the same name is removed first.
+        """Make the container of `spec`, not started.
 
+        One of ours of the same name that runs goes on, set aside as `aside_name` says; any other is removed first.
         Raises RuntimeFailure when an object that is not ours has the name, or the image is not there.
         """
 
-    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
-        """End and remove the container `name` if it has all of `labels`; nothing happens when there is none."""
+    async def restore(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Give what was set aside for `name` its name back, in the place of what has it; return whether there was any.
+
+        Nothing without all of `labels` is touched.
+        """
+
+    async def remove(self, name: str, labels: Mapping[str, str], *, patience: float = 0.0) -> None:
+        """End and remove the container `name` if it has all of `labels`; nothing happens when there is none.
+
+        Whoever speaks to it gets `patience` seconds to end that.
+        """
 
     def logs(self, name: str, *, follow: bool, tail: int) -> AsyncIterator[bytes]:
         """Yield what the container `name` wrote on standard error, line by line, the last `tail` lines first."""

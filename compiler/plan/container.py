@@ -139,6 +139,11 @@ def container_name(hub: str, server: str, spec: str) -> str:
     return f"mcphub-{hub}-{server}-{spec.partition(':')[2][:_SHORT]}"
 
 
+def aside_name(name: str) -> str:
+    """Return what a running container is called from when another one gets its name until nobody speaks to it."""
+    return f"{name}-old"
+
+
 def volume_name(hub: str, name: str) -> str:
     """Return what the engine calls the volume `name` of the hub: a volume of another hub has another name.
 

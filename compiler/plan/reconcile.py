@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.plan.container import aside_name
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
@@ -136,6 +137,8 @@ def _operations(
     strays = _renamed(desired, observed, making)
     for name in strays:
         yield Operation(type=OpType.REMOVE, target=name, cause="it was renamed, and has the place of another")
+    # What runs goes on serving, under another name, until its successor does.
+    replaced = frozenset(aside_name(names[server]) for server in making if _runs(observed, names[server]))
     for server, cause in making.items():
         yield Operation(type=OpType.MAKE, target=names[server], cause=cause)
     yield from _probes(desired, causes, missing, making)
@@ -144,7 +147,9 @@ def _operations(
     elif making:
         # A gateway that has given a container up looks at it again.
         yield Operation(type=OpType.SWITCH, target="", cause=f"{_listed(sorted(making))} runs in a new container")
-    yield from _removals(desired, observed, causes, options, strays)
+    for name in sorted(replaced):
+        yield Operation(type=OpType.REMOVE, target=name, cause="another one has taken its place")
+    yield from _removals(desired, observed, causes, options, replaced.union(strays))
 
 
 def _renamed(desired: Desired, observed: Observed, making: Mapping[str, str]) -> tuple[str, ...]:
@@ -196,8 +201,16 @@ def _probes(
             yield Operation(type=OpType.PROBE, target=server.name, cause=making[server.name])
 
 
+def _runs(observed: Observed, name: str) -> bool:
+    return name in observed.containers and observed.containers[name].state == "running"
+
+
 def _removals(
-    desired: Desired, observed: Observed, causes: Mapping[str, str], options: Options, removed: tuple[str, ...]
+    desired: Desired,
+    observed: Observed,
+    causes: Mapping[str, str],
+    options: Options,
+    removed: frozenset[str],
 ) -> Iterator[Operation]:
     wanted = {*desired.container_names().values(), *removed}
     for name, seen in sorted(observed.containers.items()):

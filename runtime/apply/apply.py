@@ -1,12 +1,14 @@
 """Carries out a plan, operation by operation, and decides nothing."""
 
 import asyncio
+import secrets as randomness
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
 from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.plan.container import aside_name
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
@@ -19,7 +21,7 @@ from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import read_applied, write_generation
+from mcphub_gitops.runtime.apply.state import read_applied, served_marks, write_generation
 from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec
@@ -35,6 +37,9 @@ _ACTS = {
     OpType.PRUNE: "pruning",
 }
 
+
+_LETS_GO = 15.0
+"""Seconds for a gateway to end the calls on a container that it serves no more: it gives them ten."""
 
 _KINDS: Mapping[type[Spec], str] = {ChildSpec: "process", ContainerSpec: "container", RemoteSpec: "remote"}
 
@@ -90,8 +95,10 @@ async def _undo(plan: Plan, making: Sequence[Operation], site: Site) -> None:
     serving = applied.plan.desired if applied is not None else None
     kept = set(serving.container_names().values()) if serving is not None else set()
     made = {operation.target for operation in making}
-    for container in sorted(made - kept):
-        await site.containers.remove(container, owner_labels(plan.desired.hub, site))
+    labels = owner_labels(plan.desired.hub, site)
+    for container in sorted(made):
+        if not await site.containers.restore(container, labels) and container not in kept:
+            await site.containers.remove(container, labels)
     names = {server for server, name in plan.desired.container_names().items() if name in made}
     for server in serving.servers if serving is not None else ():
         if server.name in names:
@@ -175,7 +182,8 @@ class _Executor:
         await self._site.containers.create(spec)
 
     async def _remove(self, container: str) -> None:
-        await self._site.containers.remove(container, owner_labels(self._plan.desired.hub, self._site))
+        labels = owner_labels(self._plan.desired.hub, self._site)
+        await self._site.containers.remove(container, labels, patience=_LETS_GO)
         self._lock_of(container).unlink(missing_ok=True)
 
     def _lock_of(self, container: str) -> Path:
@@ -193,7 +201,13 @@ class _Executor:
             )
 
     async def _switch(self, _target: str) -> None:
-        entries = [self._entry(server) for server in self._plan.desired.servers]
+        made = served_marks(self._site.layout)
+        removed = {operation.target for operation in self._plan.operations if operation.type is OpType.REMOVE}
+        for container, server in self._made.items():
+            if aside_name(container) in removed:
+                # All else is the same, and by this the gateway knows that there is another one to speak to.
+                made[server] = randomness.token_hex(8)
+        entries = [{**self._entry(server), "made": made.get(server.name, "")} for server in self._plan.desired.servers]
         write_generation(self._site.layout, self._plan, entries)
 
     def _entry(self, server: DesiredServer) -> dict[str, object]:

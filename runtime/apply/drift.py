@@ -137,7 +137,7 @@ def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
             yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{server.name}", detail=detail)
         elif operation.type is OpType.MAKE:
             yield Drift(kind=Kind.CONTAINER, address=f"server.{servers[operation.target]}", detail=operation.cause)
-        elif operation.type is OpType.REMOVE:
+        elif operation.type is OpType.REMOVE and operation.target in observed.containers:
             detail = "it has the hub's labels, and is none of its containers"
             yield Drift(kind=Kind.CONTAINER, address=operation.address, detail=detail)
         elif operation.type is OpType.SWITCH and operation.address in changed:

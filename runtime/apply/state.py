@@ -130,6 +130,18 @@ def read_generation(layout: Layout) -> bytes:
     return data
 
 
+def served_marks(layout: Layout) -> dict[str, str]:
+    """Return, by server, what tells its container from those before it that were made from the same; empty values too.
+
+    Without a sound generation there is none.
+    """
+    try:
+        servers = json.loads(read_generation(layout))["servers"]
+    except RuntimeFailure:
+        return {}
+    return {server["name"]: server["made"] for server in servers}
+
+
 def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, Any]]) -> int:
     """Write the generation of `plan` and make it the current one; return its serial.
 

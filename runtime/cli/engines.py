@@ -78,9 +78,13 @@ class Engines:
         """See `ports.Containers`."""
         await self._containers.create(spec)
 
-    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+    async def restore(self, name: str, labels: Mapping[str, str]) -> bool:
         """See `ports.Containers`."""
-        await self._containers.remove(name, labels)
+        return await self._containers.restore(name, labels)
+
+    async def remove(self, name: str, labels: Mapping[str, str], *, patience: float = 0.0) -> None:
+        """See `ports.Containers`."""
+        await self._containers.remove(name, labels, patience=patience)
 
     def logs(self, name: str, *, follow: bool, tail: int) -> AsyncIterator[bytes]:
         """See `ports.Containers`."""

@@ -35,6 +35,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     files: dict[str, str] = {}
     code: str = ""
     stores: dict[str, dict[str, str]] = {}
+    made: str = ""
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
@@ -42,11 +43,13 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One server: how it is started or reached, and what it must offer.
 
-    No value of a secret stands in it. The gateway is ready without an `optional` server.
+    No value of a secret stands in it. The gateway is ready without an `optional` server. `made` tells a container from
+    the one before it that was made from the same.
     """
 
     name: str
     launch: Launch
+    made: str = ""
     optional: bool = False
     tools: tuple[Tool, ...] = ()
 
@@ -62,7 +65,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     def starts_like(self, other: Self) -> bool:
         """Whether a child started for `other` serves this one as well; the tools do not decide that."""
-        return (self.name, self.launch) == (other.name, other.launch)
+        return (self.name, self.launch, self.made) == (other.name, other.launch, other.made)
 
 
 _KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": ContainerSpec, "remote": RemoteSpec}
@@ -129,7 +132,7 @@ def _generation(document: _Document) -> Generation:
 def _server(entry: _Entry) -> Server:
     spec = msgspec.json.decode(entry.spec, type=_KINDS[entry.kind])
     launch = Launch(spec=spec, secrets=entry.secrets, files=entry.files, code=entry.code, stores=entry.stores)
-    return Server(name=entry.name, launch=launch, optional=entry.optional, tools=entry.tools)
+    return Server(name=entry.name, launch=launch, made=entry.made, optional=entry.optional, tools=entry.tools)
 
 
 def _problem(found: Generation) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL, QUESTION, SERVER_LABEL, SPEC_LABEL
+from mcphub_gitops.compiler.plan.container import LINEAGE_LABEL, QUESTION, SERVER_LABEL, SPEC_LABEL, aside_name
 from mcphub_gitops.compiler.plan.observed import SeenContainer
 from mcphub_gitops.runtime.engines.docker.engine import DockerEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -125,6 +125,54 @@ def test_observing_tells_ours_from_those_that_stand_in_the_way(run: Run, hub: Hu
         run(hub.engine().remove(ours.name, stranger))
     assert hub.lineage in raised.value.detail
     assert "mcphub recover" in raised.value.resolution
+
+
+def test_what_runs_is_set_aside_for_its_successor_and_goes_on_speaking(run: Run, hub: Hub) -> None:
+    spec, labels = hub.spec(), hub.labels
+    engine = hub.engine()
+
+    async def succeed() -> None:
+        old, first = await started(hub, spec)
+        await engine.create(spec)
+        old.write(b"still here\n")
+        assert await first.line() == b"still here"
+        new, second = await engine.spawn(spec, Record()), Record()
+        await new.leave()
+        removing = asyncio.create_task(engine.remove(aside_name(spec.name), labels, patience=30.0))  # noqa: TID251
+        await asyncio.wait((removing,), timeout=0.3)
+        assert not removing.done()
+        assert first.statuses == []
+        await old.leave()
+        await removing
+        again = await engine.spawn(spec, second)
+        again.write(b"and here\n")
+        assert await second.line() == b"and here"
+        await again.leave()
+
+    run(succeed())
+    assert [each.name for each in observe(run, hub)] == [spec.name]
+
+
+def test_what_was_set_aside_gets_its_name_back(run: Run, hub: Hub) -> None:
+    spec = hub.spec()
+    engine = hub.engine()
+
+    async def give_back() -> None:
+        old, first = await started(hub, spec)
+        before = hub.inspect()["Id"]
+        await engine.create(spec)
+        assert hub.inspect()["Id"] != before
+        assert await engine.restore(spec.name, hub.labels)
+        assert hub.inspect()["Id"] == before
+        assert not await engine.restore(spec.name, hub.labels)
+        old.write(b"still here\n")
+        assert await first.line() == b"still here"
+        with pytest.raises(RuntimeFailure, match="is in use"):
+            await engine.spawn(spec, Record())
+        await old.leave()
+
+    run(give_back())
+    assert [each.name for each in observe(run, hub)] == [spec.name]
 
 
 def test_what_is_just_asked_something_is_left_out_and_what_a_dead_asker_left_is_not(run: Run, hub: Hub) -> None:

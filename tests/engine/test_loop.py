@@ -241,6 +241,27 @@ async def _calling_during(loop: Loop, *arguments: str) -> list[str]:
     return calls
 
 
+def test_a_call_under_way_ends_on_the_container_that_is_replaced(served: Loop) -> None:
+    before = served.containers()["everything"]
+    served.engine.ask("POST", f"/containers/{before['Id']}/update", {"Memory": 700 << 20, "MemorySwap": 700 << 20})
+    asyncio.run(_heal_during_a_call(served))
+    after = served.containers()["everything"]
+    assert after["Id"] != before["Id"]
+    assert after["Name"] == before["Name"]
+    assert served.run("drift").startswith("No drift.")
+
+
+async def _heal_during_a_call(loop: Loop) -> None:
+    async with connected(loop.folder, "auto") as client, asyncio.TaskGroup() as group:
+        began = asyncio.get_running_loop().time()
+        arguments = {"duration": 12, "steps": 2}
+        call = group.create_task(client.call_tool("trigger-long-running-operation", arguments))
+        await asyncio.to_thread(loop.run, "apply", "--auto-approve")
+        result = await call
+        assert not result.is_error, result.content
+        assert asyncio.get_running_loop().time() - began > 11
+
+
 def test_a_secrets_new_value_reaches_a_container_that_is_made_anew(served: Loop) -> None:
     before = served.containers()
     env = {**served.env, "LOOP_KEY": "another-value-of-the-loop"}

@@ -19,7 +19,7 @@ async def connected(folder: Path, mode: Literal["auto", "legacy"]) -> AsyncItera
     url = json.loads((folder / ".mcphub" / "serving.json").read_bytes())["url"]
     token = (folder / ".mcphub" / "token").read_text("utf-8").strip()
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60.0) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client

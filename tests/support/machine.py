@@ -99,6 +99,9 @@ class MemoryContainers:
 
     async def create(self, spec: ContainerSpec) -> None:
         self.acts.append(f"create {spec.name}")
+        before = self.running.pop(spec.name, None)
+        if before is not None and before.state == "running":
+            self.running[f"{spec.name}-old"] = replace(before, name=f"{spec.name}-old")
         labels = spec.labels
         self.running[spec.name] = SeenContainer(
             name=spec.name,
@@ -108,8 +111,17 @@ class MemoryContainers:
             state="running",
         )
 
-    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+    async def restore(self, name: str, labels: Mapping[str, str]) -> bool:
         assert labels
+        before = self.running.pop(f"{name}-old", None)
+        if before is not None:
+            self.acts.append(f"restore {name}")
+            self.running[name] = replace(before, name=name)
+        return before is not None
+
+    async def remove(self, name: str, labels: Mapping[str, str], *, patience: float = 0.0) -> None:
+        assert labels
+        assert patience >= 0
         self.acts.append(f"remove {name}")
         self.running.pop(name, None)
 

@@ -7,7 +7,14 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mcphub_gitops.compiler.plan.container import HUB_LABEL, LINEAGE_LABEL, QUESTION, SERVER_LABEL, SPEC_LABEL
+from mcphub_gitops.compiler.plan.container import (
+    HUB_LABEL,
+    LINEAGE_LABEL,
+    QUESTION,
+    SERVER_LABEL,
+    SPEC_LABEL,
+    aside_name,
+)
 from mcphub_gitops.compiler.plan.observed import SeenContainer
 from mcphub_gitops.compiler.resolve.confinement import is_root
 from mcphub_gitops.runtime.engines.docker import images, logs
@@ -97,14 +104,15 @@ class DockerEngine:
         await images.pull(self._client, image, tell, self._credentials(host) if self._credentials else "")
 
     async def create(self, spec: ContainerSpec) -> None:
-        """Make the container of `spec`, not started; one of ours of the same name is removed first.
+        """Make the container of `spec`, not started.
 
-        Its maker speaks to it first: a gateway that spoke to the one before has to wait until a `spawn` here has ended.
+        One of ours of the same name that runs goes on, set aside as `aside_name` says; any other is removed first. Its
+        maker speaks to it first: a gateway that spoke to the one before has to wait until a `spawn` here has ended.
         Raises RuntimeFailure when an object that is not ours has the name, when the image is not there, when another
         gateway does not let go, and when the engine made something else than was asked for, of which then nothing is
         left.
         """
-        await self.remove(spec.name, _owner_of(spec))
+        await self._make_way(spec.name, _owner_of(spec))
         with ExitStack() as undo:
             lease = undo.enter_context(await self._lease(spec.name))
             await self._make(spec)
@@ -122,16 +130,52 @@ class DockerEngine:
                     raise
             await asyncio.sleep(_GLANCE)
 
-    async def remove(self, name: str, labels: Mapping[str, str]) -> None:
+    async def _make_way(self, name: str, labels: Mapping[str, str]) -> None:
+        """Set the container `name` aside if it runs, and remove it if it does not; RuntimeFailure if it is not ours."""
+        document = await find(self._client, name)
+        if document is None or document["State"]["Status"] != "running":
+            await self.remove(name, labels)
+            return
+        if not _has_labels(document, labels):
+            raise _not_ours(document, labels)
+        await self.remove(aside_name(name), labels)
+        await self._rename(name, aside_name(name))
+
+    async def restore(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Give what was set aside for `name` its name back, in the place of what has it; return whether there was any.
+
+        Raises RuntimeFailure, and has done nothing, where what has the name does not have all of `labels`.
+        """
+        document = await find(self._client, aside_name(name))
+        if document is None or not _has_labels(document, labels):
+            return False
+        await self.remove(name, labels)
+        await self._rename(aside_name(name), name)
+        return True
+
+    async def _rename(self, name: str, new: str) -> None:
+        await self._client.ask("POST", f"/containers/{name}/rename", query={"name": new})
+        # Who speaks to it goes on speaking to it, and the name is free for another.
+        with suppress(FileNotFoundError):
+            (self._leases / f"{name}.lock").replace(self._leases / f"{new}.lock")
+
+    async def remove(self, name: str, labels: Mapping[str, str], *, patience: float = 0.0) -> None:
         """End and remove the container `name` if it has all of `labels`; nothing happens when there is none.
 
-        Raises RuntimeFailure when it does not have them.
+        Whoever speaks to it gets `patience` seconds to end that. Raises RuntimeFailure when it does not have them.
         """
         document = await find(self._client, name)
         if document is None:
             return
         if not _has_labels(document, labels):
             raise _not_ours(document, labels)
+        held = self._held.pop(name, None)
+        if held is not None:
+            held.release()
+        deadline = asyncio.get_running_loop().time() + patience
+        # Another process has it, so there is no event to wait for.
+        while is_held(self._leases, name) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_GLANCE)
         await discard(self._client, document["Id"])
 
     def logs(self, name: str, *, follow: bool, tail: int) -> AsyncGenerator[bytes, None]:

@@ -13,13 +13,14 @@ from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import OpType, Plan
 from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, fingerprint_of, reconcile
 from mcphub_gitops.runtime.apply.apply import apply_plan
+from mcphub_gitops.runtime.apply.drift import Drift, Kind, find_drift
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import remove_folder
 from mcphub_gitops.runtime.apply.observation import observe_record
 from mcphub_gitops.runtime.apply.question import ask_server
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import read_applied, read_generation, restore_current
+from mcphub_gitops.runtime.apply.state import read_applied, read_generation, restore_current, served_marks
 from mcphub_gitops.runtime.events import Done, Failed
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec
@@ -62,6 +63,12 @@ def prepared(root: Path, *, tools: Mapping[str, tuple[str, ...]] = TOOLS, broken
 
 def planned(desired: Desired, site: Site) -> Plan:
     return reconcile(desired, asyncio.run(observe(desired, site)), Options())
+
+
+def find_drift_of(desired: Desired, site: Site) -> tuple[Drift, ...]:
+    found = read_applied(site.layout)
+    assert found is not None
+    return find_drift(found, asyncio.run(observe(desired, site)), desired, None)
 
 
 def applied(plan: Plan, site: Site, listener: Listener | None = None) -> Report:
@@ -313,6 +320,51 @@ def test_the_secrets_of_a_server_that_is_gone_are_removed(tmp_path: Path) -> Non
     site.prober.offers = {**site.prober.offers, "found": bound(other, tools)[1]["found"]}
     assert applied(planned(bound(other, tools)[0], site), site).failures == ()
     assert [path.name for path in site.layout.secrets.iterdir()] == ["found"]
+
+
+def changed_by_hand(site: Site, desired: Desired, **fields: Any) -> str:  # noqa: ANN401  (those of a container)
+    """Change the container of `search` on the engine, and return its name."""
+    assert isinstance(site.containers, MemoryContainers)
+    name = desired.container_names()["search"]
+    site.containers.running[name] = replace(site.containers.running[name], **fields)
+    site.containers.acts.clear()
+    return name
+
+
+def test_a_running_container_serves_until_the_one_that_heals_it_does(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    name = changed_by_hand(site, desired, differing=("memory",), started="first")
+    assert served_marks(site.layout)["search"] == ""
+    plan = planned(desired, site)
+    types = [operation.type for operation in plan.operations]
+    assert types == [OpType.MAKE, OpType.PROBE, OpType.SWITCH, OpType.REMOVE]
+    (found,) = (each for each in find_drift_of(desired, site) if each.kind is Kind.CONTAINER)
+    assert found.detail == "its container was changed (memory)"
+    assert applied(plan, site).failures == ()
+    assert isinstance(site.containers, MemoryContainers)
+    assert site.containers.acts == [f"create {name}", f"remove {name}-old"]
+    # A gateway that knows nothing of the engine sees by this that it is to speak to another one.
+    mark = served_marks(site.layout)["search"]
+    assert mark
+    assert planned(desired, site).is_empty
+    # What is not running has nothing to lose.
+    changed_by_hand(site, desired, state="exited")
+    applied(planned(desired, site), site)
+    assert site.containers.acts == [f"create {name}"]
+    assert served_marks(site.layout)["search"] == mark
+
+
+def test_a_container_that_cannot_be_healed_goes_on_serving_under_its_name(tmp_path: Path) -> None:
+    site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    name = changed_by_hand(site, desired, differing=("memory",), started="first")
+    assert isinstance(site.prober, ScriptedProber)
+    site.prober.offers = {}
+    assert applied(planned(desired, site), site).failures
+    assert isinstance(site.containers, MemoryContainers)
+    assert site.containers.acts == [f"create {name}", f"restore {name}"]
+    assert {each.name: each.started for each in site.containers.running.values()} == {name: "first"}
 
 
 def test_a_renamed_container_is_removed_before_its_place_is_taken(tmp_path: Path) -> None:
