@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mcphub_gitops.compiler.plan.container import (
-    HUB_LABEL,
-    LINEAGE_LABEL,
     QUESTION,
-    SERVER_LABEL,
-    SPEC_LABEL,
     aside_name,
 )
 from mcphub_gitops.compiler.plan.observed import SeenContainer
@@ -23,6 +19,7 @@ from mcphub_gitops.runtime.engines.docker.child import ContainerChild
 from mcphub_gitops.runtime.engines.docker.client import Client, RefusedError
 from mcphub_gitops.runtime.engines.docker.container import Container, discard, find
 from mcphub_gitops.runtime.engines.docker.lease import Lease, is_held
+from mcphub_gitops.runtime.engines.docker.ownership import has_labels, look_at, not_ours, owner_of
 from mcphub_gitops.runtime.engines.lines import LINE_LIMIT, Tail
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, LineSink
@@ -38,9 +35,6 @@ _AT_ONCE = 8
 _NOTICE = 10.0
 _GLANCE = 0.05
 """Seconds for a gateway to notice that its container is gone, and between two looks whether it has."""
-
-_OWNER = (HUB_LABEL, LINEAGE_LABEL, SERVER_LABEL)
-"""The labels that say whose a container is; the one with the digest of its spec may differ."""
 
 
 class DockerEngine:
@@ -86,11 +80,11 @@ class DockerEngine:
         names = {str(name).removeprefix("/") for each in listed for name in each["Names"] if name.count("/") == 1}
         documents = await _at_once(sorted(names | asked.keys()), lambda name: find(self._client, name))
         found = (document for document in documents if document is not None and not self._is_asked(document))
-        return tuple(_seen(document, labels, asked) for document in found)
+        return tuple(look_at(document, labels, asked) for document in found)
 
     def _is_asked(self, document: Mapping[str, Any]) -> bool:
         """Tell whether a container is there for a question alone, and who asks it is alive."""
-        return _has_labels(document, QUESTION) and is_held(self._leases, document["Name"].removeprefix("/"))
+        return has_labels(document, QUESTION) and is_held(self._leases, document["Name"].removeprefix("/"))
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:
         """Return those of `images`, references by digest, that the engine has."""
@@ -112,7 +106,7 @@ class DockerEngine:
         gateway does not let go, and when the engine made something else than was asked for, of which then nothing is
         left.
         """
-        await self._make_way(spec.name, _owner_of(spec))
+        await self._make_way(spec.name, owner_of(spec))
         with ExitStack() as undo:
             lease = undo.enter_context(await self._lease(spec.name))
             await self._make(spec)
@@ -136,8 +130,8 @@ class DockerEngine:
         if document is None or document["State"]["Status"] != "running":
             await self.remove(name, labels)
             return
-        if not _has_labels(document, labels):
-            raise _not_ours(document, labels)
+        if not has_labels(document, labels):
+            raise not_ours(document, labels)
         await self.remove(aside_name(name), labels)
         await self._rename(name, aside_name(name))
 
@@ -147,7 +141,7 @@ class DockerEngine:
         Raises RuntimeFailure, and has done nothing, where what has the name does not have all of `labels`.
         """
         document = await find(self._client, aside_name(name))
-        if document is None or not _has_labels(document, labels):
+        if document is None or not has_labels(document, labels):
             return False
         await self.remove(name, labels)
         await self._rename(aside_name(name), name)
@@ -167,8 +161,8 @@ class DockerEngine:
         document = await find(self._client, name)
         if document is None:
             return
-        if not _has_labels(document, labels):
-            raise _not_ours(document, labels)
+        if not has_labels(document, labels):
+            raise not_ours(document, labels)
         held = self._held.pop(name, None)
         if held is not None:
             held.release()
@@ -241,9 +235,9 @@ class DockerEngine:
                 detail=f"the engine has no container {spec.name}",
                 resolution="run `mcphub apply`",
             )
-        if not _has_labels(document, _owner_of(spec)):
-            raise _not_ours(document, spec.labels)
-        if not _has_labels(document, spec.labels):
+        if not has_labels(document, owner_of(spec)):
+            raise not_ours(document, spec.labels)
+        if not has_labels(document, spec.labels):
             raise RuntimeFailure(
                 f"the container of server {spec.server} was made from something else",
                 detail=f"the labels of {spec.name} are not those that were applied",
@@ -264,7 +258,7 @@ class DockerEngine:
         except RefusedError as refusal:
             if refusal.status != _CONFLICT:
                 raise _not_made(spec, refusal) from refusal
-            await self.remove(spec.name, _owner_of(spec))
+            await self.remove(spec.name, owner_of(spec))
             try:
                 made = await self._post(spec)
             except RefusedError as again:
@@ -334,57 +328,6 @@ def _check_sources(spec: ContainerSpec) -> None:
                 detail=f"{mount.source} is, or lies behind, a link",
                 resolution="find out who put it there; then remove it, and run `mcphub apply`",
             )
-
-
-def _has_labels(document: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    # Without a label to go by, none is ours.
-    return bool(labels) and labels.items() <= (document["Config"].get("Labels") or {}).items()
-
-
-def _owner_of(spec: ContainerSpec) -> dict[str, str]:
-    """Return the labels that every container of the server has; KeyError when the spec itself does not have them."""
-    return {name: spec.labels[name] for name in _OWNER}
-
-
-def _seen(document: Mapping[str, Any], labels: Mapping[str, str], asked: Mapping[str, ContainerSpec]) -> SeenContainer:
-    name = document["Name"].removeprefix("/")
-    state, own = document["State"], document["Config"].get("Labels") or {}
-    if not _has_labels(document, labels):
-        return SeenContainer(name=name, state=state["Status"], owned=False, lineage=_lineage_of(document, labels))
-    started = state.get("StartedAt") or ""
-    return SeenContainer(
-        name=name,
-        server=own.get(SERVER_LABEL, ""),
-        spec=own.get(SPEC_LABEL, ""),
-        state=state["Status"],
-        differing=differing(asked[name], document) if name in asked else (),
-        started="" if started.startswith("0001-") else started,
-        exit_code=state["ExitCode"],
-        detail=state.get("Error") or "",
-        lineage=own.get(LINEAGE_LABEL, ""),
-    )
-
-
-def _lineage_of(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Return the lineage of a container of the hub that `labels` name, whoever made it; empty for any other."""
-    own = document["Config"].get("Labels") or {}
-    return str(own.get(LINEAGE_LABEL, "")) if own.get(HUB_LABEL) == labels.get(HUB_LABEL) else ""
-
-
-def _not_ours(document: Mapping[str, Any], labels: Mapping[str, str]) -> RuntimeFailure:
-    name = document["Name"].removeprefix("/")
-    lineage = _lineage_of(document, labels)
-    if lineage:
-        return RuntimeFailure(
-            f"the container {name} is not ours",
-            detail=f"it belongs to another installation of this hub, of the lineage {lineage}",
-            resolution="run `mcphub recover` if that one's folder was lost and this one takes its place",
-        )
-    return RuntimeFailure(
-        f"the container {name} is not ours",
-        detail="it has the name of one of this hub's servers, but not the hub's labels",
-        resolution="rename it or remove it, if nobody needs it",
-    )
 
 
 def _not_made(spec: ContainerSpec, refusal: RefusedError) -> RuntimeFailure:
