@@ -1,19 +1,12 @@
 """A running server as the gateway sees it: its lines in turns, its standard error kept in mind, its end told once."""
 
 import asyncio
-from collections import deque
 
 from mcphub_gitops.runtime.engines.leader import Leader, Pipes
-from mcphub_gitops.runtime.engines.lines import LineSplitter, Tail
+from mcphub_gitops.runtime.engines.lines import Tail
 from mcphub_gitops.runtime.engines.pipes import Inlet, Outlet
+from mcphub_gitops.runtime.engines.turns import FLOOD, FLOOD_PAUSE, Turns
 from mcphub_gitops.runtime.ports import ChildSpec, LineSink
-
-_LINES_A_TURN = 256
-"""Lines handed over before the loop gets its turn, so that one talkative server does not hold up the others."""
-
-_FLOOD = 4 * 1024**2
-_FLOOD_PAUSE = 0.05
-"""Standard error is read at 80 MiB a second at most: a flood then costs 4 % of a core and blocks only who writes it."""
 
 _MUTE = 2.0
 """Seconds that a server may go on after it has closed its standard output; nothing can come from it any more."""
@@ -30,13 +23,10 @@ class ProcessChild:
         self._sink = sink
         self._leader = leader
         self._secrets = tuple(spec.env[name] for name in spec.secrets if name in spec.env)
-        self._splitter = LineSplitter(limit)
-        self._lines: deque[bytes] = deque()
+        self._turns = Turns(sink, limit, after=self._after_turn, may_tell=self._may_tell)
         self._tail = Tail()
         self._flood = 0
         self._held = False
-        self._turn_due = False
-        self._overrun_told = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._input = Outlet(self._loop, pipes.take("stdin"))
         self._output = Inlet(self._loop, pipes.take("stdout"), on_chunk=self._heard, on_end=self._output_ended)
@@ -73,7 +63,7 @@ class ProcessChild:
     def resume_reading(self) -> None:
         """Hand over lines again, from the next turn of the loop on."""
         self._held = False
-        self._plan_turn()
+        self._turns.plan()
 
     async def stop(self, *, grace: float = 2.0) -> None:
         """End the child: its input is closed; after half of `grace` seconds SIGTERM, after the rest SIGKILL.
@@ -101,77 +91,54 @@ class ProcessChild:
         return self._gone.done()
 
     def _heard(self, chunk: bytes) -> None:
-        self._lines.extend(self._splitter.feed(chunk))
-        if self._splitter.overrun:
+        self._turns.feed(chunk)
+        if self._turns.overrun:
             self._output.pause()
         if self._leader.status.done():
-            self._plan_turn()
+            self._turns.plan()
         else:
-            self._turn()
+            self._turns.take()
 
     def _output_ended(self) -> None:
-        rest = self._splitter.rest()
-        if rest:
-            self._lines.append(rest)
+        self._turns.finish()
         if not self._leader.status.done():
             self._input.finish()
             self._loop.call_later(_MUTE, self._leader.kill)
-        self._plan_turn()
-
-    def _turn(self) -> None:
-        """Hand over some lines, then leave the loop to others before the next ones are read."""
-        self._turn_due = False
-        count = 0
-        try:
-            while self._lines and count < _LINES_A_TURN and self._may_tell():
-                count += 1
-                self._sink.line_received(self._lines.popleft())
-        finally:
-            self._after_turn()
+        self._turns.plan()
 
     def _may_tell(self) -> bool:
         return not self._held or self._leader.status.done()
 
     def _after_turn(self) -> None:
-        if self._lines:
+        if self._turns.waiting:
             self._output.pause()
             if self._may_tell():
-                self._plan_turn()
-        elif self._splitter.overrun:
-            self._overran()
+                self._turns.plan()
+        elif self._turns.overrun:
+            self._turns.tell_overrun(self._leader.kill)
         elif self._may_tell():
             self._output.resume()
         self._settle()
 
-    def _plan_turn(self) -> None:
-        if not self._turn_due and not self._gone.done():
-            self._turn_due = True
-            self._loop.call_soon(self._turn)
-
-    def _overran(self) -> None:
-        if not self._overrun_told:
-            self._overrun_told = True
-            self._leader.kill()
-            self._sink.line_overrun(self._splitter.limit)
-
     def _complained(self, chunk: bytes) -> None:
         self._tail.feed(chunk)
         self._flood += len(chunk)
-        if self._flood > _FLOOD and not self._leader.status.done():
+        if self._flood > FLOOD and not self._leader.status.done():
             self._flood = 0
             self._errors.pause()
-            self._loop.call_later(_FLOOD_PAUSE, self._errors.resume)
+            self._loop.call_later(FLOOD_PAUSE, self._errors.resume)
 
     def _left(self, _status: asyncio.Future[int]) -> None:
         """Take what the child left in its pipes: nobody is there any more to write to them."""
         self._input.close()
         self._errors.exhaust()
         self._output.exhaust()
-        self._plan_turn()
+        self._turns.plan()
 
     def _settle(self) -> None:
         """Tell the end once everything before it has been told."""
         over = self._leader.status.done() and self._output.closed and self._errors.closed
-        if over and not self._lines and not self._gone.done():
+        if over and not self._turns.waiting and not self._gone.done():
+            self._turns.end()
             self._gone.set_result(None)
             self._sink.child_exited(self._leader.status.result())

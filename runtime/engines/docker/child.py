@@ -2,22 +2,15 @@
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from mcphub_gitops.runtime.engines.docker.attach import Attachment, Said
 from mcphub_gitops.runtime.engines.docker.container import LOST, Container, Outcome
-from mcphub_gitops.runtime.engines.lines import LineSplitter, Tail
+from mcphub_gitops.runtime.engines.lines import Tail
+from mcphub_gitops.runtime.engines.turns import FLOOD, FLOOD_PAUSE, Turns
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, LineSink
-
-_LINES_A_TURN = 256
-"""Lines handed over before the loop gets its turn, so that one talkative server does not hold up the others."""
-
-_FLOOD = 4 * 1024**2
-_FLOOD_PAUSE = 0.05
-"""Standard error is read at 80 MiB a second at most; a flood holds up only who writes it."""
 
 _LEAVE_PATIENCE = 2.0
 """Seconds for what is queued to go out before the connection is closed."""
@@ -49,13 +42,10 @@ class ContainerChild:
         self._container = container
         self._released = released
         self._secrets = tuple(spec.env[name] for name in spec.secrets if name in spec.env)
-        self._splitter = LineSplitter(limit)
-        self._lines: deque[bytes] = deque()
+        self._turns = Turns(sink, limit, after=self._after_turn, may_tell=lambda: True)
         self._tail = Tail()
         self._flood = 0
         self._flooded = False
-        self._turn_due = False
-        self._overrun_told = False
         self._left = False
         self._outcome: Outcome | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,7 +107,7 @@ class ContainerChild:
         if self._left or self._gone.done():
             return
         self._left = True
-        self._lines.clear()
+        self._turns.clear()
         self._streams.resume()
         self._streams.finish()
         try:
@@ -142,55 +132,36 @@ class ContainerChild:
         if said.stderr:
             self._complained(said.stderr)
         if said.stdout and not self._left:
-            self._lines.extend(self._splitter.feed(said.stdout))
-            self._turn()
-
-    def _turn(self) -> None:
-        """Hand over some lines, then leave the loop to others before the next ones are read."""
-        self._turn_due = False
-        count = 0
-        try:
-            while self._lines and count < _LINES_A_TURN:
-                count += 1
-                self._sink.line_received(self._lines.popleft())
-        finally:
-            self._after_turn()
+            self._turns.feed(said.stdout)
+            self._turns.take()
 
     def _after_turn(self) -> None:
-        if self._lines:
+        if self._turns.waiting:
             self._streams.pause()
-            self._plan_turn()
-        elif self._splitter.overrun:
-            self._overran()
+            self._turns.plan()
+        elif self._turns.overrun:
+            # What it says until it is killed is read and dropped.
+            self._streams.resume()
+            self._turns.tell_overrun(self._kill)
         elif not self._flooded:
             self._streams.resume()
         self._settle()
 
-    def _plan_turn(self) -> None:
-        if not self._turn_due and not self._gone.done():
-            self._turn_due = True
-            self._loop.call_soon(self._turn)
-
-    def _overran(self) -> None:
-        """Kill the server; what it says until then is read and dropped."""
-        self._streams.resume()
-        if not self._overrun_told:
-            self._overrun_told = True
-            self._begin(self._tell(self._container.kill()))
-            self._sink.line_overrun(self._splitter.limit)
+    def _kill(self) -> None:
+        self._begin(self._tell(self._container.kill()))
 
     def _complained(self, chunk: bytes) -> None:
         self._tail.feed(chunk)
         self._flood += len(chunk)
-        if self._flood > _FLOOD and not self._closed.done():
+        if self._flood > FLOOD and not self._closed.done():
             self._flood = 0
             self._flooded = True
             self._streams.pause()
-            self._loop.call_later(_FLOOD_PAUSE, self._subside)
+            self._loop.call_later(FLOOD_PAUSE, self._subside)
 
     def _subside(self) -> None:
         self._flooded = False
-        if not self._lines:
+        if not self._turns.waiting:
             self._streams.resume()
 
     def _note(self, reason: str) -> None:
@@ -203,10 +174,8 @@ class ContainerChild:
             return
         if reason:
             self._note(reason)
-        rest = self._splitter.rest()
-        if rest:
-            self._lines.append(rest)
-        self._plan_turn()
+        self._turns.finish()
+        self._turns.plan()
         self._begin(self._conclude())
 
     async def _conclude(self) -> None:
@@ -224,7 +193,8 @@ class ContainerChild:
 
     def _settle(self) -> None:
         """Tell the end once everything before it has been told."""
-        if self._outcome is not None and not self._lines and not self._gone.done():
+        if self._outcome is not None and not self._turns.waiting and not self._gone.done():
+            self._turns.end()
             self._gone.set_result(None)
             self._released()
             self._sink.child_exited(self._outcome.status)
