@@ -139,7 +139,7 @@ def served_marks(layout: Layout) -> dict[str, str]:
         servers = json.loads(read_generation(layout))["servers"]
     except RuntimeFailure:
         return {}
-    return {server["name"]: server["made"] for server in servers}
+    return {server["name"]: server.get("made", "") for server in servers}
 
 
 def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, Any]]) -> int:
