@@ -383,8 +383,8 @@ LOOKS_SECRET = Code(
     name="MH317",
     summary="a value looks like a secret",
     explanation=(
-        "The value has a part that is as irregular as a password or a key is. If it is one, it belongs into a secret "
-        "store, and a reference to it under `secrets`."
+        "The value is a URL with a password, or has a part that is as irregular as a key is. If it is secret, it "
+        "belongs into a secret store, and a reference to it under `secrets`."
     ),
     severity=Severity.WARNING,
 )

@@ -21,11 +21,13 @@ SCHEMES = ("env", "file", "dotenv", "exec", "store", "vault")
 TOKEN_SHAPE = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9_-]{20,}"
     r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}"
-    r"|hvs\.[A-Za-z0-9_-]{20,})|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|hv[bs]\.[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{40,}|glsa_[A-Za-z0-9]{32}"
+    r"|dckr_pat_[A-Za-z0-9_-]{20,}|[rs]k_live_[A-Za-z0-9]{20,}|SG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 
-_PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
-"""User and password of a URL: no error by themselves, and nothing to show."""
+PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
+"""User and password of a URL: no error by themselves, since both may be public, and nothing to show."""
 
 _KEY = "secrets"
 _OPENERS = frozenset({"headers", "auth"})
@@ -53,7 +55,7 @@ _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 
 def hide_secrets(source: Source, root: Node | None) -> Source:
     """Return `source` with the places that may hold a secret hidden; `root` is its tree, None if it has none."""
-    found = [source.span(*match.span()) for shape in (TOKEN_SHAPE, _PASSWORD) for match in shape.finditer(source.text)]
+    found = [source.span(*match.span()) for shape in (TOKEN_SHAPE, PASSWORD) for match in shape.finditer(source.text)]
     found.extend(source.span(*place) for place in irregular_words(source.text))
     if root is None:
         # Without a tree nobody knows where the secrets end, so everything after the first such word is hidden.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.randomness import irregular_words
-from mcphub_gitops.compiler.read.redaction import SCHEMES, TOKEN_SHAPE
+from mcphub_gitops.compiler.read.redaction import PASSWORD, SCHEMES, TOKEN_SHAPE
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MapNode, Node
 from mcphub_gitops.compiler.resolve.entry import Fill, compose
@@ -54,7 +54,8 @@ class References:
             reference = self.read(entry.key, entry.value)
             if reference is not None:
                 given[entry.key] = reference
-        yield from self._header_secrets(node, given) if isinstance(origin, Remote) else given.values()
+        declared = [entry.key for entry in entries(node, "secrets")]
+        yield from self._header_secrets(node, given, declared) if isinstance(origin, Remote) else given.values()
 
     def read(self, name: str, node: Node) -> SecretRef | None:
         """Return the reference that stands under the secret `name`, as text or with how it is handed over."""
@@ -166,7 +167,10 @@ class References:
             found = Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=text.span, help=help_)
             self._problems.append(found)
 
-    def _header_secrets(self, node: Node, given: Mapping[str, SecretRef]) -> Iterator[SecretRef]:
+    def _header_secrets(
+        self, node: Node, given: Mapping[str, SecretRef], declared: Collection[str]
+    ) -> Iterator[SecretRef]:
+        """Yield the headers with a secret in them; a secret that is `declared` and not `given` has been told about."""
         used: set[str] = set()
         for name, text, has_secret in self._headers(node):
             if not has_secret:
@@ -179,7 +183,7 @@ class References:
                 elif piece in given:
                     parts.append(given[piece])
                     used.add(piece)
-                else:
+                elif piece not in declared:
                     detail = f"No secret of the server is called `{piece}`."
                     found = Diagnostic(
                         code=codes.UNKNOWN_NAME, detail=detail, span=text.span, help=suggest(piece, given)
@@ -199,8 +203,11 @@ def literal_secrets(written: Text, filled: Text) -> Iterator[Diagnostic]:
         detail = "The value has the shape of an access token or a private key."
         help_ = "move it to a secret store and refer to it under `secrets:`"
         yield Diagnostic(code=codes.SECRET_LITERAL, detail=detail, span=filled.span, help=help_)
-    elif next(irregular_words(written.value), None) is not None:
-        detail = "A part of the value is as irregular as a key is."
+        return
+    password = PASSWORD.search(written.value)
+    has_password = password is not None and "${" not in password[0]
+    if has_password or next(irregular_words(written.value), None) is not None:
+        detail = "It is a URL with a password." if has_password else "A part of it is as irregular as a key is."
         help_ = "if it is a secret, move it to a secret store and refer to it under `secrets:`"
         yield Diagnostic(code=codes.LOOKS_SECRET, detail=detail, span=written.span, help=help_)
 

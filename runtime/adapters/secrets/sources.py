@@ -14,7 +14,6 @@ from mcphub_gitops.runtime.adapters.secrets.value import Outcome, checked, text_
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
 _WIDTH = 8
-_VAULT_VARIABLES = ("VAULT_ADDR", "BAO_ADDR")
 
 
 class ReadVault(Protocol):
@@ -118,22 +117,25 @@ class SecretSources:
 
     def _surrounding(self, store: str, reference: str) -> Vault:
         """Return the vault of the environment, whose mount stands in each reference; raises RuntimeFailure."""
-        address = next((self._environ[name] for name in _VAULT_VARIABLES if self._environ.get(name)), "")
+        address = self._environ.get(self._present("ADDR"), "")
         if store or not address:
             raise unreadable(
                 reference,
                 f"No secret store is called {store}." if store else "VAULT_ADDR is not set.",
                 "declare it under `secretStores`, and apply" if store else "set VAULT_ADDR and VAULT_TOKEN",
             )
-        token = next((name for name in ("VAULT_TOKEN", "BAO_TOKEN") if self._environ.get(name)), "VAULT_TOKEN")
         return Vault(
             address=address.rstrip("/"),
             method="token",
-            credential=f"env://{token}",
+            credential=f"env://{self._present('TOKEN')}",
             mount="",
-            namespace=self._environ.get("VAULT_NAMESPACE", ""),
-            ca=self._environ.get("VAULT_CACERT", ""),
+            namespace=self._environ.get(self._present("NAMESPACE"), ""),
+            ca=self._environ.get(self._present("CACERT"), ""),
         )
+
+    def _present(self, name: str) -> str:
+        """Return the variable that is set of the two that the field's own programs read."""
+        return next((each for each in (f"VAULT_{name}", f"BAO_{name}") if self._environ.get(each)), f"VAULT_{name}")
 
 
 def _run(task: _Task) -> Mapping[str, Outcome]:

@@ -193,7 +193,9 @@ class _Session:
         if status == _SEALED:
             return _failure(self._vault, "It is sealed, or not ready.", "unseal it", retryable=True)
         if status in _STANDBY:
-            return _failure(self._vault, "It stands by for another one.", "try again", retryable=True)
+            return _failure(
+                self._vault, "It stands by for another one, or was asked too often.", "try again", retryable=True
+            )
         if status // 100 == 3:  # noqa: PLR2004  (any redirect)
             return _failure(self._vault, "It redirects, which is not followed.", "write the address it leads to")
         return _failure(self._vault, f"It answers with the status {status}.", "look at its log", retryable=True)

@@ -1,6 +1,7 @@
 import pytest
 
 from mcphub_gitops.compiler.resolve.store import Vault, why_no_address
+from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import hub_of
 
 HEAD = "apiVersion: mcphub/v1\nname: acme\nvars: {host: vault.acme.example}\nservers: {}\nsecretStores:\n  corp: "
@@ -75,3 +76,35 @@ def test_an_address_over_tls_or_on_this_machine_is_asked(address: str) -> None:
 )
 def test_any_other_is_not(address: str) -> None:
     assert why_no_address(address)
+
+
+CATALOG = b"""\
+version: 3
+name: docker
+registry:
+  grafana:
+    type: server
+    image: registry.example/grafana:1
+    secrets: [{name: grafana.api_key, env: GRAFANA_API_KEY}]
+    tools: [{name: find}]
+"""
+
+
+def test_a_server_of_a_catalog_has_its_secrets_where_the_hub_says() -> None:
+    text = """\
+apiVersion: mcphub/v1
+name: acme
+catalogs: {docker: {path: catalog.yaml}}
+secretStores: {corp: {vault: {address: "https://v", auth: {token: "env://T"}}}}
+servers:
+  a: {from: docker/grafana, secrets: {grafana.api_key: {store: corp, key: mcp/grafana, field: api_key, as: file}}}
+  b: {from: docker/grafana, secrets: {grafana.api_key: {exec: [pass, show, grafana]}}}
+"""
+    validated = validate("mcp-hub.yaml", text.encode(), {"catalog.yaml": CATALOG})
+    assert validated.hub is not None, validated.diagnostics
+    first, second = validated.hub.servers
+    assert [(str(each), each.variable, each.as_file) for each in first.secrets] == [
+        ("store://corp/mcp/grafana#api_key", "GRAFANA_API_KEY", True)
+    ]
+    assert [(str(each), each.variable) for each in second.secrets] == [("exec://pass?show&grafana", "GRAFANA_API_KEY")]
+    assert validated.diagnostics == ()

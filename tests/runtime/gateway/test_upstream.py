@@ -145,12 +145,9 @@ async def test_the_child_is_given_secrets_by_value_and_they_are_named_to_be_mask
 
 @on_loop
 async def test_a_remote_gets_its_secret_as_a_header_and_has_no_code_to_compare() -> None:
-    locked: dict[str, Any] = {
-        "files": {"tools/token": f"sha256:{'0' * 64}"},
-        "secrets": {"X-Key": "exec://tools/token"},
-    }
+    files, secrets = {"tools/token": f"sha256:{'0' * 64}"}, {"X-Key": "exec://tools/token"}
     spec = {"server": "echo", "url": "https://docs.example/mcp"}
-    entry = {**echo_entry(tools=["echo"], **locked), "kind": "remote", "spec": spec}
+    entry = {**echo_entry(tools=["echo"], files=files, secrets=secrets), "kind": "remote", "spec": spec}
     spawner = FakeSpawner(Manners())
     async with running(upstream_of(entry, spawner, SWIFT)) as upstream:
         await text(upstream)

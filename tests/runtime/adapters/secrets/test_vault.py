@@ -220,7 +220,7 @@ def test_a_token_that_is_refused_or_none_is_told(openbao: OpenBao) -> None:
 
 REPLIES = {
     "redirect": ((307, {"location": "http://127.0.0.1:1/"}, b""), "It redirects, which is not followed."),
-    "standby": ((429, {}, b"{}"), "It stands by for another one."),
+    "standby": ((429, {}, b"{}"), "It stands by for another one, or was asked too often."),
     "fault": ((500, {}, CANARY.encode()), "It answers with the status 500."),
     "text": ((200, {}, CANARY.encode()), "answers otherwise than a key-value engine does."),
     "list": ((200, {}, b"[]"), "answers otherwise than a key-value engine does."),
@@ -259,10 +259,6 @@ def test_what_is_no_login_is_told(reply: tuple[int, Mapping[str, str], bytes], d
 
 
 def test_a_store_that_does_not_answer_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Silent(Recorder):
-        def answer(self, *_: object) -> tuple[int, Mapping[str, str], bytes]:
-            raise TimeoutError
-
     def late(*_: object, **__: object) -> None:
         raise httpx2.ReadTimeout(CANARY)
 
