@@ -24,6 +24,26 @@ class SecretWish:
     programs: Mapping[str, str] = field(default_factory=dict)
 
 
+class SecretsFailure(RuntimeFailure):
+    """Secrets that cannot be read: `missing` are the reasons, each with a sentence that says who needs what.
+
+    A reason that several have in common, such as a store that is sealed, is told once.
+    """
+
+    def __init__(self, missing: Iterable[tuple[RuntimeFailure, str]]) -> None:
+        self.missing = tuple(missing)
+        grouped: dict[int, tuple[RuntimeFailure, list[str]]] = {}
+        for reason, needs in self.missing:
+            grouped.setdefault(id(reason), (reason, []))[1].append(needs)
+        joined = join_failures([_with_needs(reason, needs) for reason, needs in grouped.values()])
+        super().__init__(joined.brief, detail=joined.detail, resolution=joined.resolution, retryable=joined.retryable)
+
+    @classmethod
+    def of_all(cls, failures: Iterable["SecretsFailure"]) -> "SecretsFailure":
+        """Return one failure that tells of all of `failures`."""
+        return cls(each for failure in failures for each in failure.missing)
+
+
 def wish_for(server: str, launch: Launch) -> SecretWish:
     """Return what `launch` of `server` needs."""
     return SecretWish(server=server, references=launch.secrets, stores=launch.stores, programs=launch.files)
@@ -32,12 +52,12 @@ def wish_for(server: str, launch: Launch) -> SecretWish:
 def read_secrets(secrets: Secrets, wish: SecretWish) -> dict[str, str]:
     """Return the values of `wish` by variable; blocking. Raises RuntimeFailure that names each that is missing."""
     (outcome,) = read_all(secrets, [wish])
-    if isinstance(outcome, RuntimeFailure):
+    if isinstance(outcome, SecretsFailure):
         raise outcome
     return outcome
 
 
-def read_all(secrets: Secrets, wishes: Sequence[SecretWish]) -> list[dict[str, str] | RuntimeFailure]:
+def read_all(secrets: Secrets, wishes: Sequence[SecretWish]) -> list[dict[str, str] | SecretsFailure]:
     """Return the values of each of `wishes`, which are those of one hub, or why there are none; blocking.
 
     All are asked for at once, so that a store is entered once.
@@ -55,16 +75,16 @@ def _parts(reference: str) -> Iterable[str]:
     return [match[1] for match in _COMPOSED.finditer(reference) if match[1] is not None]
 
 
-def _outcome(wish: SecretWish, found: Mapping[str, str | RuntimeFailure]) -> dict[str, str] | RuntimeFailure:
-    failures: dict[int, tuple[RuntimeFailure, list[str]]] = {}
+def _outcome(wish: SecretWish, found: Mapping[str, str | RuntimeFailure]) -> dict[str, str] | SecretsFailure:
+    reasons: dict[int, tuple[RuntimeFailure, list[str]]] = {}
     for variable, reference in wish.references.items():
         for part in _parts(reference):
-            failure = found[part]
-            if isinstance(failure, RuntimeFailure):
-                # What a store fails with is told once, of all that is in it.
-                failures.setdefault(id(failure), (failure, []))[1].append(f"{variable} ({part})")
-    if failures:
-        return join_failures([_named(wish.server, failure, missing) for failure, missing in failures.values()])
+            reason = found[part]
+            if isinstance(reason, RuntimeFailure):
+                reasons.setdefault(id(reason), (reason, []))[1].append(f"{variable} ({part})")
+    if reasons:
+        needs = f"The server {wish.server} needs"
+        return SecretsFailure((reason, f"{needs} {', '.join(names)}.") for reason, names in reasons.values())
     values = {part: value for part, value in found.items() if isinstance(value, str)}
     return {
         variable: _COMPOSED.sub(lambda match: "$" if match[1] is None else values[match[1]], reference)
@@ -74,10 +94,10 @@ def _outcome(wish: SecretWish, found: Mapping[str, str | RuntimeFailure]) -> dic
     }
 
 
-def _named(server: str, failure: RuntimeFailure, missing: Sequence[str]) -> RuntimeFailure:
+def _with_needs(reason: RuntimeFailure, needs: Sequence[str]) -> RuntimeFailure:
     return RuntimeFailure(
-        failure.brief,
-        detail=f"{failure.detail}\nThe server {server} needs {', '.join(missing)}.".lstrip(),
-        resolution=failure.resolution,
-        retryable=failure.retryable,
+        reason.brief,
+        detail="\n".join([reason.detail, *needs]).lstrip(),
+        resolution=reason.resolution,
+        retryable=reason.retryable,
     )

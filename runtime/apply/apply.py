@@ -25,6 +25,7 @@ from mcphub_gitops.runtime.apply.state import read_applied, served_marks, write_
 from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec
+from mcphub_gitops.runtime.wish import SecretsFailure
 
 _ACTS = {
     OpType.PULL: "pulling",
@@ -79,11 +80,13 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
 
 
 async def _read_secrets(plan: Plan, site: Site) -> tuple[Site, list[tuple[Operation, RuntimeFailure]]]:
-    """Read the secrets of the servers that are started; return them in a site, and where they cannot be read."""
+    """Read the secrets of the servers that are started; return them in a site, and why some cannot be read."""
     started = {operation.target: operation for operation in plan.operations if operation.type is OpType.PROBE}
     servers = [server for server in plan.desired.servers if server.name in started]
     site, denied = await asyncio.to_thread(with_secrets, servers, site)
-    return site, [(started[name], failure) for name, failure in denied.items()]
+    if not denied:
+        return site, []
+    return site, [(started[next(iter(denied))], SecretsFailure.of_all(denied.values()))]
 
 
 async def _undo(plan: Plan, making: Sequence[Operation], site: Site) -> None:

@@ -23,6 +23,7 @@ from mcphub_gitops.runtime.apply.target import ask_target
 from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
 from mcphub_gitops.runtime.ports import Reporter
+from mcphub_gitops.runtime.wish import SecretsFailure
 
 R = TypeVar("R")
 
@@ -46,7 +47,7 @@ async def lock_hub(
     desired, _ = build(hub, pinned, {})
     site, denied = await asyncio.to_thread(with_secrets, desired.servers, site)
     if denied:
-        raise join_failures(list(denied.values()))
+        raise SecretsFailure.of_all(denied.values())
     await _install(desired, site, reporter)
     await _pull({server.container.image for server in desired.servers if server.container}, site, reporter)
     return assemble(hub, pinned, await _ask(desired, site, reporter))

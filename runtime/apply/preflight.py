@@ -7,7 +7,7 @@ from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import Secrets
-from mcphub_gitops.runtime.wish import SecretWish, read_all
+from mcphub_gitops.runtime.wish import SecretsFailure, SecretWish, read_all
 
 
 def wish_of(server: DesiredServer, references: Mapping[str, str]) -> SecretWish:
@@ -15,7 +15,7 @@ def wish_of(server: DesiredServer, references: Mapping[str, str]) -> SecretWish:
     return SecretWish(server=server.name, references=references, stores=server.stores, programs=server.files)
 
 
-def with_secrets(servers: Sequence[DesiredServer], site: Site) -> tuple[Site, dict[str, RuntimeFailure]]:
+def with_secrets(servers: Sequence[DesiredServer], site: Site) -> tuple[Site, dict[str, SecretsFailure]]:
     """Return `site` with the secrets of `servers` read, and why those of a server cannot be, by its name; blocking.
 
     The values are kept for as long as that site is, and asked for once.
@@ -25,7 +25,7 @@ def with_secrets(servers: Sequence[DesiredServer], site: Site) -> tuple[Site, di
     failures = {
         server.name: outcome
         for server, outcome in zip(servers, outcomes, strict=True)
-        if isinstance(outcome, RuntimeFailure)
+        if isinstance(outcome, SecretsFailure)
     }
     return replace(site, secrets=fetched), failures
 

@@ -136,6 +136,23 @@ def test_a_secret_of_a_store_reaches_its_server_and_nothing_else(
     assert openbao.tokens() == before
 
 
+def test_a_store_that_is_not_there_is_told_once(folder: Path, environment: Mapping[str, str]) -> None:
+    text = (folder / "mcp-hub.yaml").read_text("utf-8")
+    text = re.sub(r'address: "[^"]*"', 'address: "https://127.0.0.1:1"', text)
+    server = text[text.index("  notes:") : text.index("gateway:")]
+    text = text.replace("gateway:", server.replace("  notes:", "  other:") + "gateway:")
+    (folder / "mcp-hub.yaml").write_text(text, "utf-8")
+    done = mcphub(folder, "lock", env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: the secret store at https://127.0.0.1:1 cannot be used\n"
+        "  It cannot be reached: the connection fails.\n"
+        "  The server notes needs NOTES_KEY (store://corp/mcp/notes#key).\n"
+        "  The server other needs NOTES_KEY (store://corp/mcp/notes#key).\n"
+        "  help: see that it runs, and that the address is right\n"
+    )
+
+
 def test_a_secret_that_may_not_be_read_ends_an_apply_before_anything_is_changed(
     folder: Path, openbao: OpenBao, environment: Mapping[str, str]
 ) -> None:

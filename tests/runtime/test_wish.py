@@ -4,7 +4,7 @@ import pytest
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, Launch
-from mcphub_gitops.runtime.wish import SecretWish, read_all, read_secrets, wish_for
+from mcphub_gitops.runtime.wish import SecretsFailure, SecretWish, read_all, read_secrets, wish_for
 from tests.support.machine import MemorySecrets
 
 
@@ -60,3 +60,17 @@ def test_what_a_store_fails_with_is_told_once() -> None:
     found = caught.value
     assert (found.brief, found.retryable) == ("it is sealed", True)
     assert found.detail == "No.\nThe server s needs X (store://corp/a#b), Y (store://corp/a#c)."
+
+
+def test_what_two_servers_lack_for_one_reason_is_told_once() -> None:
+    sealed = RuntimeFailure("it is sealed", detail="No.", resolution="unseal it")
+    other = RuntimeFailure("b is not set", resolution="set b")
+    one = SecretsFailure([(sealed, "The server a needs X.")])
+    two = SecretsFailure([(sealed, "The server b needs Y."), (other, "The server b needs Z.")])
+    assert SecretsFailure.of_all([one]).detail == "No.\nThe server a needs X."
+    found = SecretsFailure.of_all([one, two])
+    assert found.brief == "2 things failed"
+    assert found.detail == (
+        "it is sealed\nNo.\nThe server a needs X.\nThe server b needs Y.\n\nb is not set\nThe server b needs Z."
+    )
+    assert found.resolution == "unseal it; set b"

@@ -126,9 +126,15 @@ class _Session:
         paths = sorted({self._path(found) for found in wanted.values()})
         with ThreadPoolExecutor(_WIDTH) as pool:
             answers = dict(zip(paths, pool.map(self._key, paths), strict=True))
-        return {
-            reference: self._field(reference, found, answers[self._path(found)]) for reference, found in wanted.items()
-        }
+        told: dict[tuple[str, str], RuntimeFailure] = {}
+        outcomes: dict[str, Outcome] = {}
+        for reference, found in wanted.items():
+            outcome = self._field(reference, found, answers[self._path(found)])
+            if isinstance(outcome, RuntimeFailure):
+                # What is wrong with the store itself is one failure, which is told once.
+                outcome = told.setdefault((outcome.brief, outcome.detail), outcome)
+            outcomes[reference] = outcome
+        return outcomes
 
     def _path(self, found: Location) -> str:
         mount, key = (self._vault.mount, found.path) if self._vault.mount else tuple(found.path.split("/", 1))

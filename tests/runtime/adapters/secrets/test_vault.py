@@ -191,6 +191,9 @@ def test_a_sealed_store_is_told_and_read_again_when_it_is_open() -> None:
         bao.ask("PUT", "sys/seal", {})
         found = failure(fetch(at(bao), reference)[reference])
         assert (found.detail, found.retryable) == ("It is sealed, or not ready.", True)
+        other = "store://corp/mcp/other#key"
+        both = fetch(at(bao), reference, other)
+        assert both[reference] is both[other]
         bao.ask("PUT", "sys/unseal", {"key": bao.unseal_key})
         assert fetch(at(bao), reference) == {reference: CANARY}
     gone = failure(fetch(at(bao, ca=""), reference)[reference])
