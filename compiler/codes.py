@@ -371,12 +371,13 @@ SECRET_STORE = Code(
         "or a program, never a value."
     ),
 )
-SECRET_PROGRAM = Code(
+SECRET_SOURCE = Code(
     name="MH316",
-    summary="a server may change a program that reads a secret",
+    summary="a server may change what a secret is read from",
     explanation=(
-        "The program of an `exec` reference runs as the one who runs mcphub, and is not held in as servers are. So it "
-        "stands where no server of the hub may write."
+        "The program of an `exec` reference runs as the one who runs mcphub, and is not held in as servers are; and in "
+        "the place of a file a server can put a link to any other file, which is then read for it. So both stand where "
+        "no server of the hub may write."
     ),
 )
 LOOKS_SECRET = Code(

@@ -90,7 +90,7 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
     hidden = {word for source in sources for word in _hidden_words(source)}
 
     def clean(text: str) -> str:
-        for shape in (TOKEN_SHAPE, _PASSWORD):
+        for shape in (TOKEN_SHAPE, PASSWORD):
             text = shape.sub(_MASK, text)
         return text
 

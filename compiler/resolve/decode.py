@@ -30,7 +30,7 @@ from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
 from mcphub_gitops.compiler.resolve.provenance import source_problems
 from mcphub_gitops.compiler.resolve.reach import network_notes
-from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_programs
+from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_sources
 from mcphub_gitops.compiler.resolve.store import decode_stores
 from mcphub_gitops.compiler.source import Span
 
@@ -77,7 +77,7 @@ class _Decoder:
     def hub(self) -> Hub:
         self.problems.extend(source_problems(self._root))
         servers = [self._server(entry) for entry in entries(self._root, "servers")]
-        self.problems.extend(replaceable_programs([each for each in servers if each is not None]))
+        self.problems.extend(replaceable_sources([each for each in servers if each is not None]))
         name = value(self._root, "name")
         return Hub(
             name=name if isinstance(name, str) else "",

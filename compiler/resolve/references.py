@@ -212,23 +212,37 @@ def literal_secrets(written: Text, filled: Text) -> Iterator[Diagnostic]:
         yield Diagnostic(code=codes.LOOKS_SECRET, detail=detail, span=written.span, help=help_)
 
 
-def replaceable_programs(servers: Sequence[Server]) -> Iterator[Diagnostic]:
-    """Yield the references whose program some server may write to: it would run with more rights than the server."""
+def replaceable_sources(servers: Sequence[Server]) -> Iterator[Diagnostic]:
+    """Yield the references whose program or file some server may write to.
+
+    Such a program would run with more rights than the server. In the place of a file the server can put a link to any
+    other one, which would then be read for it.
+    """
     writable = {path: server.name for server in servers for path in _written(server)}
-    for server in servers:
-        for secret in server.secrets:
-            for word in programs_of(secret):
-                holder = next((path for path in sorted(writable) if is_below(word, {path})), "")
-                if holder:
-                    detail = f"`{server.name}` gets a secret from `{word}`, and `{writable[holder]}` may write there."
-                    help_ = "move the program, or what the server writes"
-                    yield Diagnostic(code=codes.SECRET_PROGRAM, detail=detail, span=secret.span, help=help_)
+    read = (
+        (server, secret, source)
+        for server in servers
+        for secret in server.secrets
+        for source in (*programs_of(secret), *_files_of(secret))
+    )
+    for server, secret, source in read:
+        holder = next((path for path in sorted(writable) if is_below(source, {path})), "")
+        if holder:
+            detail = f"`{server.name}` gets a secret from `{source}`, and `{writable[holder]}` may write there."
+            help_ = "keep it where no server writes"
+            yield Diagnostic(code=codes.SECRET_SOURCE, detail=detail, span=secret.span, help=help_)
 
 
 def programs_of(secret: SecretRef) -> tuple[str, ...]:
     """Return the files of the hub's folder that are run for `secret`, as its reference writes them."""
     words = (word for found in locations_in(str(secret)) for word in found.argv)
     return tuple(dict.fromkeys(word for word in words if looks_like_path(word)))
+
+
+def _files_of(secret: SecretRef) -> Iterator[str]:
+    for found in locations_in(str(secret)):
+        if found.scheme in {"file", "dotenv"} and not found.path.startswith("/"):
+            yield found.path
 
 
 def _written(server: Server) -> Iterator[str]:

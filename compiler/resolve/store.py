@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.resolve.location import split, why_no_key
 from mcphub_gitops.compiler.resolve.model import SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, value
 from mcphub_gitops.compiler.resolve.path import why_not_granted
+from mcphub_gitops.compiler.resolve.references import programs_of
 from mcphub_gitops.compiler.source import Span
 
 # Compiled where they are used, because most hubs have no store and a start pays for each.
@@ -118,6 +119,10 @@ class _Stores:
         reference = self._read(name, node)
         if reference is not None and reference.scheme in {"store", "vault"}:
             self._tell("What opens a store is in no store; it comes from a variable, a file or a program.", node.span)
+            return None
+        if reference is not None and programs_of(reference):
+            # The lock pins the programs of servers; a store is none's.
+            self._tell("A program of the hub's folder opens no store; take one that is installed.", node.span)
             return None
         return reference
 

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.read.randomness import irregular_words
@@ -57,6 +57,7 @@ def test_a_key_is_found_in_what_stands_around_it(text: str) -> None:
     assert KEY in text[slice(*found[0])]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_places_are_in_the_text_and_in_order(text: str) -> None:
     places = list(irregular_words(text * 3))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.resolve.location import Location, locate, locations_in, split, why_no_key
@@ -11,6 +11,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 PROGRAMS = st.from_regex(r"/?[a-z?&%#${} ]{1,8}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(store=NAMES, key=KEYS, field=WORDS)
 def test_what_names_a_key_of_a_store_is_written_and_read_again(store: str, key: str, field: str) -> None:
     for found in (
@@ -20,6 +21,7 @@ def test_what_names_a_key_of_a_store_is_written_and_read_again(store: str, key: 
         assert locate(str(found)) == found
 
 
+@settings(deadline=None)
 @given(program=PROGRAMS, arguments=st.lists(st.text(st.characters(codec="utf-8"), max_size=12)))
 def test_a_program_with_its_arguments_is_written_and_read_again(program: str, arguments: list[str]) -> None:
     found = Location(scheme="exec", argv=(program, *arguments))
@@ -27,6 +29,7 @@ def test_a_program_with_its_arguments_is_written_and_read_again(program: str, ar
     assert read == found or (isinstance(read, str) and "hub's folder" in read)
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_no_text_crashes_it(text: str) -> None:
     for scheme in ("env", "file", "dotenv", "exec", "store", "vault", "other"):
@@ -34,6 +37,7 @@ def test_no_text_crashes_it(text: str) -> None:
         assert isinstance(found, str) or str(found).startswith(f"{scheme}://")
 
 
+@settings(deadline=None)
 @given(key=KEYS, before=st.text(st.characters(exclude_characters="$", codec="utf-8")))
 def test_references_are_found_in_what_is_composed(key: str, before: str) -> None:
     found = Location(scheme="store", store="corp", path=key, field="f")
