@@ -11,7 +11,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read.redaction import redact
-from mcphub_gitops.compiler.resolve.catalog import Catalog, read_catalog
+from mcphub_gitops.compiler.resolve.catalog import Catalog
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference
 from mcphub_gitops.compiler.resolve.lookup import Catalogs, Lookup
 from mcphub_gitops.compiler.resolve.model import HubCatalog
@@ -23,6 +23,7 @@ from mcphub_gitops.compiler.resolve.provenance import (
     search_order,
     used_sources,
 )
+from mcphub_gitops.compiler.resolve.published import open_catalog
 from mcphub_gitops.compiler.resolve.sourced import Reader
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.validation import Document, Files, Validated, open_document, understand
@@ -98,7 +99,7 @@ def _open(name: str, source: CatalogSource, file: CatalogFile) -> _Opened:
         return _Opened(problems=(Diagnostic(code=codes.PATH, detail=detail, span=source.span),))
     if file.data is None:
         return _Opened(problems=(_missing(name, source),))
-    catalog, text, problems = read_catalog(str(source), file.data)
+    catalog, text, problems = open_catalog(str(source), file.data)
     pins = HubCatalog(name=name, source=str(source), digest=digest(file.data), commit=file.commit, span=source.span)
     return _Opened(catalog=None if has_errors(problems) else catalog, text=text, pins=pins, problems=problems)
 

@@ -98,6 +98,7 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     is_settled = not problems
     # Without settings that are right, nothing but the catalog's own mistakes can be told of its templates.
     scope = Scope(values={top: settings} if is_settled else {}, declared=frozenset(setting_paths(schema, f"{top}.")))
+    problems.extend(Problem(code=codes.BAD_VALUE, detail=each.detail, span=each.span) for each in server.refusals)
     problems.extend(_variables_set_twice(server))
     for tool in server.tools:
         problems.extend(_tool_problems(tool))

@@ -23,11 +23,15 @@ _ORIGINS = ("image", "remote", "sseEndpoint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSecret:
-    """A secret that a server takes: its name in the catalog, and the variable that holds its value."""
+    """A secret that a server takes: its name in the catalog, and the variable that holds its value.
+
+    Where it is not `alone`, it only stands inside of other values, and the variable is no more than its name there.
+    """
 
     name: str
     variable: str
     required: bool = True
+    alone: bool = True
     span: Span = field(compare=False, repr=False)
 
 
@@ -75,18 +79,36 @@ class CatalogProvider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogServer:
-    """One entry of a catalog.
+class CatalogPackage:
+    """A package of PyPI or npm, by its normalised name; without a `version` the lock chooses."""
 
-    What is given decides the `kind`: an image, a remote endpoint, or else tools that are containers. `config` is the
-    JSON Schema of what a hub may say under `config`, as plain data without its name and description.
+    ecosystem: Literal["pypi", "npm"]
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why an entry cannot be used, as a sentence, and where that stands."""
+
+    detail: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogServer:
+    """One entry of a catalog; it can be used where there are no `refusals`.
+
+    What is given decides the `kind`: an image, a package, a remote endpoint, or else tools that are containers.
+    `config` is the JSON Schema of what a hub may say under `config`, as plain data without its name and description.
     """
 
     name: str
-    kind: Literal["image", "remote", "tool"]
+    kind: Literal["image", "package", "remote", "tool"]
     title: str = ""
     description: str = ""
     image: str = ""
+    package: CatalogPackage | None = None
     command: tuple[Text, ...] = ()
     volumes: tuple[Text, ...] = ()
     env: tuple[tuple[str, Text], ...] = ()
@@ -100,6 +122,7 @@ class CatalogServer:
     prefix: str = ""
     remote: CatalogRemote | None = None
     oauth: tuple[CatalogProvider, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     span: Span = field(compare=False, repr=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
@@ -115,19 +138,20 @@ class CatalogServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """A catalog whose document is right; its servers are decoded when they are asked for."""
+    """A catalog whose document is right; its servers are decoded when they are asked for, where they are not yet."""
 
-    _entries: Mapping[str, Entry] = field(repr=False)
+    _entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    _servers: Mapping[str, CatalogServer] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all servers, in order."""
-        return tuple(sorted(self._entries))
+        return tuple(sorted({*self._entries, *self._servers}))
 
     def get(self, name: str) -> CatalogServer | None:
         """Return the server `name`, or None."""
         entry = self._entries.get(name)
-        return _server(entry) if entry is not None else None
+        return _server(entry) if entry is not None else self._servers.get(name)
 
 
 def read_catalog(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[Diagnostic, ...]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
@@ -111,7 +112,7 @@ class _Decoder:
         node = entry.value
         source = value(node, "from")
         sourced = self._entries.read(entry) if self._entries is not None and source is not None else None
-        origin = sourced.origin if sourced is not None else self._origin(node)
+        origin = self._sourced_origin(node, sourced) if sourced is not None else self._origin(node)
         if origin is None or not isinstance(node, MapNode):
             return None
         self._check_run(entry, origin)
@@ -166,6 +167,16 @@ class _Decoder:
                     self.problems.append(found)
         return tuple(sorted(env.items()))
 
+    def _sourced_origin(self, node: Node, sourced: Sourced) -> Origin | None:
+        if not isinstance(sourced.origin, Package):
+            return sourced.origin
+        package = self._placed(node, sourced.origin)
+        for secret in sourced.secrets if package is not None and package.base is None else ():
+            if secret.as_file:
+                detail = "Only a container can get its secrets as files."
+                self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=secret.span))
+        return package
+
     def _origin(self, node: Node) -> Origin | None:
         readers = {"command": self._command, "package": self._package, "image": self._image, "remote": self._remote}
         given = [key for key in (*readers, "from") if child(node, key) is not None]
@@ -187,18 +198,21 @@ class _Decoder:
         if package is None or match is None:
             return None
         is_npm = match["ecosystem"] == "npm"
-        contained = (value(node, "run") or value(self._root, "defaults", "run")) == "container"
-        base = self._base(node, "node" if is_npm else "python", package.span) if contained else None
-        if contained and base is None:
-            return None
-        return Package(
+        found = Package(
             ecosystem="npm" if is_npm else "pypi",
             name=match["name"] if is_npm else re.sub(r"[-_.]+", "-", match["name"]).lower(),
             version=match["version"],
             args=self._texts(child(node, "args")),
-            base=base,
             span=package.span,
         )
+        return self._placed(node, found)
+
+    def _placed(self, node: Node, package: Package) -> Package | None:
+        """Return `package` with the image that it runs in, where it runs in one."""
+        if (value(node, "run") or value(self._root, "defaults", "run")) != "container":
+            return package
+        base = self._base(node, "node" if package.ecosystem == "npm" else "python", package.span)
+        return replace(package, base=base) if base is not None else None
 
     def _base(self, node: Node, interpreter: str, span: Span) -> Image | None:
         """Return the image that a package runs in as a container."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Entry, Node
 from mcphub_gitops.compiler.resolve.confinement import Mount
-from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Text
 from mcphub_gitops.compiler.source import Span
 
 Fill = Callable[[Text], Text]
@@ -26,7 +26,7 @@ class Sourced:
     """
 
     source: str
-    origin: Image | Remote
+    origin: Image | Package | Remote
     env: tuple[tuple[str, Text], ...] = ()
     secrets: tuple[SecretRef, ...] = ()
     mounts: tuple[tuple[Mount, Span], ...] = ()

@@ -49,8 +49,7 @@ class Lookup:
         catalog = self.catalogs[name]
         entry = catalog.get(server) if catalog is not None else None
         if catalog is not None and entry is None:
-            close = suggest(server, catalog.names)
-            help_ = close if close.startswith("did") else f"it has {len(catalog.names)} servers"
+            help_ = _help(server, catalog)
             self._tell(codes.UNKNOWN_NAME, f"The catalog `{name}` has no server `{server}`.", given, help_)
         return Found(source=given, entry=entry) if entry is not None else None
 
@@ -96,3 +95,11 @@ class Lookup:
 
     def _tell(self, code: Code, detail: str, given: Text, help_: str = "", notes: tuple[Note, ...] = ()) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=given.span, help=help_, notes=notes))
+
+
+def _help(server: str, catalog: Catalog) -> str:
+    ways = [name for name in catalog.names if name.startswith(f"{server}/")]
+    if ways:
+        return f"there are several ways to it: {', '.join(f'`{name}`' for name in ways)}"
+    close = suggest(server, catalog.names)
+    return close if close.startswith("did") else f"it has {len(catalog.names)} servers"

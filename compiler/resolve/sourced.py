@@ -9,6 +9,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode, plain
 from mcphub_gitops.compiler.resolve import image
+from mcphub_gitops.compiler.resolve.address import why_no_endpoint
 from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
@@ -16,7 +17,7 @@ from mcphub_gitops.compiler.resolve.container import read_mount
 from mcphub_gitops.compiler.resolve.defects import find_defects
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
 from mcphub_gitops.compiler.resolve.lookup import Found, Lookup
-from mcphub_gitops.compiler.resolve.model import Image, Remote, SecretRef, Text
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.resolve.override import mend
 from mcphub_gitops.compiler.source import Span
@@ -61,7 +62,7 @@ class Reader:
             source=source.value,
             origin=origin,
             env=tuple((name, Text(value=value, span=source.span)) for name, value in sorted(bound.env.items())),
-            secrets=tuple(self._variables(bound, secrets, source)),
+            secrets=tuple(self._variables(found, bound, secrets, source)),
             mounts=tuple(self._mounts(bound, source)),
             user=bound.user,
             prefix=found.prefix,
@@ -122,12 +123,15 @@ class Reader:
             help_ = f'add `secrets: {{{name}: "env://NAME"}}`'
             self._tell(codes.SECRET_MISSING, detail, span, help_)
 
-    def _variables(self, bound: Bound, secrets: tuple[tuple[str, SecretRef], ...], source: Text) -> Iterator[SecretRef]:
+    def _variables(
+        self, found: CatalogServer, bound: Bound, secrets: tuple[tuple[str, SecretRef], ...], source: Text
+    ) -> Iterator[SecretRef]:
         """Yield the secrets as the server gets them: by variable, or, of a remote server, by header."""
         given = {variable: ref for name, ref in secrets for variable in bound.secrets.get(name, ())}
         if not bound.url:
-            for variable, ref in given.items():
-                yield _renamed(ref, variable)
+            alone = {secret.variable for secret in found.secrets if secret.alone}
+            for variable in (variable for variable in given if variable in alone):
+                yield _renamed(given[variable], variable)
         for name, word in {**bound.composed, **bound.headers}.items():
             missing = [variable for variable in word.secrets if variable not in given]
             for reference in (given[variable] for variable in word.secrets if variable in given):
@@ -148,13 +152,22 @@ class Reader:
                 problem = Diagnostic(code=codes.SECRET_SHARED, detail=detail, span=secret.span, notes=(note,))
                 self.problems.append(problem)
 
-    def _origin(self, found: CatalogServer, bound: Bound | None, source: Text) -> Image | Remote | None:
+    def _origin(self, found: CatalogServer, bound: Bound | None, source: Text) -> Image | Package | Remote | None:
         if found.kind == "tool":
             detail = f"`{source.value}` is a set of tool containers, which mcphub does not run."
             self._tell(codes.NOT_DONE, detail, source.span)
             return None
+        args = tuple(self._args(bound, source)) if bound is not None else ()
+        if found.package is not None:
+            return Package(
+                ecosystem=found.package.ecosystem,
+                name=found.package.name,
+                version=found.package.version,
+                args=args,
+                span=source.span,
+            )
         if found.kind == "remote":
-            self._check_remote(found, source)
+            self._check_remote(found, bound, source)
             if bound is None:
                 return Remote(url=Text(value="", span=source.span), span=source.span)
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
@@ -167,10 +180,12 @@ class Reader:
         if found.extra_hosts:
             detail = f"`{source.value}` asks for host names of its own, which mcphub does not give."
             self._tell(codes.NOT_DONE, detail, source.span)
-        args = tuple(self._args(bound, source)) if bound is not None else ()
         return Image(reference=reference, args=args, span=source.span)
 
-    def _check_remote(self, found: CatalogServer, source: Text) -> None:
+    def _check_remote(self, found: CatalogServer, bound: Bound | None, source: Text) -> None:
+        if bound is not None and why_no_endpoint(bound.url, private=False):
+            detail = f"`{source.value}` is at `{bound.url}`, which is no endpoint that is reached over https."
+            self._tell(codes.CATALOG_ENTRY, detail, source.span)
         if found.remote is not None and found.remote.transport == "sse":
             detail = f"`{source.value}` speaks HTTP with SSE of the revision 2024-11-05, which mcphub does not."
             self._tell(codes.NOT_DONE, detail, source.span)

@@ -329,6 +329,18 @@ def _mount_as(value: object, target: str) -> object:
     return f"{text}:{target}" if text else first
 
 
+def _flag(value: object, name: str) -> object:
+    """Return an argument with its name: name and value, once for each item of a list; the name alone for true."""
+    if isinstance(value, bool):
+        return [name] if value else []
+    return [each for item in _listed(value) for each in (name, item)]
+
+
+def _listed(value: object) -> list[object]:
+    found = _into(value)
+    return found if isinstance(found, list) else [found]
+
+
 _PLAIN: Mapping[str, Callable[[object], object]] = {
     "first": _first,
     "into": _into,
@@ -339,5 +351,9 @@ _PLAIN: Mapping[str, Callable[[object], object]] = {
 }
 """The filters that stand alone; `safe` is left in old catalogs by another template language, and changes nothing."""
 
-_TOLD: Mapping[str, Callable[[object, str], object]] = {"mount_as": _mount_as, "or": _or}
-"""The filters that are told something after a colon."""
+_TOLD: Mapping[str, Callable[[object, str], object]] = {
+    "flag": _flag,
+    "mount_as": _mount_as,
+    "or": _or,
+}
+"""The filters that are told something after a colon; `flag` is what named arguments of a `server.json` become."""

@@ -20,6 +20,7 @@ Every message of the compiler has a code that never changes its meaning. `mcphub
 SCHEMAS = {
     "hub.v1": "mcp-hub.yaml",
     "catalog.v1": "catalog.yaml",
+    "server.v1": "server.json",
     "lock.v1": "mcp-hub.lock",
     "plan.v1": "plan.json",
     "diagnostics.v1": "diagnostics",
