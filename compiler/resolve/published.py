@@ -13,6 +13,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read import shape, syntax
+from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
 from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node
 from mcphub_gitops.compiler.resolve.catalog import (
@@ -26,7 +27,6 @@ from mcphub_gitops.compiler.resolve.catalog import (
 from mcphub_gitops.compiler.resolve.inputs import Inputs
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, text, value
-from mcphub_gitops.compiler.resolve.provenance import MAX_CATALOG_BYTES
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.schemas import load_schema
 
@@ -164,9 +164,7 @@ class _Way:
             for each in _items(node, "runtimeArguments"):
                 self._runtime(each, kind, {}, [], [])
         else:
-            self._refuse(
-                f"Packages of `{kind}` are not understood; those of oci, pypi and npm are.", node, "registryType"
-            )
+            self._refuse(f"Packages of `{kind}` are not understood; oci, pypi and npm are.", node, "registryType")
         return self._made(kind="package", package=found, command=tuple(self._command(node)), env=tuple(env.items()))
 
     def _image(self, node: Node, env: dict[str, Text]) -> CatalogServer:
