@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, open_lock
@@ -93,7 +94,18 @@ class Project:
     def validate(self) -> Validated:
         """Validate the hub document; raises RuntimeFailure when it cannot be read."""
         document = self.open()
-        return self.understand_sourced(document, self._catalog) if document.uses_catalogs else understand(document)
+        if not document.uses_catalogs:
+            return understand(document)
+        pins = cache(self._pins)
+
+        def read(name: str, source: CatalogSource) -> CatalogFile:
+            if source.kind == "path":
+                return CatalogFile(data=self._catalog_file(source.location))
+            locked = pins().get(name)
+            is_same = locked is not None and locked.source == str(source)
+            return self.find_catalog(source, locked if is_same else None)
+
+        return self.understand_sourced(document, read)
 
     def open(self) -> Document:
         """Read the hub document with all that belongs to it; raises RuntimeFailure."""
@@ -130,13 +142,9 @@ class Project:
             )
         return self.environment, file, data
 
-    def _catalog(self, name: str, source: CatalogSource) -> CatalogFile:
-        if source.kind == "path":
-            return CatalogFile(data=self._catalog_file(source.location))
+    def _pins(self) -> Mapping[str, LockedCatalog]:
         lock = self.open_lock().lock
-        locked = lock.catalogs.get(name) if lock is not None else None
-        is_same = locked is not None and locked.source == str(source)
-        return self.find_catalog(source, locked if is_same else None)
+        return lock.catalogs if lock is not None else {}
 
     def _catalog_file(self, name: str) -> bytes | None:
         """Return what is in a catalog's file, None where there is none in the project's folder."""

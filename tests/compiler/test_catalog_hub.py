@@ -1,5 +1,8 @@
 """A hub of ten servers of the published catalog compiles to a plan that says what each is given."""
 
+import json
+from collections.abc import Mapping
+
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, build
@@ -97,3 +100,43 @@ def test_the_plan_leads_with_what_each_is_given(desired: Desired) -> None:
     assert "  + secret GRAFANA_API_KEY (env://GRAFANA_KEY) -> server.grafana" in permissions
     assert "  + mount at /srv/one from /srv/one (bind, read-only) -> server.filesystem" in permissions
     assert "Plan: 10 to create, 0 to update, 0 to replace, 0 to destroy." in text
+
+
+def test_what_is_broken_in_the_catalog_can_be_mended() -> None:
+    """All 15 templates of it that name no setting."""
+    broken = {
+        "kgrag-mcp-server": {},
+        "mcp-github-pr-issue-analyser": {},
+        "vectra-ai-rux-mcp-server": {"vectra_base_url": "https://v.example"},
+    }
+    catalog = (SHARED / "docker-mcp-catalog.yaml").read_bytes()
+
+    def faults(overrides: Mapping[str, Mapping[str, str]]) -> list[tuple[str, int]]:
+        servers = {
+            name: {"from": f"docker/{name}", "config": config, **_override(overrides.get(name, {}))}
+            for name, config in broken.items()
+        }
+        hub = {
+            "apiVersion": "mcphub/v1",
+            "name": "acme",
+            "catalogs": {"docker": {"path": "docker.yaml"}},
+            "servers": servers,
+        }
+        found = validate("mcp-hub.yaml", json.dumps(hub).encode(), {"docker.yaml": catalog})
+        broken_templates = [each for each in found.diagnostics if each.code is codes.CATALOG_ENTRY]
+        lines = catalog.decode().splitlines()
+        return [
+            (lines[note.span.start.line - 2].strip(), note.span.start.line)
+            for each in broken_templates
+            for note in each.notes
+        ]
+
+    found = faults({})
+    assert len(found) == 15
+    names = {line.removeprefix("- name: ") for line, _ in found}
+    mended = {name: dict.fromkeys(sorted(names), "mended") for name in broken}
+    assert faults(mended) == []
+
+
+def _override(env: Mapping[str, str]) -> dict[str, object]:
+    return {"override": {"env": dict(env), "reason": "the catalog names settings that it does not have"}} if env else {}
