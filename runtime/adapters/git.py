@@ -28,6 +28,8 @@ _SETTINGS: Final = {
     "fetch.recurseSubmodules": "false",
     "gc.auto": "0",
     "http.followRedirects": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "30",
     "maintenance.auto": "false",
     "protocol.allow": "never",
 }
@@ -123,7 +125,7 @@ def _environment(folder: str, schemes: tuple[str, ...], outer: Mapping[str, str]
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_DIR": folder,
         "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ForwardAgent=no",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=15 -o StrictHostKeyChecking=yes -o ForwardAgent=no",
         "GIT_TERMINAL_PROMPT": "0",
         "HOME": folder,
         "LC_ALL": "C",

@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.resolve.catalog import (
     canonical,
     read_catalog,
 )
+from mcphub_gitops.schemas import load_schema
 from tests.support.shared import SHARED, needs_shared_data
 
 UNION = "docker-mcp-catalog.yaml"
@@ -266,3 +267,35 @@ def test_tool_containers_of_the_published_catalog_keep_their_schemas() -> None:
     tools = [tool for server in union().values() if server.kind == "tool" for tool in server.tools]
     assert sorted(tool.name for tool in tools) == ["curl", "docker", "ffmpeg", "file-exists", "imagemagick"]
     assert all(tool.parameters["properties"].keys() >= set(tool.parameters["required"]) for tool in tools)
+
+
+SERVER_FIELDS = {
+    *("name", "type", "image", "description", "title", "icon", "readme", "longLived", "remote", "sseEndpoint", "oauth"),
+    *("secrets", "env", "command", "volumes", "user", "disableNetwork", "allowHosts", "extraHosts", "tools", "config"),
+    *("prefix", "metadata", "policy", "dateAdded", "ref", "toolsUrl", "source", "upstream", "dynamic", "prompts"),
+    "resources",
+}
+"""What Docker's own reader knows, and what published files carry beside it."""
+
+INNER_FIELDS = {
+    "remote": {"url", "transport_type", "headers"},
+    "oauth": {"providers", "scopes"},
+    "metadata": {"pulls", "stars", "githubStars", "category", "tags", "license", "owner", "registryUrl"},
+    "dynamic": {"tools"},
+}
+
+
+def test_every_field_of_the_format_is_known_and_none_that_it_does_not_have() -> None:
+    definitions = load_schema("catalog.v1")["$defs"]
+    fields = definitions["server"]["properties"]
+    assert fields.keys() == SERVER_FIELDS
+    for name, inner in INNER_FIELDS.items():
+        assert fields[name]["properties"].keys() == inner
+        assert fields[name]["additionalProperties"] is False
+    assert fields["secrets"]["items"]["properties"].keys() == {"name", "env", "example", "description", "required"}
+    assert fields["env"]["items"]["properties"].keys() == {"name", "value"}
+    tool = definitions["tool"]["properties"]
+    assert tool.keys() == {"name", "description", "arguments", "annotations", "parameters", "container"}
+    assert tool["container"]["properties"].keys() == {"image", "command", "volumes", "user"}
+    assert tool["parameters"]["properties"].keys() == {"type", "properties", "required"}
+    assert all(definitions[name]["additionalProperties"] is False for name in ("server", "tool", "setting"))

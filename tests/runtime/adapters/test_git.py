@@ -1,5 +1,6 @@
 """Files of real git repositories: by commit, branch or tag, and nothing of the user's own git."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -124,3 +125,28 @@ def test_without_git_the_reader_is_told_so(monkeypatch: pytest.MonkeyPatch, bare
         fetch(bare, "main")
     assert "git" in raised.value.detail
     assert "No such file" in raised.value.detail
+
+
+def test_ssh_asks_nobody_and_trusts_known_hosts_alone(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in for ssh does what it would do on the other side: it runs the command that it is given."""
+    programs, told = tmp_path / "bin", tmp_path / "told"
+    programs.mkdir()
+    (programs / "ssh").write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}\nenv > {told}.env\n'
+        'for last; do :; done\nunset GIT_DIR\nexec sh -c "$last"\n'
+    )
+    (programs / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    monkeypatch.setenv("TOKEN", "canary")
+    reader = GitRepositories(limit=1000, schemes=("ssh",), seconds=20)
+    data, _ = reader.fetch(f"ssh://git@git.example{bare}", "catalogs/ours.yaml", "main", whose="it")
+    assert data == CATALOG.encode()
+    words = told.read_text().splitlines()
+    assert words[-2] == "git@git.example"
+    assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "ForwardAgent=no"} <= set(words)
+    variables = Path(f"{told}.env").read_text()
+    assert "SSH_AUTH_SOCK=/run/agent" in variables
+    assert "canary" not in variables
