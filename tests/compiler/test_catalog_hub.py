@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, build
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -123,7 +124,7 @@ def test_what_is_broken_in_the_catalog_can_be_mended() -> None:
             "servers": servers,
         }
         found = validate("mcp-hub.yaml", json.dumps(hub).encode(), {"docker.yaml": catalog})
-        broken_templates = [each for each in found.diagnostics if each.code is codes.CATALOG_ENTRY]
+        broken_templates = [each for each in found.diagnostics if each.code is codes.TEMPLATE]
         lines = catalog.decode().splitlines()
         return [
             (lines[note.span.start.line - 2].strip(), note.span.start.line)
