@@ -15,6 +15,7 @@ from mcphub_gitops.compiler.resolve.template import SecretValue
 from mcphub_gitops.compiler.sourcing import validate
 from tests.support.shared import SHARED, needs_shared_data
 
+NPM = "npmjs"
 STDIO = {"type": "stdio"}
 Make = Callable[[], CatalogServer]
 
@@ -237,7 +238,7 @@ def test_what_is_not_understood_is_refused_by_name(server: Make, words: str) -> 
     ("hint", "server"),
     [
         ("npx", lambda: npm(runtimeArguments=[{"type": "positional", "value": "-y"}])),
-        ("public", lambda: npm(registryBaseUrl=".".join(("https://registry", "npmjs", "org/")))),
+        ("public", lambda: npm(registryBaseUrl=f"https://registry.{NPM}.org/")),
         ("deprecated", lambda: entry({"registryType": "npm", "identifier": "files"}, status="deprecated")),
         ("meta", lambda: entry({"registryType": "npm", "identifier": "files"}, _meta={"io.example/x_y": {"a_b": 1}})),
     ],
