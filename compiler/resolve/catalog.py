@@ -101,10 +101,12 @@ class CatalogServer:
 
     What is given decides the `kind`: an image, a package, a remote endpoint, or else tools that are containers.
     `config` is the JSON Schema of what a hub may say under `config`, as plain data without its name and description.
+    With `shares_names`, a secret's name means the same for all servers of the catalog.
     """
 
     name: str
     kind: Literal["image", "package", "remote", "tool"]
+    shares_names: bool = True
     title: str = ""
     description: str = ""
     image: str = ""

@@ -18,7 +18,7 @@ def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
         detail = f"`{server.name}` asks for {' and '.join(f'`{host.value}`' for host in wild)}."
         yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=wild[0].span)
     prefixes = tuple(f"{name}." for name in {server.name, canonical(server.name)})
-    for secret in server.secrets:
+    for secret in server.secrets if server.shares_names else ():
         if not secret.name.startswith(prefixes):
             detail = f"`{server.name}` calls a secret `{secret.name}`."
             yield Diagnostic(code=codes.SECRET_NAME, detail=detail, span=secret.span)

@@ -246,6 +246,7 @@ class _Way:
     def _made(self, **facts: object) -> CatalogServer:
         server = CatalogServer(
             name=self.name,
+            shares_names=False,
             title=str(value(self.root, "title") or ""),
             description=str(value(self.root, "description") or ""),
             config=self.inputs.schema,

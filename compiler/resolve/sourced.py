@@ -144,7 +144,7 @@ class Reader:
 
     def _check_sharing(self, server: Entry, found: CatalogServer) -> None:
         """Warn of a secret of the catalog that two servers of the hub take, at the second."""
-        for secret in found.secrets:
+        for secret in found.secrets if found.shares_names else ():
             first, span = self.takers.setdefault(secret.name, (server.key, secret.span))
             if first != server.key and span != secret.span:
                 detail = f"`{first}` and `{server.key}` both take `{secret.name}`."

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, fingerprint
+from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
@@ -17,7 +18,7 @@ Definitions = Mapping[str, Mapping[str, Mapping[str, Any]]]
 def hub_of(text: str, files: Mapping[str, bytes] | None = None) -> Hub:
     """Return the hub of `text`, which must be right; `files` are its catalogs."""
     validated = validate("mcp-hub.yaml", text.encode(), files)
-    assert not validated.diagnostics
+    assert not has_errors(validated.diagnostics)
     assert validated.hub is not None
     return validated.hub
 

@@ -167,7 +167,7 @@ def test_a_secret_of_the_command_line_stays_a_secret() -> None:
     }
     document = json.dumps({"name": "io.example/files", "packages": [package]}).encode()
     found = validate("mcp-hub.yaml", json.dumps(hub).encode(), {"server.json": document})
-    assert [each.code.name for each in found.diagnostics] == ["MH312"]
+    assert [each.code.name for each in found.diagnostics] == ["MH330"]
 
 
 def test_arguments_of_a_container_are_its_mounts_variables_and_user() -> None:

@@ -107,4 +107,4 @@ servers:
         ("store://corp/mcp/grafana#api_key", "GRAFANA_API_KEY", True)
     ]
     assert [(str(each), each.variable) for each in second.secrets] == [("exec://pass?show&grafana", "GRAFANA_API_KEY")]
-    assert validated.diagnostics == ()
+    assert [each.code.name for each in validated.diagnostics] == ["MH335"]
