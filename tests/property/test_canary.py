@@ -1,3 +1,4 @@
+import asyncio
 import os
 import shutil
 import subprocess
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clients import connected
 from tests.support.projects import mcphub
 
 ROOT = Path(__file__).parents[2]
@@ -62,11 +64,8 @@ def test_a_secret_reaches_its_server_and_nothing_else(folder: Path) -> None:
         for arguments in (["lock"], ["plan", "-o", "plan.json"], ["apply", "plan.json"], ["up", "--detach"], ["drift"]):
             outputs.append(said(folder, *arguments))
             assert outputs[-1].startswith("0 "), outputs[-1]
-        holders = [
-            int(entry.parent.name)
-            for entry in Path("/proc").glob("[0-9]*/environ")
-            if CANARY.encode() in read(entry) and b"NOTES_KEY" in read(entry)
-        ]
+        asyncio.run(call(folder))
+        holders = holders_in(folder)
         command_lines = b"".join(read(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
     finally:
         outputs.append(said(folder, "down"))
@@ -74,6 +73,28 @@ def test_a_secret_reaches_its_server_and_nothing_else(folder: Path) -> None:
     assert CANARY.encode() not in command_lines
     assert CANARY not in "".join(outputs)
     assert CANARY.encode() not in everything_written(folder)
+
+
+async def call(folder: Path) -> None:
+    """Ask the server something, which has started when it answers."""
+    async with connected(folder, "auto") as client:
+        assert not (await client.call_tool("list_notes", {})).is_error
+
+
+def holders_in(folder: Path) -> list[int]:
+    """Return the processes of the hub in `folder` that have the secret as a server has it."""
+    return [
+        int(entry.parent.name)
+        for entry in Path("/proc").glob("[0-9]*/environ")
+        if CANARY.encode() in read(entry) and b"NOTES_KEY" in read(entry) and place_of(entry) == folder.resolve()
+    ]
+
+
+def place_of(entry: Path) -> Path | None:
+    try:
+        return (entry.parent / "cwd").readlink()
+    except OSError:
+        return None
 
 
 def read(path: Path) -> bytes:
