@@ -55,6 +55,8 @@ def test_both_versions_of_the_engine_are_read(openbao: OpenBao) -> None:
     number, parts = "store://corp/mcp/grafana#port", "store://corp/mcp/grafana#parts"
     assert "something else than text" in failure(fetch(at(openbao), number)[number]).detail
     assert "something else than text" in failure(fetch(at(openbao), parts)[parts]).detail
+    absent = failure(fetch(at(openbao), "store://corp/mcp/grafana#key")["store://corp/mcp/grafana#key"])
+    assert absent.detail == f"The key mcp/grafana of {openbao.address} has no field key."
     empty = "store://corp/mcp/grafana#empty"
     assert failure(fetch(at(openbao), empty)[empty]).brief == f"the secret {empty} is empty"
 
