@@ -16,7 +16,7 @@ servers:
 """
 HEAVY = {
     *("asyncio", "docker", "dotenv", "git", "httpcore2", "httptools", "httpx2", "mcp", "mcp_types", "msgspec", "rich"),
-    *("uv", "uvicorn", "uvloop"),
+    *("ruamel", "uv", "uvicorn", "uvloop"),
 }
 
 
