@@ -130,6 +130,13 @@ def redacted(source: Source, number: int) -> str:
     return printable(_mask(line, _hidden(source, number), 0, 0)[0])
 
 
+def shown_lines(source: Source) -> list[str]:
+    """Return all lines as excerpts show them: what `source.hidden` covers is replaced, and none steers a terminal."""
+    count = source.position(len(source.text)).line
+    numbers = range(1, count + 1 if source.line(count) else count)
+    return [printable(_mask(source.line(number), _hidden(source, number), 0, 0)[0]) for number in numbers]
+
+
 def printable(text: str) -> str:
     """Return `text` fit for one line of a message: what could steer a terminal, or is not seen, becomes <U+XXXX>."""
     if text.isascii() and text.isprintable():

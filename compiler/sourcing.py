@@ -34,7 +34,7 @@ _ABSENT = CatalogFile(data=None)
 def sources_of(document: Document) -> dict[str, CatalogSource]:
     """Return the sources of the catalogs that `document` needs, by name; no path leads out of the hub's folder."""
     found = used_sources(document.root) if document.root is not None else {}
-    return {name: source for name, source in found.items() if not _why_not_read(source)}
+    return {name: source for name, source in found.items() if not why_not_read(source)}
 
 
 def understand_sourced(document: Document, files: Mapping[str, CatalogFile]) -> Validated:
@@ -93,7 +93,7 @@ def _make_entries(
 
 
 def _open(name: str, source: CatalogSource, file: CatalogFile) -> _Opened:
-    why = _why_not_read(source)
+    why = why_not_read(source)
     if why:
         detail = f"`{source}` {why}."
         return _Opened(problems=(Diagnostic(code=codes.PATH, detail=detail, span=source.span),))
@@ -117,5 +117,6 @@ def _pins(opened: Mapping[str, _Opened]) -> tuple[HubCatalog, ...]:
     return tuple(each.pins for _, each in sorted(opened.items()) if each.pins is not None)
 
 
-def _why_not_read(source: CatalogSource) -> str:
+def why_not_read(source: CatalogSource) -> str:
+    """Return why a file of the hub's folder is no place of a catalog, as the end of a sentence."""
     return why_not_granted(source.location, "read") if source.kind == "path" else ""

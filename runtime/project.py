@@ -96,19 +96,10 @@ class Project:
         document = self.open()
         if not document.uses_catalogs:
             return understand(document)
-        pins = cache(self._pins)
+        return self.understand_sourced(document, self.catalog_reader())
 
-        def read(name: str, source: CatalogSource) -> CatalogFile:
-            if source.kind == "path":
-                return CatalogFile(data=self._catalog_file(source.location))
-            locked = pins().get(name)
-            is_same = locked is not None and locked.source == str(source)
-            return self.find_catalog(source, locked if is_same else None)
-
-        return self.understand_sourced(document, read)
-
-    def open(self) -> Document:
-        """Read the hub document with all that belongs to it; raises RuntimeFailure."""
+    def read_hub(self) -> bytes:
+        """Return what is in the hub document, a byte too many at most; raises RuntimeFailure when it cannot be read."""
         data = self.read_document(self.hub_file)
         if data is None:
             raise RuntimeFailure(
@@ -116,6 +107,11 @@ class Project:
                 detail=f"No such file: {self.root / self.hub_file}",
                 resolution="run mcphub in its folder, give its path with --file, or begin with `mcphub init`",
             )
+        return data
+
+    def open(self) -> Document:
+        """Read the hub document with all that belongs to it; raises RuntimeFailure."""
+        data = self.read_hub()
         document = open_document(self.hub_file, data)
         if not (document.includes or self.environment):
             return document
@@ -141,6 +137,19 @@ class Project:
                 resolution=suggest(self.environment, known) or f"write {file}: it overrides what {self.hub_file} says",
             )
         return self.environment, file, data
+
+    def catalog_reader(self) -> ReadCatalog:
+        """Return what reads the catalogs of the hub, as they are locked; the lock is read when it is needed."""
+        pins = cache(self._pins)
+
+        def read(name: str, source: CatalogSource) -> CatalogFile:
+            if source.kind == "path":
+                return CatalogFile(data=self._catalog_file(source.location))
+            locked = pins().get(name)
+            is_same = locked is not None and locked.source == str(source)
+            return self.find_catalog(source, locked if is_same else None)
+
+        return read
 
     def _pins(self) -> Mapping[str, LockedCatalog]:
         lock = self.open_lock().lock

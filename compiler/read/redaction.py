@@ -124,6 +124,13 @@ def _hidden_words(source: Source) -> set[str]:
     return hidden.difference(word for part in shown for word in _WORD.findall(part))
 
 
+def mask(text: str) -> str:
+    """Return `text`, one value of a document, with what has the shape of a secret replaced."""
+    for shape in (TOKEN_SHAPE, PASSWORD):
+        text = shape.sub("****", text)
+    return text
+
+
 def _literals(node: Node) -> Iterator[Span]:
     if isinstance(node, ListNode):
         for item in node.items:

@@ -311,10 +311,10 @@ class _Builder:
 
 def _scalar(node: yaml.ScalarNode) -> ScalarValue:
     text: str = node.value
-    return _core_scalar(text) if not node.style else text
+    return core_scalar(text) if not node.style else text
 
 
-def _core_scalar(text: str) -> ScalarValue:
+def core_scalar(text: str) -> ScalarValue:
     """Resolve a plain scalar by the core schema of YAML 1.2.2 section 10.3.2, whose numbers are taken as JSON's.
 
     What readers of other versions take for another number stays a string, so that nothing decides silently: a leading

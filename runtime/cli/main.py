@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "Begin a hub in this folder.",
     "validate": "Check the hub document.",
-    "config": "Show the hub as all its files make it.",
+    "config": "Show the hub as all its files make it, and set settings.",
+    "server": "List, add, remove, enable and disable servers.",
+    "tool": "Say which tools of a server are served.",
+    "fmt": "Bring the hub document into its one layout.",
     "lock": "Pin packages and tools.",
     "plan": "Show what an apply would do.",
     "apply": "Make the machine what the hub says.",

@@ -88,6 +88,13 @@ def _output_option(formats: Sequence[str], words: str) -> Callable[[F], F]:
     )
 
 
+def edit_options(function: F) -> F:
+    """Add ``--dry-run`` and ``--force``, to commands that change the hub document."""
+    dry_run = click.option("--dry-run", is_flag=True, help="Show the change, and write nothing.")
+    force = click.option("--force", is_flag=True, help="Write it although new errors come of it.")
+    return dry_run(force(function))
+
+
 def _project(path: Path, environment: str) -> Project:
     try:
         project = Project(

@@ -56,3 +56,10 @@ def show_json(document: object) -> None:
 def count(number: int, noun: str) -> str:
     """Return ``1 server`` or ``2 servers``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Return `rows`, of which the first is the heads, in columns that are as wide as they have to be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines)

@@ -13,7 +13,7 @@ from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.asking import ask_gateway
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option, project_option
-from mcphub_gitops.runtime.cli.output import show_json
+from mcphub_gitops.runtime.cli.output import show_json, table
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
 
@@ -44,7 +44,7 @@ def status(project: Project, output: str) -> int:
     else:
         if answer is None:
             click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
-        click.echo(_table([_COLUMNS, *map(_row, rows)]))
+        click.echo(table([_COLUMNS, *map(_row, rows)]))
     return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
 
 
@@ -96,9 +96,3 @@ def _span(seconds: float) -> str:
     if whole < _DAY:
         return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE}m"
     return f"{whole // _DAY}d {whole % _DAY // _HOUR}h"
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)

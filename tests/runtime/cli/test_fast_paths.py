@@ -21,7 +21,18 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["validate"], ["plan", "--offline"], ["lock", "--check"]], ids=" ".join
+    "arguments",
+    [
+        ["--help"],
+        ["validate"],
+        ["plan", "--offline"],
+        ["lock", "--check"],
+        ["server", "list"],
+        ["tool", "allow", "--help"],
+        ["config", "set", "--help"],
+        ["fmt", "--help"],
+    ],
+    ids=" ".join,
 )
 def test_fast_paths_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     write_project(tmp_path, HUB, {"notes": ("add",), "time": ("now", "convert")})
