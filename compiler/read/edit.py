@@ -7,7 +7,7 @@ the same change of the plain data says: a text in a form that nobody thought of 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcphub_gitops.compiler.read import block, bracket
 from mcphub_gitops.compiler.read.change import Append, Change, Path, Remove, RemoveItem, SetValue, change_plain
@@ -153,10 +153,8 @@ class _Editor:
         yield from self._without(self._branch(way, depth), way[depth], way[depth - 1] if depth else None)
 
     def _branch(self, way: list[Limb], depth: int) -> Branch:
-        place = self._place(way, depth)
-        if not isinstance(place, Branch):
-            raise UnfitError("there is nothing to remove")
-        return place
+        # What the plain data has lost something from is a mapping or a list.
+        return cast("Branch", self._place(way, depth))
 
     def _without(self, holder: Branch, limb: Limb, owner: Limb | None) -> Iterator[Splice]:
         if holder.flow:

@@ -29,11 +29,8 @@ def lay_out(text: str) -> str:
     """
     if _ODD_BREAK.search(text):
         return text
-    for steps in _STEPS:
-        changed = _through(text, steps)
-        if changed is not None and _same(text, changed):
-            return changed
-    return text
+    tried = (_through(text, steps) for steps in _STEPS)
+    return next((changed for changed in tried if changed is not None and _same(text, changed)), text)
 
 
 def _through(text: str, steps: tuple[Callable[[str], str], ...]) -> str | None:
@@ -46,11 +43,12 @@ def _through(text: str, steps: tuple[Callable[[str], str], ...]) -> str | None:
 
 
 def _same(before: str, after: str) -> bool:
-    one, other = parse("", before.encode()), parse("", after.encode())
-    if one.root is None or other.root is None or other.diagnostics:
-        return False
-    says = [json.dumps(plain(each), sort_keys=True) for each in (one.root, other.root)]
-    return says[0] == says[1] and _words(_break(before)) == _words(after)
+    return _meaning(before) == _meaning(after) and _words(_break(before)) == _words(after)
+
+
+def _meaning(text: str) -> str | None:
+    parsed = parse("", text.encode())
+    return json.dumps(plain(parsed.root), sort_keys=True) if parsed.root is not None else None
 
 
 def _words(text: str) -> list[str]:
@@ -119,15 +117,11 @@ class _Plan:
         for limb in branch.limbs:
             old = self.lines.column(limb.start)
             columns = (*above, (old, new))
-            if self.lines.begins(limb.start):
-                self.columns[self.lines.number(limb.start)] = columns
-            elif limb is branch.limbs[0] and beside >= 0:
-                self.gaps.append(Splice(start=beside + 1, end=limb.start, text=" "))
-                self.columns[self.lines.number(limb.start)] = columns
-            else:
-                raise UnfitError("it begins on the line of something else")
             if limb.explicit:
                 raise UnfitError("its keys have question marks")
+            if not self.lines.begins(limb.start):
+                self.gaps.append(Splice(start=beside + 1, end=limb.start, text=" "))
+            self.columns[self.lines.number(limb.start)] = columns
             self._value(limb, new, new - old, columns)
 
     def _value(self, limb: Limb, new: int, shift: int, columns: tuple[tuple[int, int], ...]) -> None:

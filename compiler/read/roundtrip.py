@@ -257,6 +257,8 @@ class _Builder:
 
     def _alone(self, kind: Literal["map", "list"]) -> Limb:
         """Return an item, or the key of an entry without a value."""
+        if self._next not in {"Scalar", "FlowSequenceStart", "FlowMappingStart"}:
+            raise UnfitError(_ODD_KEY)
         if kind == "list":
             value = self._place(self._tokens[self._at].start_mark.index)
             return Limb(start=value.start, key="", colon=-1, value=value)

@@ -138,6 +138,7 @@ def test_a_change_touches_its_own_lines_alone(before: str, change: Change, after
         ("a: 1\t\nb: 2\n", put("b", 1), "not all readers of YAML take it as it is (line 1: "),
         ("a: |\n  x", put("b", 1), "its text cannot be changed at that place without changing something else"),
         ("- a: 1\n", put("a", 1), "it is not a mapping"),
+        ("? a\n: - x\n  - y\n", less("a", "x"), "it begins on the line of something else"),
     ],
 )
 def test_what_cannot_be_changed_is_refused_with_its_reason(text: str, change: Change, reason: str) -> None:
@@ -293,7 +294,7 @@ def whole_catalog() -> str:
 
 
 @needs_shared_data
-@settings(WHOLE, max_examples=8)
+@settings(WHOLE, max_examples=4)
 @given(st.data())
 def test_edits_of_a_hub_with_the_whole_catalog(data: st.DataObject) -> None:
     hub = whole_catalog()

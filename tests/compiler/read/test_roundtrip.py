@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcphub_gitops.compiler.read.roundtrip import write_flow, write_scalar
+from mcphub_gitops.compiler.read.roundtrip import UnfitError, find_places, write_flow, write_scalar
 from mcphub_gitops.compiler.read.syntax import parse, plain
 from tests.support.yaml_texts import DATA
 
@@ -46,6 +46,14 @@ def test_data_in_brackets_is_read_as_what_was_written(value: object) -> None:
 )
 def test_strings_are_as_plain_as_they_can_be(value: str, style: str, written: str) -> None:
     assert write_scalar(value, style=style) == written
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !x 1\n", "a: &x 1\n", "a: *x\n", "\x01", ": 1\n", "a: 1\n: 2\n", "[a]: 1\n", "a: ["]
+)
+def test_texts_that_are_no_right_documents_have_no_places(text: str) -> None:
+    with pytest.raises(UnfitError):
+        find_places(text)
 
 
 def test_what_is_no_json_is_refused() -> None:

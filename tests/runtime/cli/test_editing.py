@@ -1,6 +1,7 @@
 """The commands that change the hub document, as their users meet them."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -220,6 +221,27 @@ def test_a_change_keeps_breaks_mode_and_link(tmp_path: Path, run: Run) -> None:
     assert (tmp_path / "mcp-hub.yaml").is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
     assert hub(tmp_path) == (HUB + "\ngateway:\n  listen: 127.0.0.1:1\n").replace("\n", "\r\n")
+
+
+def test_the_commands_of_the_page_on_editing(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "editing.md").read_text("utf-8")
+    commands = page.partition("```sh\n")[2].partition("```")[0].splitlines()
+    assert len(commands) == 8
+    catalog = CATALOG.replace("  github:\n", "  github-official:\n").replace(
+        "github.token", "github.personal_access_token"
+    )
+    fs = "  fs:\n    title: Files\n    description: d\n    type: server\n    image: mcp/fs\n    config:\n"
+    fs += "      - {name: fs, type: object, properties: {paths: {type: array, items: {type: string}}}}\n"
+    (tmp_path / "catalog.yaml").write_text(
+        catalog.replace("- name: github\n", "- name: github-official\n").replace("        required: [owner]\n", "") + fs
+    )
+    text = HUB.partition("  time:")[0] + "  fs: {from: docker/fs, config: {paths: [/]}}\n"
+    (tmp_path / "mcp-hub.yaml").write_text(text)
+    for line in commands:
+        done = mcphub(tmp_path, *shlex.split(line, comments=True)[1:])
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+    assert "time:" not in hub(tmp_path)
+    assert "paths: [/srv/a]}}" in hub(tmp_path)
 
 
 def test_addresses_and_values() -> None:
