@@ -219,7 +219,7 @@ class _Builder:
         while self._next == "Key":
             limbs.append(self._pair())
         self._expect("BlockEnd")
-        return Branch(kind="map", flow=False, start=start, end=self._content_end(limbs), limbs=tuple(limbs))
+        return Branch(kind="map", flow=False, start=start, end=limbs[-1].end, limbs=tuple(limbs))
 
     def _block_list(self) -> Branch:
         start = self._tokens[self._at].start_mark.index
@@ -234,7 +234,7 @@ class _Builder:
             limbs.append(Limb(start=dash, key="", colon=-1, value=value))
         if has_end:
             self._expect("BlockEnd")
-        return Branch(kind="list", flow=False, start=start, end=self._content_end(limbs), limbs=tuple(limbs))
+        return Branch(kind="list", flow=False, start=start, end=limbs[-1].end, limbs=tuple(limbs))
 
     def _flow(self, kind: Literal["map", "list"]) -> Branch:
         start = self._take().start_mark.index
@@ -280,11 +280,6 @@ class _Builder:
 
     def _leaf_at(self, offset: int) -> Leaf:
         return Leaf(start=offset, end=offset, style="")
-
-    def _content_end(self, limbs: list[Limb]) -> int:
-        if not limbs:
-            raise UnfitError(_ODD_KEY)
-        return limbs[-1].end
 
     def _expect(self, kind: str) -> None:
         if self._next != kind:

@@ -1,7 +1,8 @@
 import pytest
 
-from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE, hide_secrets
-from mcphub_gitops.compiler.source import Source, excerpt
+from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE, hide_secrets, mask
+from mcphub_gitops.compiler.read.syntax import parse
+from mcphub_gitops.compiler.source import Source, excerpt, shown_lines
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ"
 
@@ -38,3 +39,23 @@ def test_places_that_overlap_are_hidden_as_one() -> None:
 def test_what_holds_nothing_is_left_as_it_is() -> None:
     source = Source("f", "name: acme")
     assert hide_secrets(source, None) is source
+
+
+TOKEN = "ghp_" + "0123456789" * 4
+
+
+def test_a_value_is_shown_without_what_may_be_a_secret() -> None:
+    assert mask(f"run --token={TOKEN} https://me:word@a.example/x") == "run --token=**** https://****@a.example/x"
+    assert mask("pypi:mcp-server-time") == "pypi:mcp-server-time"
+
+
+def test_lines_are_shown_as_excerpts_show_them() -> None:
+    text = f"a: {TOKEN} # {TOKEN}\r\nsecrets: {{X: word, Y: 'env://Y'}}\n\nb: \x07\n".replace("\x07", "\u00a0")
+    parsed = parse("t", text.encode())
+    assert shown_lines(hide_secrets(parsed.source, parsed.root)) == [
+        "a: **** # ****",
+        "secrets: {X: ****, Y: 'env://Y'}",
+        "",
+        "b: <U+00A0>",
+    ]
+    assert shown_lines(parse("t", b"a: 1").source) == ["a: 1"]

@@ -18,7 +18,7 @@ registry:
       - name: a
         type: object
         properties:
-          free: {type: string, enum: [x, 1]}
+          free: {type: string, enum: [x, 1], description: Which.}
           url: {type: string, default: here}
           deep: {type: object, properties: {one: {type: string}, two: {}}, required: [one]}
         required: [url, deep, undeclared]
@@ -41,7 +41,7 @@ def test_what_an_entry_needs_and_takes() -> None:
         ("a.more", False, "a secret that may be left out", "MORE"),
         ("deep.one", True, "string", ""),
         ("undeclared", True, "anything", ""),
-        ("free", False, "string; one of x, 1", ""),
+        ("free", False, "string; one of x, 1; Which.", ""),
         ("url", False, "string; here by default", ""),
         ("deep.two", False, "anything", ""),
     ]
