@@ -243,7 +243,7 @@ def test_what_was_added_can_be_taken_back_to_the_byte(text: str, data: st.DataOb
 
 def right_hubs() -> list[str]:
     cases = sorted(ROOT.glob("tests/cases/*/*/mcp-hub.yaml"))
-    first = fill_template("mcp-hub.yaml", name="walk")
+    first = fill_template("mcp-hub.yaml", name="walk", schema="mcp-hub.schema.json")
     hubs = [(ROOT / "mcp-hub.yaml").read_text("utf-8"), first, first + "    tools: {deny: [convert_time]}\n"]
     for case in cases:
         parsed = parse("hub", case.read_bytes())

@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.read.roundtrip import UnfitError, find_places, write_flow, write_scalar
-from mcphub_gitops.compiler.read.syntax import parse, plain
+from mcphub_gitops.compiler.read.syntax import MAX_INT, MIN_INT, parse, plain
 from tests.support.yaml_texts import DATA
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-SCALARS = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | st.integers(MIN_INT, MAX_INT) | st.floats(allow_nan=False, allow_infinity=False)
 
 
 def read(text: str) -> object:

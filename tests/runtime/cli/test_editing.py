@@ -117,7 +117,7 @@ def test_add_from_a_catalog_tells_what_the_entry_needs(tmp_path: Path, run: Run)
         "  --config limits.depth=VALUE  integer; 3 by default\n"
         "  --config mode=VALUE          string; one of a, b\n"
     )
-    given = ("--secret", "github.token=env://T", "--config", "owner=no", "--config", "limits.depth=0x10")
+    given = ("--secret", "github.token=env://T", "--config", "owner=no", "--config", "limits.depth=16")
     done = run("server", "add", "gh", "--from", "docker/github", *given)
     assert done.returncode == 0
     assert hub(tmp_path) == HUB + (
