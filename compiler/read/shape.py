@@ -1,11 +1,12 @@
 """A node tree against its JSON Schema: every breach as a diagnostic at the key or value that commits it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
@@ -29,6 +30,8 @@ _TYPE_NAMES = {
 
 _LONGEST_PATTERN = 100
 _LONGEST_WORD = 100
+_NUMBER = re.compile(r"\+?[0-9]{1,20}")
+_Value = TypeVar("_Value")
 _MOST_COMPARED = 500
 _MOST_LISTED = 50
 
@@ -94,7 +97,7 @@ class _Tree:
     def node_at(self, path: Iterable[str | int]) -> Node:
         node = self.root
         for step in path:
-            node = node.items[int(step)] if isinstance(node, ListNode) else self._by_name(node)[str(step)].value
+            node = node.items[int(step)] if isinstance(node, ListNode) else _under(self._by_name(node), step).value
         return node
 
     def key_span(self, path: Iterable[str | int]) -> Span:
@@ -102,7 +105,7 @@ class _Tree:
         steps = list(path)
         parent = self.node_at(steps[:-1])
         if steps and isinstance(parent, MapNode):
-            return self._by_name(parent)[str(steps[-1])].key_span
+            return _under(self._by_name(parent), steps[-1]).key_span
         span = self.node_at(steps).span
         return Span(source=span.source, start=span.start, end=span.start)
 
@@ -110,6 +113,13 @@ class _Tree:
         if id(node) not in self._known:
             self._known[id(node)] = {entry.key: entry for entry in _entries(node)}
         return self._known[id(node)]
+
+
+def _under(mapping: Mapping[str, _Value], step: str | int) -> _Value:
+    """Return what is under the key that `step` of a path means: the validator makes a number of each key like one."""
+    if str(step) in mapping:
+        return mapping[str(step)]
+    return next(value for key, value in mapping.items() if _NUMBER.fullmatch(key) and int(key) == step)
 
 
 def _told(validator: Draft202012Validator, root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
@@ -122,7 +132,7 @@ def _breach(error: ValidationError, schema: Mapping[str, Any]) -> _Breach:
     *way, rule = error.schema_path
     owner: Any = schema
     for step in way:
-        owner = owner[step]
+        owner = owner[int(step)] if isinstance(owner, list) else _under(owner, step)
     kind = error.kind
     in_key = isinstance(kind, ValidationErrorKind.PropertyNames)
     return _Breach(

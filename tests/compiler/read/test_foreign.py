@@ -65,6 +65,19 @@ def test_alternatives_of_a_scalar_are_checked(schema: Mapping[str, Any], detail:
     assert [each.detail for each in found] == ([detail] if detail else [])
 
 
+@pytest.mark.parametrize("key", ["0", "00", "007", "+7", "-0", "7", "18446744073709551616", "a/b", "~1"])
+def test_keys_like_numbers_are_found(key: str) -> None:
+    found = check_foreign(node_of(f'a: 1\n"{key}": 1\n'), {"properties": {key: {"type": "string"}}})
+    assert [(each.code.name, str(each.span)) for each in found] == [("MH202", f"t:2:{len(key) + 5}")]
+    found = check_foreign(node_of(f'"{key}": {{}}\n'), {"properties": {key: {"required": ["b"]}}})
+    assert [(each.code.name, str(each.span)) for each in found] == [("MH203", "t:1:1")]
+    found = check_foreign(
+        node_of(f'a: [{{"{key}": [1]}}]\n'),
+        {"properties": {"a": {"items": {"additionalProperties": {"items": {"enum": [2]}}}}}},
+    )
+    assert [each.code.name for each in found] == ["MH204"]
+
+
 def test_a_default_that_is_filled_in_often_is_counted_each_time() -> None:
     default = ["x"] * 1000
     document = [{"a": default}] * 1000
