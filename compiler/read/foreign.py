@@ -25,12 +25,14 @@ PATTERNS = RegexOptions(size_limit=1 << 18, dfa_size_limit=1 << 20)
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _CHARACTERS = 16
+_SHOWN = 80
 
 
 def why_not_checked(schema: Mapping[str, Any], document: object) -> str:
     """Return why `document` is not held against `schema`, in words that follow "The schema"; empty when it can be."""
-    for keyword, value in _references(schema):
-        return f"has `{keyword}: {value}`; references to other schemas are never followed"
+    fault = next(_faults(schema), "")
+    if fault:
+        return fault
     weight, _ = _measure(schema, MAX_SCHEMA)
     if weight > MAX_SCHEMA:
         return "is too large"
@@ -45,10 +47,12 @@ def why_not_checked(schema: Mapping[str, Any], document: object) -> str:
     return ""
 
 
-def _references(schema: object) -> Iterator[tuple[str, str]]:
+def _faults(schema: object) -> Iterator[str]:
     for key, value in _members(schema):
         if key in _REFERENCES and isinstance(value, str):
-            yield key, value[:80]
+            yield f"has `{key}: {value[:_SHOWN]}`; references to other schemas are never followed"
+        elif not key:
+            yield "has an empty name"
 
 
 def _members(value: object) -> Iterator[tuple[str, Any]]:

@@ -30,7 +30,7 @@ _TYPE_NAMES = {
 
 _LONGEST_PATTERN = 100
 _LONGEST_WORD = 100
-_NUMBER = re.compile(r"\+?[0-9]{1,20}")
+_NUMBER = re.compile(r"\+?0*(?P<digits>0|[1-9][0-9]*)")
 _Value = TypeVar("_Value")
 _MOST_COMPARED = 500
 _MOST_LISTED = 50
@@ -97,17 +97,25 @@ class _Tree:
     def node_at(self, path: Iterable[str | int]) -> Node:
         node = self.root
         for step in path:
-            node = node.items[int(step)] if isinstance(node, ListNode) else _under(self._by_name(node), step).value
+            # The validator's paths leave empty keys out.
+            while not isinstance(node, ListNode) and self._entry(node, step) is None and self._entry(node, ""):
+                node = self._by_name(node)[""].value
+            entry = self._entry(node, step)
+            node = node.items[int(step)] if isinstance(node, ListNode) else entry.value if entry is not None else node
         return node
 
     def key_span(self, path: Iterable[str | int]) -> Span:
         """Return the span of the key that the mapping at `path` stands under, or its own first line."""
         steps = list(path)
         parent = self.node_at(steps[:-1])
-        if steps and isinstance(parent, MapNode):
-            return _under(self._by_name(parent), steps[-1]).key_span
+        entry = self._entry(parent, steps[-1]) if steps else None
+        if entry is not None:
+            return entry.key_span
         span = self.node_at(steps).span
         return Span(source=span.source, start=span.start, end=span.start)
+
+    def _entry(self, node: Node, step: str | int) -> Entry | None:
+        return _under(self._by_name(node), step)
 
     def _by_name(self, node: Node) -> dict[str, Entry]:
         if id(node) not in self._known:
@@ -115,11 +123,12 @@ class _Tree:
         return self._known[id(node)]
 
 
-def _under(mapping: Mapping[str, _Value], step: str | int) -> _Value:
+def _under(mapping: Mapping[str, _Value], step: str | int) -> _Value | None:
     """Return what is under the key that `step` of a path means: the validator makes a number of each key like one."""
-    if str(step) in mapping:
-        return mapping[str(step)]
-    return next(value for key, value in mapping.items() if _NUMBER.fullmatch(key) and int(key) == step)
+    if str(step) in mapping or isinstance(step, str):
+        return mapping.get(str(step))
+    numbers = ((_NUMBER.fullmatch(key), value) for key, value in mapping.items())
+    return next((value for number, value in numbers if number is not None and number["digits"] == str(step)), None)
 
 
 def _told(validator: Draft202012Validator, root: Node, schema: Mapping[str, Any]) -> tuple[Diagnostic, ...]:

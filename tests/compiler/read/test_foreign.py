@@ -29,6 +29,7 @@ def node_of(text: str) -> Node:
         ({"anyOf": [{"$ref": "file:///etc/passwd"}]}, 1, f"has `$ref: file:///etc/passwd`; {REFERENCE}"),
         ({"$ref": "#"}, 1, f"has `$ref: #`; {REFERENCE}"),
         ({"$dynamicRef": "#a"}, 1, f"has `$dynamicRef: #a`; {REFERENCE}"),
+        ({"properties": {"": {"type": "string"}}}, {}, "has an empty name"),
         ({"properties": {"$ref": {"type": "string"}}}, {"$ref": "x"}, ""),
         ({"enum": list(range(MAX_SCHEMA))}, 1, "is too large"),
         ({"enum": ["x" * 16 * MAX_SCHEMA]}, 1, "is too large"),
@@ -65,7 +66,25 @@ def test_alternatives_of_a_scalar_are_checked(schema: Mapping[str, Any], detail:
     assert [each.detail for each in found] == ([detail] if detail else [])
 
 
-@pytest.mark.parametrize("key", ["0", "00", "007", "+7", "-0", "7", "18446744073709551616", "a/b", "~1"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "0",
+        "00",
+        "007",
+        "+7",
+        "-0",
+        "7",
+        "18446744073709551616",
+        "0" * 500,
+        "+" + "0" * 30 + "7",
+        "+",
+        "++1",
+        "\u0667",
+        "a/b",
+        "~1",
+    ],
+)
 def test_keys_like_numbers_are_found(key: str) -> None:
     found = check_foreign(node_of(f'a: 1\n"{key}": 1\n'), {"properties": {key: {"type": "string"}}})
     assert [(each.code.name, str(each.span)) for each in found] == [("MH202", f"t:2:{len(key) + 5}")]
@@ -76,6 +95,26 @@ def test_keys_like_numbers_are_found(key: str) -> None:
         {"properties": {"a": {"items": {"additionalProperties": {"items": {"enum": [2]}}}}}},
     )
     assert [each.code.name for each in found] == ["MH204"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('"": 1\n', "t:1:1"),
+        ('"": {a: 1}\n', "t:1:9"),
+        ('"": {"": [1]}\n', "t:1:11"),
+        ('"": {"": 1}\n', "t:1:1"),
+        ('b: x\n"": {a: 1}\n', "t:2:9"),
+    ],
+)
+def test_an_empty_key_is_no_trouble(text: str, place: str) -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(text.count("{") + text.count("[")):
+        schema = {"additionalProperties": schema, "items": schema}
+    found = check_foreign(node_of(text), {"additionalProperties": {"anyOf": [schema]}, "required": ["c"]})
+    assert {each.code.name for each in found} <= {"MH202", "MH203", "MH204"}
+    found = check_foreign(node_of(text), {"additionalProperties": schema})
+    assert [str(each.span) for each in found][-1:] == [place]
 
 
 def test_a_default_that_is_filled_in_often_is_counted_each_time() -> None:
