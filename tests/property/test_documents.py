@@ -20,7 +20,7 @@ def keys_of(schema: object) -> set[str]:
 
 def document(schema: str, *words: str) -> st.SearchStrategy[object]:
     """Return documents of the schema's own keys, and of values that mean something in it or nearly do."""
-    keys = st.sampled_from([*sorted(keys_of(load_schema(schema))), *words])
+    keys = st.sampled_from([*sorted(keys_of(load_schema(schema))), *words, "", "0", "007"])
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TOKENS) | st.text() | keys
     return st.recursive(
         scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6), max_leaves=25
