@@ -42,13 +42,17 @@ class LockFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What a hub and its lock amount to; `desired` is None when either has errors. `stale` is what the lock lacks."""
+    """What a hub and its lock amount to; `desired` is None when either has errors. `stale` is what the lock lacks.
+
+    `bound` is the part of the hub whose lock fits, whatever is wrong with the rest; None where nothing could be bound.
+    """
 
     sources: tuple[Source, ...]
     hub: Hub | None
     desired: Desired | None
     stale: tuple[Stale, ...]
     diagnostics: tuple[Diagnostic, ...]
+    bound: Desired | None = None
 
 
 def open_lock(name: str, data: bytes | None) -> LockFile:
@@ -93,7 +97,9 @@ def compile_hub(
     problems.extend(unbound)
     fits = not stale and not outdated and not has_errors(problems)
     told = redact(sort(problems), sources)
-    return Compiled(sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told)
+    return Compiled(
+        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told, bound=desired
+    )
 
 
 def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:

@@ -35,6 +35,14 @@ FindCatalog = Callable[[CatalogSource, LockedCatalog | None], CatalogFile]
 """Returns a catalog that is no file of the hub's folder, as it is locked, if it is."""
 
 
+Enforce = Callable[[Compiled, Path, str], Compiled]
+
+
+def _refuse_policies(compiled: Compiled, _root: Path, _as_of: str) -> Compiled:
+    name = compiled.hub.name if compiled.hub is not None else ""
+    raise RuntimeFailure(f"the hub {name} has policies, and nothing here checks them")
+
+
 def _find_nothing(_source: CatalogSource, _locked: LockedCatalog | None) -> CatalogFile:
     return CatalogFile(data=None)
 
@@ -54,7 +62,8 @@ class Project:
     With an `environment` the hub is what that makes of it, and has a lock of its own. `understand_sourced` understands
     a hub that uses catalogs, and asks for what is in their files; `find_catalog` has those that others keep;
     `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
-    the files that a pattern matches. `drafts` stand in place of what is in the documents that they name.
+    the files that a pattern matches. `drafts` stand in place of what is in the documents that they name. `enforce`
+    holds a compiled hub against the policies that it names in the project's folder, on a day.
     """
 
     root: Path
@@ -64,6 +73,7 @@ class Project:
     open_layers: OpenLayers = field(default=_refuse_layers, compare=False, repr=False)
     find_catalog: FindCatalog = field(default=_find_nothing, compare=False, repr=False)
     drafts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    enforce: Enforce = field(default=_refuse_policies, compare=False, repr=False)
 
     @property
     def lock_file(self) -> str:
@@ -170,17 +180,23 @@ class Project:
         found = open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
-    def compile(self, *, locked: bool) -> Compiled:
-        """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail."""
+    def compile(self, *, locked: bool, as_of: str | None = None) -> Compiled:
+        """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail.
+
+        With `as_of`, a day as YYYY-MM-DD, it is also held against its policies.
+        """
         validated, lock_file = self.validate(), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
-        return compile_hub(
+        compiled = compile_hub(
             validated,
             lock_file,
             {name: self._definitions(name) for name in names},
             self.file_digests(validated.hub) if validated.hub is not None else {},
             locked=locked,
         )
+        if as_of is None or compiled.hub is None or not compiled.hub.policies:
+            return compiled
+        return self.enforce(compiled, self.root, as_of)
 
     def _definitions(self, server: str) -> tuple[str, bytes | None]:
         name = f"{self.tools_folder}/{server}.json"

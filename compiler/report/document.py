@@ -11,7 +11,8 @@ from mcphub_gitops.compiler.source import Position, Span
 def render_json(report: Report) -> str:
     """Return one JSON document, files named as seen from the project."""
     problems = [_document(each) for each in report.diagnostics]
-    return json.dumps({"format": "mcphub.diagnostics/v1", "diagnostics": problems}, indent=2) + "\n"
+    said = {} if report.verdicts is None else {"verdicts": report.verdicts}
+    return json.dumps({"format": "mcphub.diagnostics/v1", "diagnostics": problems, **said}, indent=2) + "\n"
 
 
 def render_json_lines(report: Report) -> str:
@@ -26,18 +27,19 @@ def _document(diagnostic: Diagnostic) -> dict[str, Any]:
         "summary": diagnostic.code.summary,
         "detail": diagnostic.detail,
         "help": diagnostic.help,
-        "span": _span(diagnostic.span),
-        "notes": [{"message": note.message, "span": _span(note.span)} for note in diagnostic.notes],
+        "span": describe_span(diagnostic.span),
+        "notes": [{"message": note.message, "span": describe_span(note.span)} for note in diagnostic.notes],
         "fix": _fix(diagnostic.fix) if diagnostic.fix is not None else None,
     }
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    replacements = [{"span": _span(each.span), "text": each.text} for each in fix.replacements]
+    replacements = [{"span": describe_span(each.span), "text": each.text} for each in fix.replacements]
     return {"title": fix.title, "replacements": replacements}
 
 
-def _span(span: Span) -> dict[str, Any]:
+def describe_span(span: Span) -> dict[str, Any]:
+    """Return a place as JSON has it."""
     return {"file": span.source, "start": _position(span.start), "end": _position(span.end)}
 
 

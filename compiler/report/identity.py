@@ -1,7 +1,7 @@
 """Who a diagnostic is from run to run, and where its file is in a repository."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
@@ -21,18 +21,23 @@ class Finding:
     fingerprint: str
 
 
+Verdicts = Sequence[Mapping[str, object]]
+"""What policies say to a hub, as plain data."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a formatter is given: `diagnostics` in order of place, and the sources that they point into.
 
     `folder` is where the project lies in its repository, with slashes, empty at its root: in reports, files are named
-    from there. `version` is mcphub's own.
+    from there. `version` is mcphub's own. `verdicts` are None where nothing was held against policies.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, Source]
     folder: str
     version: str
+    verdicts: Verdicts | None = None
 
     def path(self, span: Span) -> str:
         """Return the file of `span` as seen from the repository's root."""

@@ -86,8 +86,14 @@ class _Decoder:
             gateway=self._gateway(),
             on_conflict=self._on_conflict(),
             stores=self._stores,
+            owner=self._owner(self._root),
+            policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
             span=self._root.span,
         )
+
+    def _owner(self, node: Node) -> str:
+        owner = value(node, "owner")
+        return owner if isinstance(owner, str) else ""
 
     def _on_conflict(self) -> OnConflict:
         given = value(self._root, "gateway", "onConflict")
@@ -141,6 +147,7 @@ class _Decoder:
             source=sourced.source if sourced is not None else "",
             known_tools=sourced.tools if sourced is not None else (),
             override=sourced.override if sourced is not None else "",
+            owner=self._owner(node) or self._owner(self._root),
             span=entry.key_span,
         )
 

@@ -105,6 +105,7 @@ class Server:
     `source` is ``CATALOG/SERVER`` where it comes from a catalog, and `known_tools` are those that the catalog names.
     `renames` and `descriptions` say what clients see of a tool, by the tool's own name.
     `override` says what of the entry was mended, and why.
+    `owner` is its own or the hub's, empty where neither names one.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Server:
     source: str = ""
     known_tools: tuple[Text, ...] = ()
     override: str = ""
+    owner: str = ""
     span: Span = field(compare=False, repr=False)
 
     @property
@@ -155,8 +157,8 @@ class HubCatalog:
 class Hub:
     """A decoded hub; `servers` are in the order of their names, and so are the `catalogs` that they come from.
 
-    `stores` are the facts of each secret store by name. `on_conflict` says what becomes of a tool's name that several
-    servers would have.
+    `policies` are paths, which may have ``*`` in them. `stores` are the facts of each secret store by name.
+    `on_conflict` says what becomes of a tool's name that several servers would have.
     """
 
     name: str
@@ -165,4 +167,6 @@ class Hub:
     on_conflict: OnConflict = "error"
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     catalogs: tuple[HubCatalog, ...] = ()
+    owner: str = ""
+    policies: tuple[Text, ...] = ()
     span: Span = field(compare=False, repr=False)

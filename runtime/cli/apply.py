@@ -20,7 +20,7 @@ from mcphub_gitops.runtime.cli.applying import (
 )
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import as_of_option, layered_project_option, report_option
 from mcphub_gitops.runtime.cli.output import quiet
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
@@ -43,6 +43,7 @@ from mcphub_gitops.runtime.project import Project
     help="Make the container of SERVER anew, though nothing has changed: with a secret's new value, for example.",
 )
 @click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
+@as_of_option
 def apply(
     project: Project,
     output: str,
@@ -50,18 +51,19 @@ def apply(
     expect: str | None,
     replaced: tuple[str, ...],
     *,
+    as_of: str,
     auto_approve: bool,
 ) -> int:
     """Install, probe and switch to what the hub and its lock say.
 
     With PLAN, exactly that saved plan is carried out, and refused when what it touches has moved since. Exit code 0
-    when done or nothing is to do, 1 on errors, 4 when it is served but cleaning up failed, 5 when the plan is stale or
-    not the expected one, 6 when someone else is changing the hub.
+    when done or nothing is to do, 1 on errors, 3 when nothing but the hub's policies deny it, 4 when it is served but
+    cleaning up failed, 5 when the plan is stale or not the expected one, 6 when someone else is changing the hub.
     """
     plan = _read(saved, project) if saved is not None else None
-    desired = plan.desired if plan is not None else compile_desired(project, output)
-    if desired is None:
-        return Exit.ERROR
+    desired = _desired(plan, project, output, as_of)
+    if isinstance(desired, Exit):
+        return desired
     if replaced:
         _check_replaced(replaced, desired, saved)
     review = desired.review_digest()
@@ -78,6 +80,26 @@ def apply(
         if not plan.is_empty and not auto_approve:
             _ask()
         return carry_out(plan, site)
+
+
+def _desired(plan: Plan | None, project: Project, output: str, as_of: str) -> Desired | Exit:
+    """Return what is to be reached, or the exit code when that has errors or is denied.
+
+    A hub with policies is held against them when a saved plan is carried out, too: a waiver may have expired since.
+    """
+    hub = project.validate().hub if plan is not None else None
+    if plan is not None and (hub is None or not hub.policies):
+        return plan.desired
+    desired = compile_desired(project, as_of, output)
+    if plan is None or isinstance(desired, Exit):
+        return desired
+    if plan.desired.review_digest() != desired.review_digest():
+        raise StalePlanError(
+            "the plan is not what the hub comes to, so its policies say nothing of it",
+            detail=f"plan  {plan.desired.review_digest()}\nhub   {desired.review_digest()}",
+            resolution="make a new plan with `mcphub plan -o`, and review it",
+        )
+    return plan.desired
 
 
 def _check_replaced(names: tuple[str, ...], desired: Desired, saved: Path | None) -> None:

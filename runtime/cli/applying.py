@@ -4,7 +4,6 @@ import asyncio
 
 import click
 
-from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
@@ -14,19 +13,22 @@ from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.exits import Exit, describe
+from mcphub_gitops.runtime.cli.exits import Exit, describe, exit_of
 from mcphub_gitops.runtime.cli.options import fetching
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics
+from mcphub_gitops.runtime.cli.output import count, show_compiled
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import StalePlanError
 from mcphub_gitops.runtime.project import Project
 
 
-def compile_desired(project: Project, output: str = "human") -> Desired | None:
-    """Return what the hub and its lock amount to, None when either has errors; shows what is wrong with them."""
-    compiled = fetching(project).compile(locked=True)
-    show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
-    return None if has_errors(compiled.diagnostics) else compiled.desired
+def compile_desired(project: Project, as_of: str, output: str = "human") -> Desired | Exit:
+    """Return what the hub and its lock amount to, or the exit code when either has errors or policies deny it.
+
+    Shows what is wrong with them. `as_of` is the day on which policies are checked.
+    """
+    compiled = fetching(project).compile(locked=True, as_of=as_of)
+    show_compiled(compiled, output, project.root)
+    return compiled.desired if compiled.desired is not None else exit_of(compiled.diagnostics) or Exit.ERROR
 
 
 def make_plan(desired: Desired, site: Site, options: Options | None = None) -> Plan:

@@ -2,12 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import IntEnum
 
 import click
 
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.codes import Severity
+from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.url import hide_query
 from mcphub_gitops.runtime.cli import lazy
@@ -29,6 +32,14 @@ class Exit(IntEnum):
 
 
 _CODES = {StalePlanError: Exit.STALE, LockHeldError: Exit.LOCKED}
+
+
+def exit_of(diagnostics: Iterable[Diagnostic]) -> Exit:
+    """Return the code of a document that has `diagnostics`: policy alone may be what denies it."""
+    errors = {each.code for each in diagnostics if each.severity is Severity.ERROR}
+    if not errors:
+        return Exit.OK
+    return Exit.POLICY_DENIED if errors <= {codes.DENIED, codes.UNAPPROVED} else Exit.ERROR
 
 
 def run(command: Callable[[], int | None]) -> int:

@@ -26,12 +26,12 @@ class _Mended:
     fixed: tuple[Diagnostic, ...]
 
 
-def write_fixes(project: Project) -> Compiled:
+def write_fixes(project: Project, as_of: str) -> Compiled:
     """Fix the hub's documents in their files, tell what was changed, and return what they amount to then.
 
     Raises RuntimeFailure when a file cannot be written, or was changed meanwhile.
     """
-    mended = _mend(project)
+    mended = _mend(project, as_of)
     drafts = mended.project.drafts
     for name in drafts:
         if project.read_document(name) != mended.before[name].text.encode():
@@ -45,17 +45,17 @@ def write_fixes(project: Project) -> Compiled:
         click.echo(printable(f"Fixed: {each.span}: {each.code.name}: {title}"), err=True)
     if not mended.fixed:
         click.echo("Nothing can be fixed for certain.", err=True)
-    return mended.project.compile(locked=False)
+    return mended.project.compile(locked=False, as_of=as_of)
 
 
-def print_fixes(project: Project) -> Compiled:
+def print_fixes(project: Project, as_of: str) -> Compiled:
     """Print as a unified diff what `write_fixes` would change; return what the documents amount to as they are."""
-    mended = _mend(project)
+    mended = _mend(project, as_of)
     after = documents(mended.project)
     for name in mended.project.drafts:
         for line in show_difference(mended.before[name], after[name]):
             click.echo(line)
-    return project.compile(locked=False)
+    return project.compile(locked=False, as_of=as_of)
 
 
 def documents(project: Project) -> dict[str, Source]:
@@ -64,11 +64,11 @@ def documents(project: Project) -> dict[str, Source]:
     return {source.name: source for source in (document.source, *document.others)}
 
 
-def _mend(project: Project) -> _Mended:
+def _mend(project: Project, as_of: str) -> _Mended:
     before = documents(project)
     fixed: list[Diagnostic] = []
     for _ in range(_MOST_ROUNDS):
-        diagnostics = project.compile(locked=False).diagnostics
+        diagnostics = project.compile(locked=False, as_of=as_of).diagnostics
         drafts = dict(project.drafts)
         found: list[Diagnostic] = []
         for name, source in documents(project).items():

@@ -24,6 +24,7 @@ COMMANDS = {
     "drift": "Tell how the world differs from what was applied.",
     "recover": "Take over containers whose .mcphub was lost.",
     "gateway": "Serve the applied generation.",
+    "policy": "Look at the rules that the hub is held against.",
     "status": "Show how the servers fare.",
     "logs": "Show what a server says.",
     "up": "Apply, and serve the gateway.",

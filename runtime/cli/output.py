@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, render
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.runtime.cli import lazy
@@ -18,16 +19,29 @@ REPORTS = ("human", "json", "jsonl", "github", "gitlab", "sarif")
 """How diagnostics are shown; see `docs/reports.md`."""
 
 
+def show_compiled(compiled: Compiled, output: str = "human", root: Path | None = None) -> None:
+    """Print what is wrong with a hub; as JSON also what each policy says to it."""
+    has_policies = compiled.hub is not None and bool(compiled.hub.policies)
+    verdicts = lazy.load("verdicts").describe_verdicts(compiled) if output == "json" and has_policies else None
+    show_diagnostics(compiled.diagnostics, compiled.sources, output, root, verdicts=verdicts)
+
+
 def show_diagnostics(
-    diagnostics: Iterable[Diagnostic], sources: Iterable[Source], output: str = "human", root: Path | None = None
+    diagnostics: Iterable[Diagnostic],
+    sources: Iterable[Source],
+    output: str = "human",
+    root: Path | None = None,
+    *,
+    verdicts: list[dict[str, object]] | None = None,
 ) -> None:
     """Print diagnostics: people read them on standard error, programs as one of REPORTS on standard output.
 
     `root` is the project's folder, from which the repository's is found, where a format names files from there.
+    `verdicts` stand beside them in JSON.
     """
     known = {source.name: source for source in sources}
     if output != "human":
-        lazy.load("reporting").show_report(tuple(diagnostics), known, output, root or Path.cwd())
+        lazy.load("reporting").show_report(tuple(diagnostics), known, output, root or Path.cwd(), verdicts)
         return
     for diagnostic in diagnostics:
         click.echo(render(diagnostic, known) + "\n", err=True)

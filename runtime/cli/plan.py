@@ -15,9 +15,9 @@ from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import fetching, layered_project_option, report_option
-from mcphub_gitops.runtime.cli.output import FORMATS, show_diagnostics, show_json, tell
+from mcphub_gitops.runtime.cli.exits import Exit, exit_of
+from mcphub_gitops.runtime.cli.options import as_of_option, fetching, layered_project_option, report_option
+from mcphub_gitops.runtime.cli.output import FORMATS, show_compiled, show_json, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project
@@ -35,19 +35,22 @@ from mcphub_gitops.runtime.project import Project
     is_flag=True,
     help="Trust the record of the last apply: look neither at what is installed nor at what this machine can do.",
 )
-def plan(project: Project, output: str, saved: Path | None, *, detailed_exitcode: bool, offline: bool) -> int:
+@as_of_option
+def plan(
+    project: Project, output: str, saved: Path | None, as_of: str, *, detailed_exitcode: bool, offline: bool
+) -> int:
     """Show what `mcphub apply` would do: permissions first, then each change with its cause.
 
     With --output json the result is the plan, or what is wrong; with github, gitlab or sarif it is what is wrong or
     worth a look, and the plan is for people. Exit code 0; 1 on errors; 2 when there are changes and
-    --detailed-exitcode is given.
+    --detailed-exitcode is given; 3 when nothing but its policies deny it.
     """
-    compiled = (project if offline else fetching(project)).compile(locked=True)
+    compiled = (project if offline else fetching(project)).compile(locked=True, as_of=as_of)
     if has_errors(compiled.diagnostics) or compiled.desired is None:
-        show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
-        return Exit.ERROR
-    if output not in FORMATS:
-        show_diagnostics(compiled.diagnostics, compiled.sources, output, project.root)
+        show_compiled(compiled, output, project.root)
+        return exit_of(compiled.diagnostics) or Exit.ERROR
+    # A plan is one document for programs: what is worth a look is told beside it.
+    show_compiled(compiled, "human" if output in FORMATS else output, project.root)
     refuse_other_hub(compiled.desired, Layout(folder=project.runtime_folder))
     found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
     data = write_plan(found)

@@ -11,7 +11,7 @@ from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, today
 from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -37,9 +37,9 @@ def render(project: Project, target: str, *, secrets: bool) -> int:
     It holds no secret: those are read from below .mcphub/secrets, where --secrets or an apply has put them. Servers
     that run as processes are not in it. Exit code 0; 1 on errors.
     """
-    desired = compile_desired(project)
-    if desired is None:
-        return Exit.ERROR
+    desired = compile_desired(project, today())
+    if isinstance(desired, Exit):
+        return desired
     contained = [server for server in desired.servers if server.container is not None]
     if not contained:
         raise RuntimeFailure("no server of the hub runs in a container", resolution="only containers can be rendered")

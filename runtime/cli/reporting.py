@@ -12,7 +12,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.report.document import render_json, render_json_lines
 from mcphub_gitops.compiler.report.github import render_github
 from mcphub_gitops.compiler.report.gitlab import render_gitlab
-from mcphub_gitops.compiler.report.identity import Report
+from mcphub_gitops.compiler.report.identity import Report, Verdicts
 from mcphub_gitops.compiler.report.sarif import render_sarif
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -21,9 +21,21 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown a GitHub job shows as its summary."""
 
 
-def show_report(diagnostics: tuple[Diagnostic, ...], sources: Mapping[str, Source], output: str, root: Path) -> None:
+def show_report(
+    diagnostics: tuple[Diagnostic, ...],
+    sources: Mapping[str, Source],
+    output: str,
+    root: Path,
+    verdicts: Verdicts | None = None,
+) -> None:
     """Print `diagnostics` of the project in `root` on standard output; raises RuntimeFailure."""
-    report = Report(diagnostics=diagnostics, sources=sources, folder=_folder(root), version=version("mcphub-gitops"))
+    report = Report(
+        diagnostics=diagnostics,
+        sources=sources,
+        folder=_folder(root),
+        version=version("mcphub-gitops"),
+        verdicts=verdicts,
+    )
     click.echo(_RENDERERS[output](report), nl=False)
 
 

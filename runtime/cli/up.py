@@ -9,7 +9,7 @@ from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, today
 from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
 from mcphub_gitops.runtime.failure import LockHeldError
 from mcphub_gitops.runtime.project import Project
@@ -23,9 +23,9 @@ def up(project: Project, *, detach: bool) -> int:
 
     A gateway that runs already takes the new generation over. Exit codes as of `mcphub apply`.
     """
-    desired = compile_desired(project)
-    if desired is None:
-        return Exit.ERROR
+    desired = compile_desired(project, today())
+    if isinstance(desired, Exit):
+        return desired
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub up", wait=0.5):

@@ -44,9 +44,11 @@ from mcphub_gitops.compiler.report.sarif import render_sarif
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.sourcing import understand_with, validate
+from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.files import find_files
 from tests.support.hubs import hub_of, lock_of
 
+AS_OF = "2026-06-15"
 CATALOGS = ("catalog*.yaml", "server*.json")
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -72,6 +74,8 @@ def run_diagnostics(case: Path) -> str:
         _files(validated.hub),
         locked=(case / "locked").exists(),
     )
+    if compiled.hub is not None and compiled.hub.policies:
+        compiled = enforce_project(compiled, case, AS_OF)
     answers = case / "answers.json"
     found = compiled.diagnostics
     if answers.exists() and validated.hub is not None:

@@ -21,6 +21,7 @@ SCHEMAS = {
     "hub.v1": "mcp-hub.yaml",
     "catalog.v1": "catalog.yaml",
     "server.v1": "server.json",
+    "policy.v1": "policies/*.yaml",
     "lock.v1": "mcp-hub.lock",
     "plan.v1": "plan.json",
     "diagnostics.v1": "diagnostics",

@@ -165,7 +165,7 @@ def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Project, "open_lock", change)
     with pytest.raises(RuntimeFailure, match="was changed meanwhile"):
-        write_fixes(Project(root=tmp_path))
+        write_fixes(Project(root=tmp_path), "2026-06-15")
     assert file.read_text() == "other"
 
 

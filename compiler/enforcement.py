@@ -1,0 +1,49 @@
+"""A compiled hub with what its policies say to it. Loaded when a hub has policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.policy.check import check_policies, read_policies
+from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.read.redaction import redact
+from mcphub_gitops.compiler.resolve.model import Hub
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforced(Compiled):
+    """A compiled hub that was held against its policies: `desired` is None where they deny it."""
+
+    verdicts: tuple[Verdict, ...] = ()
+
+
+def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, bytes]], as_of: str) -> Enforced:
+    """Hold `compiled`, which is what `hub` came to, against its policies on the day `as_of` (YYYY-MM-DD).
+
+    `matches` has the files, by name, of each of the hub's patterns. Policies with mistakes of their own decide nothing.
+    """
+    missing = tuple(
+        Diagnostic(code=codes.POLICY_FILE, detail=f"`{each.value}` names no file of the hub's folder.", span=each.span)
+        for each in hub.policies
+        if not matches.get(each.value)
+    )
+    files = {name: data for found in matches.values() for name, data in found.items()}
+    policies, mistakes = read_policies(files)
+    problems = (*compiled.diagnostics, *missing, *mistakes)
+    sources = (*compiled.sources, *(policy.source for policy in policies))
+    verdicts: tuple[Verdict, ...] = ()
+    if not has_errors((*missing, *mistakes)):
+        is_whole = compiled.desired is not None
+        checked = check_policies(hub, compiled.bound, policies, as_of, is_whole=is_whole)
+        problems, verdicts = (*problems, *checked.diagnostics), checked.verdicts
+    return Enforced(
+        sources=sources,
+        hub=hub,
+        desired=None if has_errors(problems) else compiled.desired,
+        stale=compiled.stale,
+        diagnostics=redact(sort(problems), sources),
+        bound=compiled.bound,
+        verdicts=verdicts,
+    )

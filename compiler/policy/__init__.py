@@ -1,0 +1,1 @@
+"""Rules over what a hub amounts to: conditions, facts, verdicts."""

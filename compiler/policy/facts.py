@@ -1,0 +1,179 @@
+"""What a hub amounts to, as the facts that rules look at. What is unknown counts as the worse."""
+
+import re
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from mcphub_gitops.compiler.canonical import encode
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
+from mcphub_gitops.compiler.policy.model import Given, GivenServer
+from mcphub_gitops.compiler.policy.vocabulary import completed
+from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, Confinement, Mount, is_root
+from mcphub_gitops.compiler.resolve.location import Location, locations_in
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Remote, SecretRef, Server
+from mcphub_gitops.compiler.resolve.path import why_sensitive
+
+BYTES_A_TOKEN = 4
+"""The estimator of what a definition costs: tokenizers differ by model, and four bytes of JSON are about one token."""
+
+_ENDPOINT = re.compile(
+    r"(?P<scheme>https?)://(?P<name>\[[^\]/]*\]|[^:/?#\[\]@]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|\Z)"
+)
+_MIB = 1024**2
+_BILLION = 1_000_000_000
+_PORTS = {"https": 443, "http": 80}
+
+
+def facts_of_hub(hub: Hub, desired: Desired | None) -> Given:
+    """Return the facts of `hub`; `desired` has those of its servers whose lock fits."""
+    bound = {server.name: server for server in desired.servers} if desired is not None else {}
+    facts = {
+        "name": hub.name,
+        "owner": hub.owner,
+        "listen": hub.gateway.listen,
+        "publicUrl": hub.gateway.public_url,
+    }
+    servers = tuple(_server(each, bound.get(each.name)) for each in hub.servers if each.enabled)
+    return Given(hub=completed("hub", facts), servers=servers)
+
+
+def estimate_tokens(definition: Mapping[str, Any]) -> int:
+    """Return about how many tokens `definition` costs in every conversation that it is part of."""
+    return ceil(len(encode(definition)) / BYTES_A_TOKEN)
+
+
+def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
+    origin, confinement = server.origin, server.confinement
+    facts = {
+        "name": server.name,
+        "owner": server.owner,
+        "from": server.source,
+        "catalog": server.source.partition("/")[0],
+        "kind": "remote" if isinstance(origin, Remote) else "process" if confinement is None else "container",
+        "origin": _ORIGINS[type(origin)],
+        "image": _image(server.image, bound),
+        "package": _package(origin, bound),
+        "command": [text.value for text in _words(server)],
+        "hosts": [_host(origin)] if isinstance(origin, Remote) else [],
+        "reason": origin.reason if isinstance(origin, Remote) else confinement.reason if confinement else "",
+        "secrets": [_secret(ref, found) for ref in server.secrets for found in locations_in(str(ref))],
+        "env": [name for name, _ in server.env],
+        "read": [text.value for text in server.read],
+        "write": [text.value for text in server.write],
+        "locked": bound is not None,
+        **_confined(server, confinement, bound),
+    }
+    tools = tuple(_tool(tool) for tool in bound.tools) if bound is not None else ()
+    return GivenServer(facts=completed("server", facts), tools=tools)
+
+
+_ORIGINS: Mapping[type, str] = {Image: "image", Package: "package", Command: "command", Remote: "remote"}
+
+
+def _words(server: Server) -> tuple[Any, ...]:
+    origin = server.origin
+    return () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
+
+
+def _image(image: Image | None, bound: DesiredServer | None) -> dict[str, str]:
+    if image is None:
+        return {}
+    reference = image.reference
+    locked = bound.container.image.partition("@")[2] if bound is not None and bound.container is not None else ""
+    return {
+        "registry": reference.host,
+        "repository": reference.path,
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "locked": locked,
+    }
+
+
+def _package(origin: object, bound: DesiredServer | None) -> dict[str, str]:
+    if not isinstance(origin, Package):
+        return {}
+    environment = bound.environment if bound is not None else None
+    locked = environment.package if environment is not None else ""
+    return {"ecosystem": origin.ecosystem, "name": origin.name, "version": origin.version or "", "locked": locked}
+
+
+def _confined(server: Server, confinement: Confinement | None, bound: DesiredServer | None) -> dict[str, Any]:
+    if confinement is None:
+        network = "remote" if isinstance(server.origin, Remote) else "host"
+        return {"network": network, "memory": 0, "pids": 0, "cpus": 0.0}
+    container = bound.container if bound is not None else None
+    # A user that only the lock can tell is never root: an image of root's runs as another (`plan.desired`).
+    user = container.user if container is not None else confinement.user or DEFAULT_USER
+    return {
+        "network": confinement.network,
+        "mounts": [_mount(mount) for mount in confinement.mounts],
+        "capabilities": list(confinement.capabilities),
+        "privileged": confinement.privileged,
+        "hostPid": confinement.host_pid,
+        "hostIpc": confinement.host_ipc,
+        "writableRoot": not confinement.read_only,
+        "user": user,
+        "root": is_root(user),
+        "memory": confinement.memory // _MIB,
+        "pids": confinement.pids,
+        "cpus": confinement.cpus / _BILLION,
+    }
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    is_sensitive = mount.kind == "bind" and bool(why_sensitive(mount.source, writable=not mount.read_only))
+    return {
+        "kind": mount.kind,
+        "source": mount.source,
+        "target": mount.target,
+        "writable": not mount.read_only,
+        "sensitive": is_sensitive,
+    }
+
+
+def _host(remote: Remote) -> dict[str, Any]:
+    match = _ENDPOINT.match(remote.url.value)
+    name, scheme, port = (match["name"], match["scheme"], match["port"]) if match is not None else ("", "", "")
+    return {
+        "name": name.strip("[]").lower(),
+        "port": int(port) if port else _PORTS.get(scheme, 0),
+        "tls": scheme == "https",
+        "private": bool(remote.reason),
+    }
+
+
+def _secret(ref: SecretRef, found: Location) -> dict[str, Any]:
+    return {
+        "variable": ref.variable,
+        "store": found.store or found.scheme,
+        "reference": str(found),
+        "file": ref.as_file,
+    }
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    definition = tool.definition
+    annotations = definition.get("annotations")
+    hints = annotations if isinstance(annotations, Mapping) else {}
+    schema = definition.get("inputSchema")
+    properties = schema.get("properties") if isinstance(schema, Mapping) else {}
+    read_only = hints.get("readOnlyHint") is True
+    facts = {
+        "name": tool.upstream,
+        "exposed": tool.name,
+        "title": _text(definition.get("title")) or _text(hints.get("title")),
+        "description": _text(definition.get("description")),
+        "arguments": sorted(properties) if isinstance(properties, Mapping) else [],
+        "annotated": bool(hints),
+        "readOnly": read_only,
+        "destructive": hints.get("destructiveHint", not read_only) is not False,
+        "idempotent": hints.get("idempotentHint") is True,
+        "openWorld": hints.get("openWorldHint") is not False,
+        "tokens": estimate_tokens(definition),
+    }
+    return completed("tool", facts)
+
+
+def _text(found: object) -> str:
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,35 @@
+"""Hubs with policies: loaded when there is one."""
+
+from pathlib import Path
+
+from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.enforcement import enforce
+from mcphub_gitops.compiler.policy.document import MAX_BYTES
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import find_files, read_file
+
+
+def enforce_project(compiled: Compiled, root: Path, as_of: str) -> Compiled:
+    """Hold `compiled` against the policies that its hub names below `root`; raises RuntimeFailure when files fail."""
+    if compiled.hub is None:
+        return compiled
+    matches = {each.value: read_matching(root, each.value) for each in compiled.hub.policies}
+    return enforce(compiled, compiled.hub, matches, as_of)
+
+
+def read_matching(root: Path, pattern: str) -> dict[str, bytes]:
+    """Return what is in the files below `root` that `pattern` names; raises RuntimeFailure."""
+    found = {}
+    for name, content in find_files(root, pattern, limit=MAX_BYTES).items():
+        if isinstance(content, str):
+            raise RuntimeFailure(f"{name} is not used", detail=f"it {content}")
+        found[name] = content
+    return found
+
+
+def read_document(path: Path, name: str) -> bytes:
+    """Return what is in a policy's file, known to the user as `name`; raises RuntimeFailure."""
+    data = read_file(path, limit=MAX_BYTES)
+    if data is None:
+        raise RuntimeFailure(f"{name} cannot be read", detail=f"No such file: {path}")
+    return data
