@@ -186,12 +186,19 @@ def test_a_secret_of_a_declared_store_names_the_store() -> None:
     assert (found["store"], found["reference"]) == ("corp", "store://corp/mcp/docs#key")
 
 
-def test_a_url_that_is_none_is_no_host() -> None:
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://a.example/mcp", {"name": "a.example", "port": 443, "tls": True, "private": False}),
+        ("http://a.example", {"name": "a.example", "port": 80, "tls": False, "private": False}),
+        ("ftp://a b", {"name": "", "port": 0, "tls": False, "private": False}),
+    ],
+)
+def test_a_host_is_what_a_url_names(url: str, host: Mapping[str, Any]) -> None:
     (docs,) = (each for each in LOCKED_HUB.servers if each.name == "docs")
     span = Source("x", "").span(0, 0)
-    broken = replace(docs, origin=Remote(url=Text(value="ftp://a b", span=span), span=span))
-    (host,) = facts(replace(LOCKED_HUB, servers=(broken,)))["docs"].facts["hosts"]
-    assert host == {"name": "", "port": 0, "tls": False, "private": False}
+    other = replace(docs, origin=Remote(url=Text(value=url, span=span), span=span))
+    assert facts(replace(LOCKED_HUB, servers=(other,)))["docs"].facts["hosts"] == [host]
 
 
 def tool_facts(**definition: Any) -> Mapping[str, Any]:  # noqa: ANN401  (any JSON)

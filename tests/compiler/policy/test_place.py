@@ -46,7 +46,9 @@ def test_each_code_point_is_found_where_it_stands(write: object, words: list[str
     source = parse("p.yaml", "\n".join(lines).encode()).source
     for offset, char in enumerate(found.value):
         if char not in " \n'":
-            start = place_of(found, source, offset).start
+            span = place_of(found, source, offset)
+            start = span.start
+            assert (span.end.line, span.end.column) == (start.line, start.column + 1)
             assert lines[start.line - 1][start.column - 1] == char
 
 
