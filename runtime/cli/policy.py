@@ -3,7 +3,7 @@
 import click
 
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.options import output_option, layered_project_option
 from mcphub_gitops.runtime.project import Project
 
 
@@ -17,7 +17,7 @@ def policy() -> None:
     epilog="\b\nExamples:\n  mcphub policy test\n"
     "  mcphub policy test policies/images.yaml policies/tests/images.yaml --output json",
 )
-@project_option
+@layered_project_option
 @output_option
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False))
 def test(project: Project, output: str, files: tuple[str, ...]) -> int:
@@ -31,7 +31,7 @@ def test(project: Project, output: str, files: tuple[str, ...]) -> int:
 
 
 @policy.command("list", epilog="\b\nExamples:\n  mcphub policy list\n  mcphub policy list --output json")
-@project_option
+@layered_project_option
 @output_option
 def list_(project: Project, output: str) -> int:
     """List the rules of the hub's policies: where each stands, its level, what it looks at, and why it is there.
