@@ -3,7 +3,7 @@
 import click
 
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.cli.options import output_option, layered_project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, output_option
 from mcphub_gitops.runtime.project import Project
 
 
