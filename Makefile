@@ -12,6 +12,7 @@ $(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	$(PIP) --no-build-isolation --no-deps --editable .
+	$(BIN)/python -m compileall -q compiler runtime schemas templates
 	touch $@
 
 $(DEV): $(RUNTIME) requirements/dev.txt

@@ -33,11 +33,88 @@ def enable_all(registry: Mapping[str, Entry], path: str, *, bare: bool = False) 
     Each gets what its schema demands under `config`, and an ``env://`` reference for every secret; `bare` leaves both
     out.
     """
-    lines = ["apiVersion: mcphub/v1", "name: everything", f"catalogs: {{all: {{path: {path}}}}}", "servers:"]
-    for name, entry in registry.items():
-        server = {"from": f"all/{name}"} | ({} if bare else _given(entry))
-        lines.append(f"  {_server_name(name)}: {json.dumps(server)}")
+    servers = {name: {"from": f"all/{name}"} | ({} if bare else _given(entry)) for name, entry in registry.items()}
+    return _hub({"catalogs": {"all": {"path": path}}}, servers)
+
+
+def resolve_all(registry: Mapping[str, Entry], path: str) -> str:
+    """Return the hub of `enable_all` with its defects resolved by declarations, without what mcphub does not do."""
+    servers = {
+        name: {"from": f"all/{name}"} | _given(entry) | _mended(name, entry)
+        for name, entry in registry.items()
+        if _is_done(entry)
+    }
+    return _hub({"catalogs": {"all": {"path": path}}, "gateway": {"onConflict": "prefix"}}, servers)
+
+
+def generate(servers: int, tools: int, path: str) -> tuple[str, str]:
+    """Return a hub of so many servers and its catalog, each server with so many tools of 110 bytes."""
+    description = "What this tool does is told in some words, so that it is as long as those of others."
+    lines = ["version: 3", "name: generated", "displayName: Generated", "registry:"]
+    for number in range(servers):
+        lines.append(f"  s{number:05}:")
+        lines.append("    title: Generated")
+        lines.append("    description: A server that is like the others.")
+        lines.append("    type: server")
+        lines.append(f"    image: registry.example/s{number:05}@sha256:{number:064x}")
+        lines.append("    tools:")
+        for tool in range(tools):
+            lines.append(f"    - name: s{number:05}_t{tool}")
+            lines.append(f"      description: {description}")
+    names = {f"s{number:05}": {"from": f"all/s{number:05}"} for number in range(servers)}
+    return _hub({"catalogs": {"all": {"path": path}}}, names), "\n".join(lines) + "\n"
+
+
+def contain(servers: int) -> str:
+    """Return a hub of so many container servers by themselves."""
+    entries = {
+        f"s{number:05}": {
+            "image": f"registry.example/s{number:05}@sha256:{number:064x}",
+            "env": {"LEVEL": "info"},
+            "secrets": {"KEY": f"env://KEY_{number}"},
+            "mounts": [f"./data/{number}:/data"],
+        }
+        for number in range(servers)
+    }
+    return _hub({}, entries)
+
+
+def _hub(head: Mapping[str, Any], servers: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = ["apiVersion: mcphub/v1", "name: everything"]
+    lines += [f"{key}: {json.dumps(value)}" for key, value in head.items()]
+    lines += ["servers:", *(f"  {_server_name(name)}: {json.dumps(server)}" for name, server in servers.items())]
     return "\n".join(lines) + "\n"
+
+
+def _is_done(entry: Entry) -> bool:
+    """Whether mcphub runs the entry: no SSE, nothing that OAuth alone lets in, no tools in containers of their own."""
+    remote = entry.get("remote", {})
+    is_sse = "sseEndpoint" in entry or remote.get("transport_type") == "sse"
+    told = [word for word in entry.get("command", ()) if "$" in word]
+    return not is_sse and not told and not (entry.get("oauth") and not entry.get("secrets")) and entry["type"] != "poci"
+
+
+def _mended(name: str, entry: Entry) -> dict[str, Any]:
+    """Return what a hub declares about the defects of the entry: templates, names of tools, and how many there are."""
+    declared = {f"{name.replace('.', '_')}.{path}" for path in _paths(next(iter(entry.get("config", ())), {}))}
+    broken = [each["name"] for each in entry.get("env", ()) if not _names(str(each["value"])) <= declared]
+    illegal = [tool["name"] for tool in entry.get("tools", ()) if not re.fullmatch(r"[A-Za-z0-9_-]+", tool["name"])]
+    mended: dict[str, Any] = {}
+    if broken:
+        mended["override"] = {"env": dict.fromkeys(broken, "mended"), "reason": "the catalog names no such setting"}
+    if illegal:
+        mended["tools"] = {"rename": {tool: tool.replace(" ", "_") for tool in illegal}}
+    return mended
+
+
+def _names(template: str) -> set[str]:
+    return {found.split("|")[0].strip() for found in re.findall(r"\{\{(.*?)\}\}", template)}
+
+
+def _paths(schema: Mapping[str, Any]) -> Iterator[str]:
+    for name, inner in schema.get("properties", {}).items():
+        yield name
+        yield from (f"{name}.{path}" for path in _paths(inner))
 
 
 def _server_name(name: str) -> str:

@@ -143,4 +143,4 @@ def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, 
 
 
 def _first(hub: Hub) -> Span:
-    return Span(source=hub.span.source, start=hub.span.start, end=hub.span.start)
+    return Span.between(hub.span.source, hub.span.start, hub.span.start)

@@ -51,7 +51,7 @@ def check_policies(
     breaches = find_breaches(facts_of_hub(hub, desired), rules, tags)
     verdicts = tuple(_verdict(breach, waivers, as_of) for breach in breaches if not breach.undecided)
     places = {server.name: server.span for server in hub.servers}
-    first = Span(source=hub.span.source, start=hub.span.start, end=hub.span.start)
+    first = Span.between(hub.span.source, hub.span.start, hub.span.start)
     problems = [
         *(_undecided(each, places.get(each.server, first)) for each in breaches if each.undecided),
         *(_told(each, places.get(each.server, first), as_of) for each in verdicts),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
+from functools import cache
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
@@ -63,7 +64,7 @@ def hide_secrets(source: Source, root: Node | None) -> Source:
         found.extend([source.span(first.end(), len(source.text))] if first else ())
     else:
         found.extend(_literals(root))
-    return replace(source, hidden=tuple(_merged(found))) if found else source
+    return source.hide(_merged(found)) if found else source
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:
@@ -71,7 +72,7 @@ def _merged(spans: list[Span]) -> Iterator[Span]:
     first: Span | None = None
     for span in sorted(spans):
         if first is not None and span.start < first.end:
-            first = replace(first, end=max(first.end, span.end))
+            first = Span.between(first.source, first.start, max(first.end, span.end))
             continue
         if first is not None:
             yield first
@@ -87,7 +88,15 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
     what they have understood, such as the path of a program that writes a secret. What stands in a place that is shown
     as well, such as the name of a server, is no secret.
     """
-    hidden = {word for source in sources for word in _hidden_words(source)}
+    texts = tuple(sources)
+    hidden = {word for source in texts for word in _hidden_words(source)}
+
+    @cache
+    def shown() -> frozenset[str]:
+        return frozenset(word for source in texts for part in _shown_parts(source) for word in _WORD.findall(part))
+
+    def is_secret(word: str) -> bool:
+        return word in hidden and word not in shown()
 
     def clean(text: str) -> str:
         for shape in (TOKEN_SHAPE, PASSWORD):
@@ -95,7 +104,7 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
         return text
 
     def uncite(text: str) -> str:
-        return _QUOTED.sub(lambda found: f"`{_MASK}`" if found[1] in hidden else found[0], text)
+        return _QUOTED.sub(lambda found: f"`{_MASK}`" if is_secret(found[1]) else found[0], text)
 
     return tuple(
         replace(
@@ -108,20 +117,17 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
     )
 
 
-def _hidden_words(source: Source) -> set[str]:
-    """Return what stands in hidden places of `source` and nowhere else in it."""
-    hidden: set[str] = set()
-    shown: list[str] = []
+def _hidden_words(source: Source) -> Iterator[str]:
+    for span in source.hidden:
+        yield source.text[source.offset(span.start) : source.offset(span.end)].strip("\"'")
+
+
+def _shown_parts(source: Source) -> Iterator[str]:
     end = 0
     for span in source.hidden:
-        start = source.offset(span.start)
-        shown.append(source.text[end:start])
+        yield source.text[end : source.offset(span.start)]
         end = source.offset(span.end)
-        hidden.add(source.text[start:end].strip("\"'"))
-    if not hidden:
-        return hidden
-    shown.append(source.text[end:])
-    return hidden.difference(word for part in shown for word in _WORD.findall(part))
+    yield source.text[end:]
 
 
 def mask(text: str) -> str:

@@ -112,7 +112,7 @@ class _Tree:
         if entry is not None:
             return entry.key_span
         span = self.node_at(steps).span
-        return Span(source=span.source, start=span.start, end=span.start)
+        return Span.between(span.source, span.start, span.start)
 
     def _entry(self, node: Node, step: str | int) -> Entry | None:
         return _under(self._by_name(node), step)

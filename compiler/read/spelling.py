@@ -38,7 +38,7 @@ def respell(word: str, span: Span, candidates: Iterable[str]) -> Fix | None:
 
 def quote(span: Span) -> Fix:
     """Return the fix that makes a string of the plain scalar at `span`, which is a number, true or false."""
-    ends = (replace(span, end=span.start), replace(span, start=span.end))
+    ends = (Span.between(span.source, span.start, span.start), Span.between(span.source, span.end, span.end))
     return Fix(title="put it in quotes", replacements=tuple(Replacement(span=end, text='"') for end in ends))
 
 
@@ -48,4 +48,4 @@ def _between_quotes(word: str, span: Span) -> Span | None:
     if span.start.line != span.end.line or spare not in {0, 2}:
         return None
     start = Position(line=span.start.line, column=span.start.column + spare // 2)
-    return replace(span, start=start, end=replace(start, column=start.column + len(word)))
+    return Span.between(span.source, start, replace(start, column=start.column + len(word)))

@@ -317,4 +317,4 @@ class _Places:
     def _span(self, path: tuple[str | int, ...]) -> Span:
         self.paths.append(path)
         place = Position(line=len(self.paths), column=1)
-        return Span(source=_CONFIG, start=place, end=place)
+        return Span.between(_CONFIG, place, place)

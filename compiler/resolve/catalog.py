@@ -4,7 +4,7 @@ What only a catalog's own pages need (icon, readme, pulls and the like) is known
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -165,7 +165,7 @@ def read_catalog(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[
     """
     parsed = syntax.parse(name, data, max_bytes=bounds.MAX_CATALOG_BYTES)
     found = (parsed.source.span(*match.span()) for match in TOKEN_SHAPE.finditer(parsed.source.text))
-    source = replace(parsed.source, hidden=tuple(found))
+    source = parsed.source.hide(found)
     if parsed.root is None:
         return None, source, sort(parsed.diagnostics)
     excess = bounds.find_excess(parsed.root, "registry")

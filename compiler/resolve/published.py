@@ -62,7 +62,7 @@ def _is_server(data: bytes) -> bool:
 def _read_server(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[Diagnostic, ...]]:
     parsed = syntax.parse(name, data, max_bytes=MAX_CATALOG_BYTES)
     found = (parsed.source.span(*match.span()) for match in TOKEN_SHAPE.finditer(parsed.source.text))
-    source = replace(parsed.source, hidden=tuple(found))
+    source = parsed.source.hide(found)
     if parsed.root is None:
         return None, source, sort(parsed.diagnostics)
     repeated: list[Diagnostic] = []

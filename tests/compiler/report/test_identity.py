@@ -66,6 +66,6 @@ def test_a_file_is_named_from_the_repository() -> None:
 
 def test_a_stretch_that_ends_where_a_line_begins_has_nothing_of_it() -> None:
     start, end = Position(line=2, column=3), Position(line=4, column=1)
-    assert Span(source="f", start=start, end=end).last_line == 3
-    assert Span(source="f", start=start, end=start).last_line == 2
-    assert Span(source="f", start=Position(line=1, column=1), end=Position(line=1, column=1)).last_line == 1
+    assert Span.between("f", start, end).last_line == 3
+    assert Span.between("f", start, start).last_line == 2
+    assert Span("f", 1, 1, 1, 1).last_line == 1

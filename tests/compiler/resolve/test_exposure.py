@@ -3,10 +3,10 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.resolve.exposure import expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.model import Hub, Text
-from mcphub_gitops.compiler.source import Position, Span
+from mcphub_gitops.compiler.source import Span
 from tests.support.hubs import hub_of
 
-NOWHERE = Span(source="", start=Position(line=1, column=1), end=Position(line=1, column=1))
+NOWHERE = Span("", 1, 1, 1, 1)
 
 
 def hub(servers: dict[str, str], gateway: str = "{}") -> Hub:

@@ -7,11 +7,11 @@ import pytest
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.lock.model import LockedCatalog
 from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
-from mcphub_gitops.compiler.source import Position, Span
+from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.runtime.adapters.catalogs import CatalogShelf, Fetch, fetch_locked, fetch_newest
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
-HERE = Span(source="mcp-hub.yaml", start=Position(line=1, column=1), end=Position(line=1, column=2))
+HERE = Span("mcp-hub.yaml", 1, 1, 1, 2)
 SOURCE = CatalogSource(kind="git", location="https://git.example/a.git", path="a.yaml", reference="main", span=HERE)
 DATA = b"version: 3\n"
 LOCKED = LockedCatalog(source=str(SOURCE), digest=digest(DATA), commit="0" * 40)
