@@ -21,6 +21,7 @@ _MANY = 100
 """More tools of one server than this are more than a model chooses well among, and most of a client's limit of 128."""
 
 _SHOWN = 160
+_MOST_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +117,26 @@ def _collision(group: list[Exposed]) -> Diagnostic:
         # Two servers of one catalog's entry are told apart where the hub declares them.
         group = [replace(each, span=each.server.span) for each in group]
     first, *others = group
-    how = "all" if others[1:] else "both"
-    listed = ", ".join(f"`{each.server.name}`" for each in group[:-1]) + f" and `{group[-1].server.name}`"
     return Diagnostic(
         code=codes.COLLISION,
-        detail=f"{listed} would {how} serve `{first.shown}`.",
+        detail=f"{_listed(group)} would {'all' if others[1:] else 'both'} serve `{first.shown}`.",
         span=others[0].span,
-        notes=tuple(Note(message=f"`{each.server.name}` has it too", span=each.span) for each in (first, *others[1:])),
+        notes=tuple(
+            Note(message=f"`{each.server.name}` has it too", span=each.span)
+            for each in (first, *others[1:])[:_MOST_LISTED]
+        ),
         help=(
             f"give one of them a `prefix`, deny the tool (`tools: {{deny: [{others[0].tool}]}}`), "
             "or say `gateway: {onConflict: prefix}`"
         ),
     )
+
+
+def _listed(group: list[Exposed]) -> str:
+    names = [f"`{each.server.name}`" for each in group]
+    if len(names) > _MOST_LISTED:
+        return f"{', '.join(names[:_MOST_LISTED])} and {len(names) - _MOST_LISTED:,} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _selection_problems(server: Server, known: Sequence[Text], selected: list[Exposed]) -> Iterator[Diagnostic]:

@@ -173,6 +173,8 @@ class Reader:
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
             headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
             return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
+        if bound is None and not found.image:
+            return None  # why it cannot be used has been told
         reference = image.parse(found.image)
         if isinstance(reference, str):
             self._tell(codes.CATALOG_ENTRY, f"The entry of `{source.value}` cannot be used. {reference}", source.span)

@@ -1,0 +1,149 @@
+"""CPU and memory of the compiler on hubs of all sizes, whole processes, beside `docker compose config -q`.
+
+python -m bench.compiler
+
+Each hub is written with a lock that fits, and planned without an engine: parsed, validated, resolved, held against its
+lock, and compared with nothing. "cold" has an empty cache of catalogs, "cached" a filled one.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.hubs import contain, generate, read_registry, resolve_all
+from mcphub_gitops.compiler.lock.definitions import write_definitions
+from mcphub_gitops.compiler.lock.file import write_lock
+from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.render.compose import render_compose
+from tests.support.hubs import hub_of, lock_of
+from tests.support.shared import SHARED
+
+PUBLISHED = SHARED / "docker-mcp-catalog.yaml"
+CATALOG = "catalog.yaml"
+ROUNDS = 5
+MCPHUB = str(Path(sys.executable).with_name("mcphub"))
+COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
+PLAN = [MCPHUB, "plan", "--offline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a process took: seconds of CPU, user and system, and the most memory in MiB."""
+
+    cpu: float
+    memory: float
+
+
+def main() -> None:
+    """Print one line a case: the median, and what it must be."""
+    with tempfile.TemporaryDirectory(prefix="mcphub-bench-") as name:
+        folder = Path(name)
+        print(f"{'case':44}{'CPU s':>8}{'budget':>8}{'MiB':>7}")  # noqa: T201  (its output)
+        for case in cases(folder):
+            case()
+        contained(folder / "contained")
+
+
+def cases(folder: Path) -> Iterator[Callable[[], None]]:
+    """Yield what prints the figures of each hub."""
+    yield lambda: twenty(folder / "twenty")
+    if PUBLISHED.exists():
+        yield lambda: published(folder / "published")
+    yield lambda: generated(folder / "tenth", 1_000, (None, None))
+    yield lambda: generated(folder / "whole", 10_000, (4.0, 1.5))
+
+
+def twenty(folder: Path) -> None:
+    """Validate a hub of 20 servers, as a hook before each commit does."""
+    write(folder, contain(20), {}, {f"s{number:05}": (f"s{number:05}_tool",) for number in range(20)})
+    tell("validate 20 servers", measure([MCPHUB, "validate"], folder), 0.150)
+
+
+def published(folder: Path) -> None:
+    """Plan all of a published catalog that mcphub runs."""
+    catalog = PUBLISHED.read_bytes()
+    registry = read_registry(catalog)
+    hub = resolve_all(registry, CATALOG)
+    tools = {
+        name.lower().replace("_", "-"): tuple(tool["name"] for tool in entry.get("tools", ())) or ("tool",)
+        for name, entry in registry.items()
+    }
+    write(folder, hub, {CATALOG: catalog}, tools)
+    tell(f"plan {hub.count('all/')} published servers, cold", measure(PLAN, folder, is_cold=True), 0.45)
+    tell(f"plan {hub.count('all/')} published servers, cached", measure(PLAN, folder), 0.25)
+
+
+def generated(folder: Path, servers: int, budgets: tuple[float | None, float | None]) -> None:
+    """Plan a generated hub, whose catalog has ten tools a server."""
+    hub, catalog = generate(servers, 10, CATALOG)
+    tools = {f"s{number:05}": tuple(f"s{number:05}_t{tool}" for tool in range(10)) for number in range(servers)}
+    write(folder, hub, {CATALOG: catalog.encode()}, tools)
+    tell(f"plan {servers:,} servers, {10 * servers:,} tools, cold", measure(PLAN, folder, is_cold=True), budgets[0])
+    tell(f"plan {servers:,} servers, {10 * servers:,} tools, cached", measure(PLAN, folder), budgets[1])
+
+
+def contained(folder: Path) -> None:
+    """Validate 1,000 container servers beside what compose takes to check the rendered file."""
+    text = contain(1_000)
+    write(folder, text, {}, {f"s{number:05}": (f"s{number:05}_tool",) for number in range(1_000)})
+    hub = hub_of(text)
+    desired, _ = build(hub, *lock_of(hub, {server.name: (f"{server.name}_tool",) for server in hub.servers}))
+    (folder / "compose.yaml").write_bytes(render_compose(desired, "00000000-0000-4000-8000-000000000000", {}))
+    (folder / ".mcphub").mkdir()
+    for server in hub.servers:
+        (folder / ".mcphub" / "secrets" / server.name).mkdir(parents=True)
+        (folder / ".mcphub" / "secrets" / server.name / ".env").write_text("KEY='x'\n", "utf-8")
+    ours = measure(PLAN, folder)
+    theirs = measure([COMPOSE, "-f", "compose.yaml", "config", "-q"], folder)
+    tell("plan 1,000 container servers", ours, 0.5 * theirs.cpu)
+    tell("docker compose config -q of the same", theirs, None)
+    print(f"{'ratio (at most 0.5)':44}{ours.cpu / theirs.cpu:8.2f}")  # noqa: T201
+
+
+def write(folder: Path, hub: str, files: Mapping[str, bytes], tools: Mapping[str, tuple[str, ...]]) -> None:
+    """Write the hub with its catalogs, and a lock that fits."""
+    folder.mkdir()
+    (folder / "mcp-hub.yaml").write_text(hub, "utf-8")
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    made = hub_of(hub, files)
+    lock, definitions = lock_of(made, {server.name: tools[server.name] for server in made.servers})
+    (folder / "mcp-hub.lock").write_bytes(write_lock(lock))
+    (folder / "mcp-hub.tools").mkdir()
+    for name, each in definitions.items():
+        (folder / "mcp-hub.tools" / f"{name}.json").write_bytes(write_definitions(each))
+
+
+def measure(command: list[str], folder: Path, *, is_cold: bool = False) -> Cost:
+    """Return the median cost of `command`, which must succeed; the first run, which fills the cache, is not counted."""
+    cache = folder / ".cache"
+    found = []
+    for _ in range(ROUNDS + 1):
+        if is_cold and cache.exists():
+            subprocess.run(["rm", "-rf", str(cache)], check=True)  # noqa: S607
+        found.append(run(command, folder, {**os.environ, "XDG_CACHE_HOME": str(cache)}))
+    return Cost(cpu=statistics.median(each.cpu for each in found[1:]), memory=max(each.memory for each in found[1:]))
+
+
+def run(command: list[str], folder: Path, env: Mapping[str, str]) -> Cost:
+    """Return what one process took."""
+    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = process.stderr.read() if process.stderr is not None else b""
+    _, status, used = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"{command} failed:\n{errors[-2000:].decode()}")
+    return Cost(cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss / 1024)
+
+
+def tell(case: str, cost: Cost, budget: float | None) -> None:
+    """Print one line."""
+    print(f"{case:44}{cost.cpu:8.3f}{'' if budget is None else f'{budget:.2f}':>8}{cost.memory:7.0f}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
