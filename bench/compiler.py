@@ -29,6 +29,14 @@ ROUNDS = 5
 MCPHUB = str(Path(sys.executable).with_name("mcphub"))
 COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
 PLAN = [MCPHUB, "plan", "--offline"]
+WAITER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A process begins with the memory of the one that it comes of, so that one must be small."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +140,13 @@ def measure(command: list[str], folder: Path, *, is_cold: bool = False) -> Cost:
 
 def run(command: list[str], folder: Path, env: Mapping[str, str]) -> Cost:
     """Return what one process took."""
-    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read() if process.stderr is not None else b""
-    _, status, used = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{command} failed:\n{errors[-2000:].decode()}")
-    return Cost(cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss / 1024)
+    done = subprocess.run(
+        [sys.executable, "-c", WAITER, *command], cwd=folder, env=env, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:].decode()}")
+    cpu, memory = done.stdout.split()
+    return Cost(cpu=float(cpu), memory=int(memory) / 1024)
 
 
 def tell(case: str, cost: Cost, budget: float | None) -> None:

@@ -21,7 +21,12 @@ def write_definitions(definitions: Definitions) -> bytes:
     What a reviewer would not see, such as a change of the writing direction, is written as an escape.
     """
     text = json.dumps(definitions, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return "".join(char if is_seen(char) or char == "\n" else _escaped(char) for char in text).encode() + b"\n"
+    lines = (line if line.isascii() and line.isprintable() else _shown(line) for line in text.split("\n"))
+    return "\n".join(lines).encode() + b"\n"
+
+
+def _shown(line: str) -> str:
+    return "".join(char if is_seen(char) else _escaped(char) for char in line)
 
 
 def read_definitions(

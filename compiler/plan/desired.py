@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from posixpath import normpath
 from types import MappingProxyType
 from typing import Any, Self
@@ -167,9 +168,9 @@ class DesiredServer:
         return dict(sorted(facts.items()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Desired:
-    """The whole hub as it is to run, in the order of server names."""
+    """The whole hub as it is to run, in the order of server names; what is asked for often is found out once."""
 
     hub: str
     listen: str
@@ -178,11 +179,23 @@ class Desired:
 
     def container_names(self) -> dict[str, str]:
         """Return the container's name of each server that runs in one."""
+        return dict(self._container_names)
+
+    @cached_property
+    def _container_names(self) -> dict[str, str]:
         return {
             server.name: container_name(self.hub, server.name, server.spec_digest())
             for server in self.servers
             if server.container is not None
         }
+
+    def facts(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the `fields` of each server by its name."""
+        return self._facts
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Mapping[str, str]]:
+        return MappingProxyType({server.name: MappingProxyType(server.fields()) for server in self.servers})
 
     def secret_files(self) -> dict[str, frozenset[str]]:
         """Return the names of the secrets that each server gets as files, of those that get any."""
@@ -199,7 +212,11 @@ class Desired:
 
     def review_digest(self) -> str:
         """Return the digest of desired state: what a pull request shows and a person approves."""
-        servers = {server.name: server.fields() for server in self.servers}
+        return self._review_digest
+
+    @cached_property
+    def _review_digest(self) -> str:
+        servers = {name: dict(facts) for name, facts in self._facts.items()}
         return fingerprint({"gateway": self.gateway(), "servers": servers})
 
 

@@ -73,10 +73,9 @@ def foreign_files(server: DesiredServer, observed: Observed) -> tuple[str, ...]:
 
 
 def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
-    wanted = {server.name: server for server in desired.servers}
+    wanted = desired.facts()
     for name in sorted({*wanted, *observed.servers}):
-        before = observed.servers.get(name)
-        change = _change(name, before, wanted[name].fields() if name in wanted else None)
+        change = _change(name, observed.servers.get(name), wanted.get(name))
         if change is not None:
             yield change
     if observed.review != desired.review_digest() or not observed.generation or _lost_scratch(desired, observed):

@@ -122,6 +122,8 @@ def _isolation_lines(alike: Mapping[Isolation, list[str]]) -> Iterator[str]:
 
 
 def _clean(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(char if is_seen(char) else f"\\u{{{ord(char):x}}}" for char in value)
 
 

@@ -173,8 +173,9 @@ class Reader:
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
             headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
             return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
-        if bound is None and not found.image:
-            return None  # why it cannot be used has been told
+        return self._image(found, args, source) if bound is not None or found.image else None
+
+    def _image(self, found: CatalogServer, args: tuple[Text, ...], source: Text) -> Image | None:
         reference = image.parse(found.image)
         if isinstance(reference, str):
             self._tell(codes.CATALOG_ENTRY, f"The entry of `{source.value}` cannot be used. {reference}", source.span)

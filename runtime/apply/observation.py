@@ -45,9 +45,8 @@ def code_digests(desired: Desired, root: Path) -> dict[str, str]:
 
 def recorded(applied: Applied | None, files: Mapping[str, str]) -> Observed:
     """Return what stands in the record of `applied`, beside `files`, the digests of files by name."""
-    servers = applied.plan.desired.servers if applied is not None else ()
     return Observed(
-        servers=MappingProxyType({server.name: MappingProxyType(server.fields()) for server in servers}),
+        servers=applied.plan.desired.facts() if applied is not None else MappingProxyType({}),
         files=MappingProxyType(dict(files)),
         generation=applied.generation if applied is not None else "",
         gateway=MappingProxyType(applied.plan.desired.gateway() if applied is not None else {}),

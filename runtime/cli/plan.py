@@ -53,11 +53,10 @@ def plan(
     show_compiled(compiled, "human" if output in FORMATS else output, project.root)
     refuse_other_hub(compiled.desired, Layout(folder=project.runtime_folder))
     found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
-    data = write_plan(found)
     if saved is not None:
-        _save(saved, data, project)
+        _save(saved, write_plan(found), project)
     if output == "json":
-        show_json(json.loads(data))
+        show_json(json.loads(write_plan(found)))
     else:
         last = f"Saved: {saved}. Apply exactly this with `mcphub apply {saved}`.\n" if saved is not None else ""
         tell(render_plan(found) + last, output)
