@@ -101,7 +101,8 @@ class DesiredServer:
     `files` are the digests of its code and of the programs that read its secrets; `code` is the folder that holds
     nothing but code (or the one file, or empty). `stores` are the facts of the stores that its secrets are in, by name.
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
-    `override` says what was mended of its catalog's entry, and why.
+    `override` says what was mended of its catalog's entry, and why. An apply and the gateway do without an `optional`
+    server that does not answer.
     """
 
     name: str
@@ -119,6 +120,7 @@ class DesiredServer:
     hidden: Mapping[str, str]
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     override: str = ""
+    optional: bool = False
 
     @property
     def is_process(self) -> bool:
@@ -156,6 +158,8 @@ class DesiredServer:
             facts["environment"] = self.environment.digest
         if self.override:
             facts["override"] = self.override
+        if self.optional:
+            facts["optional"] = "true"
         facts |= {f"env.{name}": value for name, value in self.env.items()}
         facts |= {f"secrets.{name}": reference for name, reference in self.secrets.items()}
         facts |= self._opened()
@@ -289,6 +293,7 @@ def _bind(
         hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
         stores=MappingProxyType({name: stores[name] for name in _stores_of(server) if name in stores}),
         override=server.override,
+        optional=server.optional,
     )
 
 

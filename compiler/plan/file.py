@@ -91,11 +91,13 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         else {}
     )
     override = {"override": server.override} if server.override else {}
+    optional = {"optional": True} if server.optional else {}
     return {
         **package,
         **container,
         **remote,
         **override,
+        **optional,
         "argv": list(server.argv),
         "env": dict(server.env),
         "secrets": dict(server.secrets),
@@ -190,6 +192,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
             {name: MappingProxyType(facts) for name, facts in sorted(entry.get("stores", {}).items())}
         ),
         override=entry.get("override", ""),
+        optional=entry.get("optional", False),
         tools=tuple(
             Tool(
                 name=tool,

@@ -12,7 +12,7 @@ from mcphub_gitops.compiler.resolve.path import is_below
 
 ABSENT = "absent"
 
-_SELECTION = ("tool.", "hidden.", "reason")
+_SELECTION = ("tool.", "hidden.", "description.", "reason", "override", "optional")
 """Facts that only the gateway's routes, or its readers, depend on; all others are given to a server when it starts."""
 
 
@@ -97,9 +97,16 @@ def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str
     if forcing:
         cause = f"{_listed(forcing)} changed, which a running server does not see"
         return Change(address=address, action=Action.REPLACE, cause=cause, fields=fields)
-    is_reason = all(field.name == "reason" for field in fields)
-    cause = "the reason for what it is given changed" if is_reason else "the tools it serves changed"
-    return Change(address=address, action=Action.UPDATE, cause=cause, fields=fields)
+    return Change(address=address, action=Action.UPDATE, cause=_update_cause(fields), fields=fields)
+
+
+def _update_cause(fields: tuple[FieldChange, ...]) -> str:
+    names = {field.name for field in fields}
+    if names <= {"reason", "override"}:
+        return "the reason for what it is given changed"
+    if names <= {"reason", "override", "optional"}:
+        return "whether it may be missing changed"
+    return "the tools it serves changed"
 
 
 def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:

@@ -143,6 +143,7 @@ class _Decoder:
             descriptions=dict(self._overrides(node, "describe")),
             prefix=prefix if isinstance(prefix, str) else sourced.prefix if sourced is not None else "",
             enabled=enabled is not False,
+            optional=value(node, "optional") is True,
             confinement=self._confinement(node, origin, sourced),
             source=sourced.source if sourced is not None else "",
             known_tools=sourced.tools if sourced is not None else (),

@@ -120,6 +120,7 @@ class Server:
     descriptions: Mapping[Text, Text] = field(default_factory=lambda: NO_TEXTS)
     prefix: str = ""
     enabled: bool = True
+    optional: bool = False
     confinement: Confinement | None = None
     source: str = ""
     known_tools: tuple[Text, ...] = ()

@@ -76,7 +76,8 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
         except RuntimeFailure as failure:
             failures.append((begun[-1], failure))
     journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
-    return Report(done=tuple(done), failures=tuple(failures), switched=switched)
+    missing = tuple(sorted(executor.missing.items()))
+    return Report(done=tuple(done), failures=tuple(failures), switched=switched, missing=missing)
 
 
 async def _read_secrets(plan: Plan, site: Site) -> tuple[Site, list[tuple[Operation, RuntimeFailure]]]:
@@ -130,6 +131,7 @@ class _Executor:
         self._site = site
         self._reporter = reporter
         self._journal = journal
+        self.missing: dict[str, RuntimeFailure] = {}
         self._servers = {server.name: server for server in plan.desired.servers}
         names = {name: server for server, name in plan.desired.container_names().items()}
         making = (operation.target for operation in plan.operations if operation.type is OpType.MAKE)
@@ -194,7 +196,13 @@ class _Executor:
 
     async def _probe(self, name: str) -> None:
         server = self._servers[name]
-        probe = await ask_server(server, self._plan.desired.hub, self._site, made=name in self._made.values())
+        try:
+            probe = await ask_server(server, self._plan.desired.hub, self._site, made=name in self._made.values())
+        except RuntimeFailure as failure:
+            if not server.optional:
+                raise
+            self.missing[name] = failure
+            return
         differences = compare_tools(server.offered(), probe.tools)
         if differences:
             raise RuntimeFailure(
@@ -229,6 +237,7 @@ class _Executor:
             "secrets": dict(launch.secrets),
             "files": dict(launch.files),
             "code": launch.code,
+            "optional": server.optional,
             "stores": {name: dict(facts) for name, facts in launch.stores.items()},
             "tools": tools,
         }

@@ -77,6 +77,9 @@ def carry_out(plan: Plan, site: Site) -> int:
         return Exit.OK
     with reporting() as reporter:
         report: Report = lazy.load("executing").execute(plan, site, reporter)
+    for name, failure in report.missing:
+        click.echo(f"warning: server {name} does not answer; it is optional, and done without for now", err=True)
+        click.echo(describe(failure), err=True)
     for _, failure in report.failures:
         click.echo(describe(failure), err=True)
     if report.failures:

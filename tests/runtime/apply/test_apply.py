@@ -197,6 +197,27 @@ def test_every_prefix_of_a_plan_applied_and_planned_again_converges(tmp_path: Pa
     assert not any((site.layout.scratch / name).exists() for name in ("notes", "now"))
 
 
+def test_an_optional_server_that_does_not_answer_is_done_without(tmp_path: Path) -> None:
+    site = prepared(tmp_path)
+    desired, _ = bound(HUB.replace("{command:", "{optional: true, command:"), TOOLS)
+    assert isinstance(site.prober, ScriptedProber)
+    offers = dict(site.prober.offers)
+    site.prober.offers = {name: each for name, each in offers.items() if name != "notes"}
+    report = applied(planned(desired, site), site)
+    assert (report.failures, report.switched) == ((), True)
+    assert [(name, failure.brief) for name, failure in report.missing] == [("notes", "server notes did not start")]
+    assert planned(desired, site).is_empty
+    served = json.loads((site.layout.current / "gateway.json").read_bytes())
+    assert {each["name"]: each["optional"] for each in served["servers"]}["notes"] is True
+    again, _ = bound(HUB, TOOLS)
+    (change, _) = planned(again, site).changes
+    assert (change.action.name, change.cause) == ("UPDATE", "whether it may be missing changed")
+    site.prober.offers = {**offers, "notes": {"other": {"name": "other"}}}
+    other, _ = bound(HUB.replace("{command:", "{optional: true, env: {A: b}, command:"), TOOLS)
+    report = applied(planned(other, site), site)
+    assert [failure.brief for _, failure in report.failures] == ["server notes offers other tools than the lock says"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
