@@ -260,3 +260,11 @@ def test_addresses_and_values() -> None:
     for pairs in (["A"], ["=b"], ["A=1", "A=2"]):
         with pytest.raises(click.UsageError):
             read_pairs("--env", pairs)
+
+
+def test_a_server_of_an_included_file_is_not_changed_here(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "team.yaml").write_text("servers: {other: {image: x}}\n", "utf-8")
+    (tmp_path / "mcp-hub.yaml").write_text(HUB.replace("servers:", "include: [team.yaml]\nservers:"), "utf-8")
+    done = run("server", "disable", "other")
+    assert (done.returncode, "the server `other` is declared in team.yaml" in done.stderr) == (1, True)
+    assert "other" in run("server", "list").stdout
