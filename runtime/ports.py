@@ -8,6 +8,7 @@ from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, Pa
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.compiler.plan.observed import Isolation, SeenContainer
+from mcphub_gitops.compiler.resolve.model import Transport
 from mcphub_gitops.runtime.events import Event
 from mcphub_gitops.runtime.failure import RuntimeFailure
 
@@ -91,15 +92,17 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteSpec:
-    """A server that others run, reached over streamable HTTP; `headers` hold secrets and are hidden from `repr`.
+    """A server that others run, reached over HTTP; `headers` hold secrets and are hidden from `repr`.
 
-    `private` allows addresses that are not public, and plain HTTP to them.
+    `private` allows addresses that are not public, and plain HTTP to them. `transport` is how it is spoken to: ``sse``
+    is HTTP with SSE of the revision 2024-11-05.
     """
 
     server: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     private: bool = False
+    transport: Transport = "streamable-http"
 
 
 Spec: TypeAlias = ChildSpec | ContainerSpec | RemoteSpec

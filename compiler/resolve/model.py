@@ -63,6 +63,10 @@ class Command:
     argv: tuple[Text, ...]
 
 
+Transport: TypeAlias = Literal["streamable-http", "sse"]
+"""How a remote server is spoken to: `sse` is HTTP with SSE of the revision 2024-11-05."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
     """A server that others run, at `url`; `headers` are those without a secret.
@@ -73,6 +77,7 @@ class Remote:
     url: Text
     headers: tuple[tuple[str, Text], ...] = ()
     reason: str = ""
+    transport: Transport = "streamable-http"
     span: Span = field(compare=False, repr=False)
 
 

@@ -168,3 +168,43 @@ class Legacy:
             answer(writer, status="202 Accepted", kind="")
         else:
             answer(writer, result(asked, echo=method))
+
+
+@dataclass
+class Sse:
+    """A well-bred server of HTTP with SSE, but for what `others` does, by JSON-RPC or HTTP method.
+
+    `streams` are those it speaks on, the last one for replies; `endpoint` is where it wants messages.
+    """
+
+    others: Mapping[str, Behaviour] = field(default_factory=dict)
+    endpoint: bytes = b"/messages?session=s-1"
+    streams: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def __call__(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        method = asked.message.get("method", "answer") if asked.method == "POST" else asked.method
+        if method in self.others:
+            await self.others[method](asked, writer)
+        elif method == "GET":
+            self.begin(writer)
+        else:
+            answer(writer, b"Accepted", status="202 Accepted", kind="text/plain")
+            if "id" in asked.message and method != "answer":
+                self.reply(asked)
+
+    def begin(self, writer: asyncio.StreamWriter) -> None:
+        """Open a stream and say where messages go."""
+        self.streams.append(writer)
+        begin(writer)
+        self.say(b"event: endpoint\ndata: " + self.endpoint + b"\n\n")
+
+    def reply(self, asked: Asked) -> None:
+        """Answer a request by the stream."""
+        members = (
+            {"protocolVersion": "2024-11-05", "capabilities": {}} if asked.message["method"] == "initialize" else {}
+        )
+        self.say(b"event: message\ndata: " + result(asked, echo=asked.message["method"], **members) + b"\n\n")
+
+    def say(self, text: bytes) -> None:
+        """Write to the stream."""
+        chunk(self.streams[-1], text)

@@ -1,1 +1,1 @@
-"""Servers that others run, reached over streamable HTTP: each outgoing message a POST, each incoming one a line."""
+"""Servers that others run, reached over HTTP: each outgoing message a POST, each incoming one a line."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
+from mcphub_gitops.compiler.resolve.model import Transport
 from mcphub_gitops.runtime.engines.lines import Tail
 from mcphub_gitops.runtime.engines.pipes import HIGH_WATER, LOW_WATER
 from mcphub_gitops.runtime.engines.remote import message
@@ -12,6 +13,7 @@ from mcphub_gitops.runtime.engines.remote.conversation import Conversation
 from mcphub_gitops.runtime.engines.remote.endpoint import Endpoint
 from mcphub_gitops.runtime.engines.remote.lane import Lane
 from mcphub_gitops.runtime.engines.remote.message import Outgoing
+from mcphub_gitops.runtime.engines.remote.sse import SseConversation
 from mcphub_gitops.runtime.engines.remote.trouble import REFUSED, OverrunError, SessionOverError, Trouble
 from mcphub_gitops.runtime.ports import LineSink
 
@@ -21,6 +23,10 @@ LOST: Final = 1
 
 BUG: Final = 70
 
+_CONVERSATIONS: Final[Mapping[Transport, type[Conversation | SseConversation]]] = {
+    "streamable-http": Conversation,
+    "sse": SseConversation,
+}
 _NOTES: Final = 8
 _NOTE_SECONDS: Final = 15.0
 
@@ -32,7 +38,16 @@ class RemoteChild:
     waits, which `drain` makes felt. Every method is to be called on the loop that made it.
     """
 
-    def __init__(self, endpoint: Endpoint, sink: LineSink, *, secrets: Iterable[str], width: int, limit: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sink: LineSink,
+        *,
+        transport: Transport,
+        secrets: Iterable[str],
+        width: int,
+        limit: int,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._endpoint = endpoint
         self._sink = sink
@@ -48,7 +63,8 @@ class RemoteChild:
         self._roomy = asyncio.Event()
         self._roomy.set()
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._conversation = Conversation(endpoint, tell=self._tell, note=self._note, limit=limit)
+        speak = _CONVERSATIONS[transport]
+        self._conversation = speak(endpoint, tell=self._tell, note=self._note, limit=limit)
         self._main = self._loop.create_task(self._run())
         self._main.add_done_callback(self._left)
 
@@ -98,6 +114,8 @@ class RemoteChild:
                 self._asks = Lane(group, width=self._width, moved=self._moved)
                 self._notes = Lane(group, width=_NOTES, moved=self._moved)
                 self._listener: asyncio.Task[None] | None = None
+                if self._conversation.listens_first:
+                    self._listen()
                 self._ready.set()
                 try:
                     await self._over

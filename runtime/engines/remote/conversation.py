@@ -9,14 +9,20 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from mcphub_gitops.runtime.engines.remote import message, mirrors
 from mcphub_gitops.runtime.engines.remote.endpoint import Answer, Endpoint
 from mcphub_gitops.runtime.engines.remote.events import EventReader
 from mcphub_gitops.runtime.engines.remote.message import Outgoing
 from mcphub_gitops.runtime.engines.remote.mirrors import Mirror
-from mcphub_gitops.runtime.engines.remote.trouble import OverrunError, SessionOverError, Trouble, status_trouble
+from mcphub_gitops.runtime.engines.remote.trouble import (
+    OverrunError,
+    SessionOverError,
+    Trouble,
+    kind_trouble,
+    status_trouble,
+)
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
@@ -41,6 +47,8 @@ _PING: Final = b'{"jsonrpc":"2.0","id":"mcphub-session","method":"ping"}'
 
 class Conversation:
     """What is said to and by one remote. `tell` takes each message that comes in, `note` words on what went wrong."""
+
+    listens_first: ClassVar = False
 
     def __init__(
         self, endpoint: Endpoint, *, tell: Callable[[bytes], None], note: Callable[[str], None], limit: int
@@ -73,7 +81,7 @@ class Conversation:
             if answer.content_type == JSON:
                 return await self._whole(answer, asked)
             if answer.content_type != EVENTS:
-                raise _wrong(answer)
+                raise kind_trouble(answer.content_type)
             if opened is not None:
                 opened()
             reply = await self._reply(answer, events, asked)
@@ -240,7 +248,7 @@ class Conversation:
             self._check_session(answer)
             raise status_trouble(answer.status, answer.header(b"location"))
         if answer.content_type != EVENTS:
-            raise _wrong(answer)
+            raise kind_trouble(answer.content_type)
 
     def _check_session(self, answer: Answer) -> None:
         if answer.status == HTTPStatus.NOT_FOUND and self._session:
@@ -319,12 +327,6 @@ def _successor(events: EventReader, limit: int) -> EventReader:
     found = EventReader(limit)
     found.last_id, found.retry = events.last_id, events.retry
     return found
-
-
-def _wrong(answer: Answer) -> Trouble:
-    known = answer.content_type if re.fullmatch(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}", answer.content_type) else ""
-    found = f"with {known}" if known else "without a content type"
-    return Trouble(f"The remote server answered {found}, which is no answer of an MCP endpoint", lasting=True)
 
 
 async def _error_in(answer: Answer) -> tuple[bytes | None, bytes] | None:

@@ -110,7 +110,7 @@ class Answer:
 
 
 class Endpoint:
-    """The way to one place. `headers` are sent with every request; at most `connections` are open at once."""
+    """The way to `place`. `headers` are sent with every request; at most `connections` are open at once."""
 
     def __init__(
         self,
@@ -121,9 +121,7 @@ class Endpoint:
         tls: ssl.SSLContext | None,
         connections: int,
     ) -> None:
-        self._url = httpcore2.URL(
-            scheme=place.scheme.encode(), host=place.host.encode(), port=place.port, target=place.target.encode()
-        )
+        self.place = place
         self._headers = [
             (b"Host", place.authority.encode()),
             (b"Accept-Encoding", b"identity"),
@@ -140,16 +138,23 @@ class Endpoint:
         )
 
     @asynccontextmanager
-    async def open(self, method: str, headers: Mapping[str, str], content: bytes = b"") -> AsyncIterator[Answer]:
+    async def open(
+        self, method: str, headers: Mapping[str, str], content: bytes = b"", *, target: str = ""
+    ) -> AsyncIterator[Answer]:
         """Send one request, never again, and yield the answer; leaving early closes the connection.
 
-        Raises Trouble when the connection cannot be made or breaks.
+        `target` is another path, with its query, at the same scheme, host and port. Raises Trouble when the connection
+        cannot be made or breaks.
         """
         fields = [*self._headers, *((name.encode(), value.encode()) for name, value in headers.items())]
         if content:
             fields.append((b"Content-Length", b"%d" % len(content)))
         request = httpcore2.Request(
-            method, self._url, headers=fields, content=content, extensions={"timeout": {"write": _WRITE_SECONDS}}
+            method,
+            self._url(target),
+            headers=fields,
+            content=content,
+            extensions={"timeout": {"write": _WRITE_SECONDS}},
         )
         with _in_words():
             response = await self._pool.handle_async_request(request)
@@ -157,6 +162,15 @@ class Endpoint:
                 yield Answer(response)
             finally:
                 await response.aclose()
+
+    def _url(self, target: str) -> httpcore2.URL:
+        place = self.place
+        return httpcore2.URL(
+            scheme=place.scheme.encode(),
+            host=place.host.encode(),
+            port=place.port,
+            target=(target or place.target).encode(),
+        )
 
     async def close(self) -> None:
         """Close every connection."""

@@ -28,7 +28,7 @@ _PAUSES: Final = (0.1, 0.5)
 
 
 class RemoteEngine:
-    """Reaches servers over streamable HTTP, both eras of the protocol; implements `ports.Spawner`.
+    """Reaches servers over streamable HTTP, both eras of the protocol, or HTTP with SSE; implements `ports.Spawner`.
 
     `line_limit` is the longest message in bytes, `width` the number of requests under way at once, `connect_seconds`
     bounds name and connection, and then the TLS handshake. `tls` replaces the trust in the system's certificate
@@ -53,7 +53,7 @@ class RemoteEngine:
         self._resolve = resolve
 
     async def spawn(self, spec: RemoteSpec, sink: LineSink) -> RemoteChild:
-        """Reach `spec`: a connection is made, with TLS, and closed again; nothing is sent.
+        """Reach `spec`: a connection is made, with TLS, and closed again; nothing is sent on it.
 
         Raises RuntimeFailure, and never calls `sink` then, when the URL or a header cannot be used, the address is not
         allowed, the certificate is refused, or three attempts to connect fail (then retryable).
@@ -64,7 +64,14 @@ class RemoteEngine:
         way = Network(place, tls=tls, resolve=self._resolve, seconds=self._connect_seconds)
         await _try(spec, place, way, self._connect_seconds)
         endpoint = Endpoint(place, headers=spec.headers, network=way, tls=tls, connections=self._width + _SPARE)
-        child = RemoteChild(endpoint, sink, secrets=spec.headers.values(), width=self._width, limit=self._line_limit)
+        child = RemoteChild(
+            endpoint,
+            sink,
+            transport=spec.transport,
+            secrets=spec.headers.values(),
+            width=self._width,
+            limit=self._line_limit,
+        )
         await child.begun()
         return child
 

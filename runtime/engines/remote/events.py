@@ -5,6 +5,8 @@ from typing import Final
 
 from mcphub_gitops.runtime.engines.lines import LineSplitter
 
+MESSAGE: Final = b"message"
+
 _FIELD_NAME: Final = len(b"data: ")
 _MARK: Final = b"\xef\xbb\xbf"
 _LONGEST_ID: Final = 1024
@@ -34,11 +36,15 @@ class EventReader:
         self.overrun = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the data of the messages that `chunk` completes, several lines of it joined by a line feed.
+        """Return the data of the messages that `chunk` completes; events of other kinds are left out."""
+        return [data for kind, data in self.read(chunk) if kind == MESSAGE]
 
-        Events of other kinds, and those without data, are left out.
+    def read(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
+        """Return kind and data of the events that `chunk` completes, several lines of data joined by a line feed.
+
+        Events without data are left out; one that names no kind is a message.
         """
-        found: list[bytes] = []
+        found: list[tuple[bytes, bytes]] = []
         if self.overrun:
             return found
         for line in self._lines.feed(self._normal(chunk)):
@@ -77,10 +83,10 @@ class EventReader:
         elif name == b"retry" and value.isdigit() and len(value) <= _LONGEST_RETRY:
             self.retry = int(value) / 1000
 
-    def _dispatch(self) -> list[bytes]:
-        data, kind = self._data, self._kind
+    def _dispatch(self) -> list[tuple[bytes, bytes]]:
+        data, kind = self._data, self._kind or MESSAGE
         if self._id is not None:
             self.last_id = self._id.decode("ascii")
         self._kind, self._data, self._size, self._id = b"", [], 0, None
         text = b"\n".join(data)
-        return [text] if text and kind in {b"", b"message"} else []
+        return [(kind, text)] if text else []

@@ -86,19 +86,28 @@ def kind_of(line: bytes, identity: bytes | None) -> Kind:
 
     A line that names its id at one end is not read between: whoever takes it finds out whether it is whole.
     """
+    kind, answered = answered_by(line)
+    return "message" if kind == "reply" and answered != identity else kind
+
+
+def answered_by(line: bytes) -> tuple[Kind, bytes | None]:
+    """Return whether `line` is a reply, to the request with which token, or another message, or neither.
+
+    It is read as by `kind_of`.
+    """
     if b'"method"' not in line:
         found = _HEAD.match(line) or _LAST.search(line, max(0, len(line) - _LAST_SIZE))
         if found is not None:
-            return "reply" if found.group(1) == identity else "message"
+            return "reply", found.group(1)
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return "unreadable"
+        return "unreadable", None
     if not isinstance(value, dict):
-        return "unreadable"
-    if identity is None or "method" in value or "id" not in value:
-        return "message"
-    return "reply" if json.dumps(value["id"]).encode() == identity else "message"
+        return "unreadable", None
+    if "method" in value or "id" not in value:
+        return "message", None
+    return "reply", json.dumps(value["id"]).encode()
 
 
 def error_of(text: bytes) -> tuple[bytes | None, bytes] | None:
