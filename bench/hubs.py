@@ -87,11 +87,9 @@ def _hub(head: Mapping[str, Any], servers: Mapping[str, Mapping[str, Any]]) -> s
 
 
 def _is_done(entry: Entry) -> bool:
-    """Whether mcphub runs the entry: no SSE, nothing that OAuth alone lets in, no tools in containers of their own."""
-    remote = entry.get("remote", {})
-    is_sse = "sseEndpoint" in entry or remote.get("transport_type") == "sse"
+    """Whether mcphub runs the entry: nothing that OAuth alone lets in, no tools in containers of their own."""
     told = [word for word in entry.get("command", ()) if "$" in word]
-    return not is_sse and not told and not (entry.get("oauth") and not entry.get("secrets")) and entry["type"] != "poci"
+    return not told and not (entry.get("oauth") and not entry.get("secrets")) and entry["type"] != "poci"
 
 
 def _mended(name: str, entry: Entry) -> dict[str, Any]:

@@ -248,8 +248,8 @@ NOT_DONE = Code(
     name="MH330",
     summary="the catalog's server needs what mcphub does not do",
     explanation=(
-        "The entry may well be right: it speaks a transport, lets people in, or is started in a way that mcphub does "
-        "not have. It is refused, so that nobody takes it for served."
+        "The entry may well be right: it lets people in, or is started, in a way that mcphub does not have. It is "
+        "refused, so that nobody takes it for served."
     ),
 )
 CLIENT_NAME = Code(

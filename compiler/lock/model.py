@@ -82,7 +82,9 @@ def describe_origin(server: Server) -> dict[str, Any]:
         return {"image": str(origin.reference), "args": [text.value for text in origin.args]}
     if isinstance(origin, Remote):
         headers = {name: text.value for name, text in origin.headers}
-        return {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
+        facts = {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
+        # What is not said does not count, so that older locks hold.
+        return facts if origin.transport == "streamable-http" else {**facts, "transport": origin.transport}
     return {"command": [text.value for text in origin.argv]}
 
 

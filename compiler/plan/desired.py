@@ -17,7 +17,7 @@ from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.location import locations_in
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text, Transport
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.url import hide_query
@@ -80,11 +80,14 @@ class Endpoint:
     url: str
     headers: Mapping[str, str]
     reason: str = ""
+    transport: Transport = "streamable-http"
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield each fact by the name that a plan shows, as one comparable text."""
         # The document may hold a key in clear; a plan tells that it changed, and does not repeat it.
         yield "url", hide_query(self.url, shown=fingerprint)
+        if self.transport != "streamable-http":
+            yield "transport", self.transport
         yield from ((f"header.{name}", value) for name, value in self.headers.items())
         if self.reason:
             yield "private", "granted"
@@ -309,7 +312,7 @@ def _references(server: Server, *, as_file: bool) -> Mapping[str, str]:
 
 def _endpoint(remote: Remote) -> Endpoint:
     headers = MappingProxyType({name: text.value for name, text in remote.headers})
-    return Endpoint(url=remote.url.value, headers=headers, reason=remote.reason)
+    return Endpoint(url=remote.url.value, headers=headers, reason=remote.reason, transport=remote.transport)
 
 
 def _container(server: Server, locked: LockedServer) -> Container | None:

@@ -76,6 +76,12 @@ def _document(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
+    found = {"url": endpoint.url, "headers": dict(endpoint.headers), "reason": endpoint.reason}
+    # What is not said is streamable HTTP, so that older plans can be read.
+    return found if endpoint.transport == "streamable-http" else {**found, "transport": endpoint.transport}
+
+
 def _server_document(server: DesiredServer) -> dict[str, Any]:
     environment = server.environment
     package: dict[str, Any] = {}
@@ -85,11 +91,7 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         package["target"] = environment.target
     container = {"container": _container_document(server.container)} if server.container is not None else {}
     endpoint = server.endpoint
-    remote = (
-        {"endpoint": {"url": endpoint.url, "headers": dict(endpoint.headers), "reason": endpoint.reason}}
-        if endpoint is not None
-        else {}
-    )
+    remote = {"endpoint": _endpoint_document(endpoint)} if endpoint is not None else {}
     override = {"override": server.override} if server.override else {}
     optional = {"optional": True} if server.optional else {}
     return {

@@ -13,7 +13,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read import bounds, hidden, shape, syntax
 from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, Node, ScalarNode, plain
-from mcphub_gitops.compiler.resolve.model import Text
+from mcphub_gitops.compiler.resolve.model import Text, Transport
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts, value
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.schemas import load_schema
@@ -65,7 +65,7 @@ class CatalogRemote:
     """Where a remote server is; `url` and the headers' values are templates."""
 
     url: Text
-    transport: Literal["sse", "streamable-http"]
+    transport: Transport
     headers: tuple[tuple[str, Text], ...] = ()
 
 

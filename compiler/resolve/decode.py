@@ -252,6 +252,7 @@ class _Decoder:
             url=url,
             headers=self._references.plain_headers(node),
             reason=reason if isinstance(reason, str) else "",
+            transport="sse" if value(node, "remote", "transport") == "sse" else "streamable-http",
             span=url.span,
         )
         problem = why_no_endpoint(url.value, private=bool(remote.reason))

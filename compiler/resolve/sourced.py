@@ -166,13 +166,17 @@ class Reader:
                 args=args,
                 span=source.span,
             )
-        if found.kind == "remote":
+        if found.kind == "remote" and found.remote is not None:
             self._check_remote(found, bound, source)
             if bound is None:
                 return Remote(url=Text(value="", span=source.span), span=source.span)
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
-            headers = tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items())
-            return Remote(url=Text(value=bound.url, span=source.span), headers=headers, span=source.span)
+            return Remote(
+                url=Text(value=bound.url, span=source.span),
+                headers=tuple((name, Text(value=value, span=source.span)) for name, value in plain_headers.items()),
+                transport=found.remote.transport,
+                span=source.span,
+            )
         return self._image(found, args, source) if bound is not None or found.image else None
 
     def _image(self, found: CatalogServer, args: tuple[Text, ...], source: Text) -> Image | None:
@@ -189,9 +193,6 @@ class Reader:
         if bound is not None and why_no_endpoint(bound.url, private=False):
             detail = f"`{source.value}` is at `{bound.url}`, which is no endpoint that is reached over https."
             self._tell(codes.CATALOG_ENTRY, detail, source.span)
-        if found.remote is not None and found.remote.transport == "sse":
-            detail = f"`{source.value}` speaks HTTP with SSE of the revision 2024-11-05, which mcphub does not."
-            self._tell(codes.NOT_DONE, detail, source.span)
         if found.oauth and not found.secrets:
             detail = f"`{source.value}` lets people in by OAuth alone, which mcphub does not speak."
             self._tell(codes.NOT_DONE, detail, source.span)

@@ -50,7 +50,11 @@ def launch_of(server: DesiredServer, hub: str, site: Site, scratch: Path, *, pro
 def remote_launch(server: DesiredServer, endpoint: Endpoint) -> Launch:
     """Return how the remote `server` is reached; its secrets are headers."""
     spec = RemoteSpec(
-        server=server.name, url=endpoint.url, headers=dict(endpoint.headers), private=bool(endpoint.reason)
+        server=server.name,
+        url=endpoint.url,
+        headers=dict(endpoint.headers),
+        private=bool(endpoint.reason),
+        transport=endpoint.transport,
     )
     return Launch(spec=spec, secrets=server.secrets, files=server.files, stores=server.stores)
 

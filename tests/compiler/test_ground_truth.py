@@ -55,6 +55,21 @@ def test_exactly_the_known_defects_are_told(complete: tuple[Diagnostic, ...]) ->
     assert {each.code.name for each in complete if each.span.source != FILE} == {"MH330", "MH324"}
 
 
+def test_what_mcphub_does_not_do_is_refused_and_nothing_else(
+    registry: Mapping[str, Any], complete: tuple[Diagnostic, ...]
+) -> None:
+    refused = [each.detail for each in complete if each.code.name == "MH330"]
+    reasons = Counter(detail.split("` ", 1)[1] for detail in refused)
+    assert reasons == {
+        "lets people in by OAuth alone, which mcphub does not speak.": 40,
+        "is a set of tool containers, which mcphub does not run.": 3,
+        "puts a secret (`SENTRY_AUTH_TOKEN`) into its command line, where all can read it.": 1,
+    }
+    names = {detail.split("`")[1].partition("/")[2] for detail in refused}
+    over_sse = {name for name, each in registry.items() if each.get("remote", {}).get("transport_type") == "sse"}
+    assert (len(over_sse), len(over_sse - names)) == (30, 7)
+
+
 def test_defects_stand_at_their_lines(catalog: bytes, complete: tuple[Diagnostic, ...]) -> None:
     lines = catalog.decode().splitlines()
     shown = {(each.code.name, lines[each.span.start.line - 1].strip()) for each in complete if each.span.source == FILE}

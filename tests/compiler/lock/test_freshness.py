@@ -33,6 +33,15 @@ def test_selection_and_prefix_do_not_stale_a_lock() -> None:
     assert reasons(HUB.replace("env: {A: x}", "env: {A: x}, prefix: n, tools: {deny: [add]}"), FILES) == []
 
 
+def test_how_a_remote_is_spoken_to_stales_a_lock_where_it_is_said_anew() -> None:
+    hub = 'apiVersion: mcphub/v1\nname: acme\nservers: {far: {remote: {url: "https://far.example/", transport: T}}}\n'
+    silent = hub_of(hub.replace(", transport: T", ""))
+    lock, _ = lock_of(silent, {"far": ("go",)})
+    found = {each: find_stale(hub_of(hub.replace("T}", f"{each}}}")), lock, {}) for each in ("streamable-http", "sse")}
+    assert found["streamable-http"] == ()
+    assert [each.reason for each in found["sse"]] == ["is started in another way than when it was locked"]
+
+
 def test_the_files_that_a_command_names() -> None:
     assert named_files(hub_of(HUB).servers[0]) == ("./srv/notes.py",)
 

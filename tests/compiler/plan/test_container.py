@@ -28,11 +28,12 @@ servers:
   time: {package: "pypi:mcp-server-time@1", run: container}
   notes: {command: [python3, srv/notes.py]}
   far: {remote: {url: "http://far.example/mcp", private: ours, headers: {X-Team: a}}}
+  old: {remote: {url: "https://old.example/sse", transport: sse}}
 """
 LOOSE = """\
     relax: {user: root, privileged: true, pid: host, ipc: host, readOnly: false, network: host, reason: it may}
 """
-TOOLS = {"search": ("find",), "time": ("now",), "notes": ("add",), "far": ("go",)}
+TOOLS = {"search": ("find",), "time": ("now",), "notes": ("add",), "far": ("go",), "old": ("ask",)}
 
 
 def desired_of(text: str) -> Desired:

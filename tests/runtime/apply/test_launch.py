@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer, build
+from mcphub_gitops.compiler.resolve.model import Transport
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code
-from mcphub_gitops.runtime.ports import ChildSpec
+from mcphub_gitops.runtime.ports import ChildSpec, RemoteSpec
 from tests.support.hubs import hub_of, lock_of
 from tests.support.machine import MemoryContainers, ScriptedProber, site_of
 
@@ -110,3 +111,13 @@ def test_the_code_is_what_was_locked_or_the_server_is_not_started(site: Site, se
     (site.root / "srv" / "notes.py").write_text("edited")
     with pytest.raises(RuntimeFailure, match=r"srv/notes\.py is not what was locked"):
         check_code(site.root, server.files, server.code)
+
+
+@pytest.mark.parametrize(("said", "transport"), [("", "streamable-http"), (", transport: sse", "sse")])
+def test_a_remote_is_spoken_to_as_the_hub_says(site: Site, said: str, transport: Transport) -> None:
+    hub = hub_of(
+        f"apiVersion: mcphub/v1\nname: acme\nservers: {{far: {{remote: {{url: 'https://far.example/mcp'{said}}}}}}}\n"
+    )
+    desired, _ = build(hub, *lock_of(hub, {"far": ("go",)}))
+    launch = launch_of(desired.servers[0], "acme", site, site.layout.scratch / "far")
+    assert launch.spec == RemoteSpec(server="far", url="https://far.example/mcp", transport=transport)
