@@ -77,7 +77,7 @@ def test_a_token_that_is_wrong_and_a_transport_that_is_another_are_told(server: 
     hub = HUB.replace("URL", server.url)
     for text, token, words in (
         (hub, "wrong-token", "wants credentials (status 401)"),
-        (hub.replace("transport: sse, ", ""), TOKEN, "status 405"),
+        (hub.replace("transport: sse, ", ""), TOKEN, "needs `transport: sse`"),
         (hub, "", "OLD_TOKEN"),
     ):
         (tmp_path / "mcp-hub.yaml").write_text(text, "utf-8")

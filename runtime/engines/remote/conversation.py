@@ -21,6 +21,7 @@ from mcphub_gitops.runtime.engines.remote.trouble import (
     SessionOverError,
     Trouble,
     kind_trouble,
+    other_transport,
     status_trouble,
 )
 
@@ -40,6 +41,9 @@ _RESUMPTIONS: Final = 3
 
 _STEADY: Final = 30.0
 """A stream that lasted so many seconds was no failure."""
+
+_PERHAPS_SSE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""What a server that speaks HTTP with SSE alone says to a POST (MCP 2025-11-25, "Backwards Compatibility")."""
 
 _SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
 _PING: Final = b'{"jsonrpc":"2.0","id":"mcphub-session","method":"ping"}'
@@ -257,6 +261,8 @@ class Conversation:
     async def _error(self, answer: Answer, asked: Outgoing) -> bytes:
         """Tell and return the error reply that an answer without success holds; raises Trouble where it holds none."""
         trouble = status_trouble(answer.status, answer.header(b"location"))
+        if asked.method == "initialize" and answer.status in _PERHAPS_SSE:
+            trouble = other_transport(trouble, "one that speaks HTTP with SSE needs `transport: sse`")
         if not asked.modern and asked.method != "initialize":
             self._check_session(answer)
         found = await _error_in(answer) if answer.status not in {401, 403} else None

@@ -25,6 +25,7 @@ from mcphub_gitops.runtime.engines.remote.trouble import (
     Trouble,
     kind_trouble,
     origin_in,
+    other_transport,
     status_trouble,
 )
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -36,6 +37,9 @@ _ENDPOINT_SECONDS: Final = 15.0
 
 _LINGER: Final = 0.5
 """Seconds for the answer to a POST to end after the reply came, so that its connection can be used again."""
+
+_PERHAPS_STREAMABLE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED})
+"""What a server that speaks streamable HTTP says to a GET before the handshake."""
 
 _RECEIPT: Final = 4096
 # Joining URLs would leave out line breaks and tabs.
@@ -143,7 +147,9 @@ class SseConversation:
         events = EventReader(self._limit)
         async with self._endpoint.open("GET", {"Accept": EVENTS}) as answer:
             if not answer.good:
-                raise status_trouble(answer.status, answer.header(b"location"))
+                trouble = status_trouble(answer.status, answer.header(b"location"))
+                advice = "one that speaks streamable HTTP needs no `transport: sse`"
+                raise other_transport(trouble, advice) if answer.status in _PERHAPS_STREAMABLE else trouble
             if answer.content_type != EVENTS:
                 raise kind_trouble(answer.content_type)
             async with aclosing(answer.chunks()) as pieces:

@@ -49,6 +49,11 @@ def status_trouble(status: int, location: str = "") -> Trouble:
     return Trouble(f"The remote server answered with status {status}{_phrase(status)}", lasting=not passing)
 
 
+def other_transport(trouble: Trouble, advice: str) -> Trouble:
+    """Return `trouble` with `advice` for a server that may speak another transport than it is spoken to."""
+    return Trouble(f"{trouble.words}; {advice}", code=trouble.code, lasting=trouble.lasting)
+
+
 def kind_trouble(content_type: str) -> Trouble:
     """Return what it means that an answer has `content_type`, which no answer of the protocol has."""
     found = f"with {content_type}" if _MEDIA_TYPE.fullmatch(content_type) else "without a content type"

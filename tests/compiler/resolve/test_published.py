@@ -281,6 +281,10 @@ def test_several_ways_are_entries_of_their_own() -> None:
     ]
     catalog = opened(packages=packages, remotes=[{"type": "sse", "url": "https://a.example"}])
     assert catalog.names == ("files/npm", "files/oci", "files/oci-2", "files/sse")
+    remote = catalog.get("files/sse")
+    assert remote is not None
+    assert remote.remote is not None
+    assert remote.remote.transport == "sse"
     second = catalog.get("files/oci-2")
     assert second is not None
     assert bound(second).image == "files:2"

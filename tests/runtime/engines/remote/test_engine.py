@@ -305,17 +305,18 @@ def test_the_gateway_goes_on_after_the_remote_was_started_anew(*, legacy: bool) 
 
 
 @asynccontextmanager
-async def everything(folder: Path, port: int) -> AsyncIterator[str]:
+async def everything(folder: Path, port: int, *, kind: str = "streamableHttp") -> AsyncIterator[str]:
     """Run the reference server of the old era on Node.js, and yield its URL."""
     program = folder / "node_modules" / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
     environment = {**os.environ, "PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
-        "node", str(program), "streamableHttp", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        "node", str(program), kind, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
         assert process.stderr is not None
-        assert b"listening" in await process.stderr.readline()
-        yield f"http://127.0.0.1:{port}/mcp"
+        while str(port).encode() not in await process.stderr.readline():
+            assert not process.stderr.at_eof()
+        yield f"http://127.0.0.1:{port}/{'sse' if kind == 'sse' else 'mcp'}"
     finally:
         process.kill()
         await process.wait()
@@ -360,5 +361,26 @@ def test_the_reference_server_is_spoken_to_and_its_restart_noticed(node: Path) -
             talking.put("tools/call", {"name": "echo", "arguments": {"message": "hello"}}, modern=False)
             assert await talking.record.end() == 1
             assert "has ended the session" in talking.child.stderr_tail()
+
+    scenario()
+
+
+def test_the_reference_server_is_spoken_to_over_sse_and_its_end_noticed(node: Path) -> None:
+    @on_loop
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        async with everything(node, port, kind="sse") as url:
+            answer = await StdioProber(RemoteEngine(), client=CLIENT).probe(spec_for(url, transport="sse"), timeout=10)
+            assert answer.era == "legacy"
+            assert "echo" in [tool["name"] for tool in answer.tools]
+            talking = await open_talk(url, transport="sse")
+            await talking.greet()
+            called = await asyncio.gather(
+                *(talking.call("echo", modern=False, message=f"m{each}") for each in range(9))
+            )
+            assert [f"m{each}" in str(found["result"]) for each, found in enumerate(called)] == [True] * 9
+        assert await talking.record.end() == 1
+        assert "has ended the session" in talking.child.stderr_tail()
 
     scenario()

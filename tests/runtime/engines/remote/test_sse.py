@@ -21,6 +21,7 @@ from tests.runtime.engines.conftest import Run
 from tests.runtime.engines.remote.talk import HELLO, TOKEN, Talk, open_talk, spec_for, talk
 from tests.support.gateway_hub import CLIENT, UNHURRIED, entry, gateway, generation_of, on_loop
 from tests.support.remote_raw import Asked, Behaviour, Sse, answer, begin, chunk, raw, result
+from tests.support.remote_sdk import serve
 from tests.support.sse_server import Running, serve_sse
 
 Write = Callable[[Asked, asyncio.StreamWriter], object]
@@ -98,6 +99,18 @@ def test_a_call_is_answered_by_the_stream_and_headers_go_with_both(run: Run) -> 
             # One that was tried, the stream's, and one for all that is sent.
             assert server.connections == 3
         await eventually(lambda: server.open == 0)
+
+    run(scenario())
+
+
+def test_who_is_spoken_to_over_the_wrong_transport_is_told_of_the_other(run: Run) -> None:
+    async def scenario() -> None:
+        async with serve(legacy=True) as remote, talk(remote.url, transport="sse") as talking:
+            assert "needs no `transport: sse`" in (await hello(talking))["error"]["message"]
+        for method in ("404 Not Found", "405 Method Not Allowed"):
+            async with raw(refuses(method)) as server, talk(server.url) as talking:
+                assert "needs `transport: sse`" in (await hello(talking))["error"]["message"]
+                assert "transport" not in (await talking.ask("tools/list", modern=False))["error"]["message"]
 
     run(scenario())
 
@@ -186,6 +199,11 @@ def test_whatever_is_named_is_a_path_or_refused(endpoint: bytes) -> None:
         (refuses("401 Unauthorized"), REFUSED, "wants credentials (status 401)"),
         (refuses("403 Forbidden"), REFUSED, "wants other credentials (status 403)"),
         (refuses("404 Not Found"), UNAVAILABLE, "status 404 (Not Found)"),
+        (
+            refuses("405 Method Not Allowed"),
+            UNAVAILABLE,
+            "(Method Not Allowed); one that speaks streamable HTTP needs no",
+        ),
         (refuses("503 Service Unavailable"), UNAVAILABLE, "status 503"),
         (refuses("307 Temporary Redirect", location="https://evil.example/x"), UNAVAILABLE, "https://evil.example"),
         (says(b"event: endpoint\ndata: /m\n\n", kind="text/html"), UNAVAILABLE, "answered with text/html"),
