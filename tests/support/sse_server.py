@@ -86,7 +86,11 @@ def serve_sse(token: str, *, port: int = 0) -> Iterator[Running]:
 
 def main() -> None:
     """Print the URL and serve there."""
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    # asyncio switches the delay of small packets off only where the protocol is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
     print(f"http://127.0.0.1:{listener.getsockname()[1]}/sse", flush=True)  # noqa: T201
     config = uvicorn.Config(Guarded(server.sse_app(), os.environ[TOKEN]), log_level="critical")
     uvicorn.Server(config).run(sockets=[listener])
