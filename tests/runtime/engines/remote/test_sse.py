@@ -1,7 +1,9 @@
 """HTTP with SSE of the revision 2024-11-05: with servers that are odd or hostile, and with the SDK's own."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from tests.runtime.engines.conftest import Run
 from tests.runtime.engines.remote.talk import HELLO, TOKEN, Talk, open_talk, spec_for, talk
 from tests.support.gateway_hub import CLIENT, UNHURRIED, entry, gateway, generation_of, on_loop
 from tests.support.remote_raw import Asked, Behaviour, Sse, answer, begin, chunk, raw, result
-from tests.support.remote_sdk import serve
+from tests.support.remote_sdk import certify, serve
 from tests.support.sse_server import Running, serve_sse
 
 Write = Callable[[Asked, asyncio.StreamWriter], object]
@@ -178,6 +180,33 @@ def test_messages_go_to_no_other_origin(run: Run, endpoint: bytes) -> None:
 )
 def test_where_messages_go_is_relative_to_the_stream(endpoint: bytes, target: str) -> None:
     assert target_of(endpoint, PLACE) == target
+
+
+@pytest.mark.parametrize("origin", ["http://docs.example", "http://docs.example:443", "https://docs.example:8443"])
+def test_another_scheme_or_port_is_another_origin(origin: str) -> None:
+    with pytest.raises(Trouble) as raised:
+        target_of(f"{origin}/m?session=hidden".encode(), PLACE)
+    assert f"wants messages sent to {origin}; they are sent to https://docs.example alone" in raised.value.words
+    assert "hidden" not in raised.value.words
+
+
+def test_both_ways_go_over_tls(run: Run, tmp_path: Path) -> None:
+    public, key, trust = certify(tmp_path, "docs.example")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(public, key)
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def scenario() -> None:
+        async with raw(Sse(), tls=context) as server:
+            url = server.url.replace("http://127.0.0.1", "https://docs.example")
+            engine = RemoteEngine(tls=trust, resolve=resolve)
+            async with talk(url, engine=engine, transport="sse") as talking:
+                await talking.greet()
+                assert "result" in await talking.ask("tools/list", modern=False)
+
+    run(scenario())
 
 
 @UNHURRIED
