@@ -310,6 +310,32 @@ INCLUDE = Code(
         "includes itself, over however many others."
     ),
 )
+PROFILE = Code(
+    name="MH344",
+    summary="the profile names what the hub does not serve",
+    explanation=(
+        "What a profile does not name, its clients do not get, and what it denies by a name that nothing has, they "
+        "get. So each of its servers stands under `servers`, each name or glob of a tool matches one that its servers "
+        "serve, by the name that clients see, and each server is left with some."
+    ),
+)
+PROFILE_PATH = Code(
+    name="MH345",
+    summary="the profile's path is taken",
+    explanation=(
+        "Each profile is an endpoint at a path of its own. The gateway keeps /mcp, where everything is served, and "
+        "those under which it tells how it fares."
+    ),
+)
+PROFILE_TOOLS = Code(
+    name="MH346",
+    summary="the profile has more tools than clients take",
+    explanation=(
+        "Some clients, and the models behind them, take 128 tools from all their servers together, and leave out the "
+        "rest in silence."
+    ),
+    severity=Severity.WARNING,
+)
 NO_PACKAGE = Code(
     name="MH401",
     summary="the package does not exist",

@@ -1,7 +1,7 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import normpath
@@ -19,6 +19,7 @@ from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unma
 from mcphub_gitops.compiler.resolve.location import locations_in
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text, Transport
 from mcphub_gitops.compiler.resolve.path import is_below
+from mcphub_gitops.compiler.resolve.profile import Selection, select
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.url import hide_query
 
@@ -175,14 +176,34 @@ class DesiredServer:
         return dict(sorted(facts.items()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredProfile:
+    """A selection that is served at `path`: the names, for clients, of the tools that it has of each of its servers."""
+
+    name: str
+    path: str
+    tools: Mapping[str, tuple[str, ...]]
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield each fact by the name that a plan shows, as one comparable text."""
+        yield f"profile.{self.name}.path", self.path
+        for server, tools in self.tools.items():
+            yield f"profile.{self.name}.server.{server}", f"{len(tools)} {'tool' if len(tools) == 1 else 'tools'}"
+            yield from ((f"profile.{self.name}.tool.{tool}", server) for tool in tools)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desired:
-    """The whole hub as it is to run, in the order of server names; what is asked for often is found out once."""
+    """The whole hub as it is to run, in the order of server names; what is asked for often is found out once.
+
+    `profiles` are in the order of their names, too.
+    """
 
     hub: str
     listen: str
     public_url: str
     servers: tuple[DesiredServer, ...]
+    profiles: tuple[DesiredProfile, ...] = ()
 
     def container_names(self) -> dict[str, str]:
         """Return the container's name of each server that runs in one."""
@@ -215,7 +236,8 @@ class Desired:
     def gateway(self) -> dict[str, str]:
         """Return each fact about the gateway, by the name that a plan shows."""
         facts = {"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url}
-        return {name: value for name, value in facts.items() if value}
+        profiles = {name: value for profile in self.profiles for name, value in profile.facts()}
+        return {name: value for name, value in facts.items() if value} | profiles
 
     def review_digest(self) -> str:
         """Return the digest of desired state: what a pull request shows and a person approves."""
@@ -236,7 +258,9 @@ def build(
     count where names are compared.
     """
     problems: list[Diagnostic] = []
-    exposed, unservable = expose(hub, _known(hub, lock))
+    candidates = _known(hub, lock)
+    exposed, unservable = expose(hub, candidates)
+    selections, unselected = select(hub, exposed, candidates)
     tools: dict[str, list[Exposed]] = {}
     for each in exposed:
         tools.setdefault(each.server.name, []).append(each)
@@ -253,10 +277,22 @@ def build(
             known = {tool.value for tool in server.known_tools}
             problems.extend(unmatched_filters(server, known, f"`{server.source}` has in the catalog"))
     problems.extend(unservable)
+    problems.extend(unselected)
     problems.extend(_replaceable(servers, {server.name: server.span for server in hub.servers}))
     gateway = hub.gateway
-    desired = Desired(hub=hub.name, listen=gateway.listen, public_url=gateway.public_url, servers=tuple(servers))
+    desired = Desired(
+        hub=hub.name,
+        listen=gateway.listen,
+        public_url=gateway.public_url,
+        servers=tuple(servers),
+        profiles=tuple(_profile(each, {server.name for server in servers}) for each in selections),
+    )
     return desired, tuple(problems)
+
+
+def _profile(selection: Selection, bound: Collection[str]) -> DesiredProfile:
+    tools = {server: tools for server, tools in selection.tools.items() if server in bound}
+    return DesiredProfile(name=selection.profile.name, path=selection.profile.path, tools=MappingProxyType(tools))
 
 
 def _known(hub: Hub, lock: Lock) -> Known:

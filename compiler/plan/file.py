@@ -7,7 +7,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
 from mcphub_gitops.compiler.plan.container import Container
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredProfile, DesiredServer, Endpoint, Environment, Tool
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.read.shape import fits
@@ -63,6 +63,7 @@ def _document(plan: Plan) -> dict[str, Any]:
             "listen": desired.listen,
             "publicUrl": desired.public_url,
             "servers": {server.name: _server_document(server) for server in desired.servers},
+            **_profiles_document(desired),
         },
         "changes": [_change_document(change) for change in plan.changes],
         "operations": [
@@ -80,6 +81,14 @@ def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
     found = {"url": endpoint.url, "headers": dict(endpoint.headers), "reason": endpoint.reason}
     # What is not said is streamable HTTP, so that older plans can be read.
     return found if endpoint.transport == "streamable-http" else {**found, "transport": endpoint.transport}
+
+
+def _profiles_document(desired: Desired) -> dict[str, Any]:
+    profiles = {
+        profile.name: {"path": profile.path, "tools": {server: list(tools) for server, tools in profile.tools.items()}}
+        for profile in desired.profiles
+    }
+    return {"profiles": profiles} if profiles else {}
 
 
 def _server_document(server: DesiredServer) -> dict[str, Any]:
@@ -156,6 +165,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             listen=desired["listen"],
             public_url=desired["publicUrl"],
             servers=tuple(_server(name, entry) for name, entry in desired["servers"].items()),
+            profiles=tuple(_profile(name, entry) for name, entry in desired.get("profiles", {}).items()),
         ),
         changes=tuple(_change(entry) for entry in document["changes"]),
         operations=tuple(
@@ -170,6 +180,11 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             }
         ),
     )
+
+
+def _profile(name: str, entry: Mapping[str, Any]) -> DesiredProfile:
+    tools = {server: tuple(tools) for server, tools in entry["tools"].items()}
+    return DesiredProfile(name=name, path=entry["path"], tools=MappingProxyType(tools))
 
 
 def _environment(entry: Mapping[str, Any]) -> Environment:

@@ -71,6 +71,8 @@ def _permission_block(plan: Plan) -> Iterator[str]:
 
 def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     kind, _, name = field.name.partition(".")
+    if kind == "profile":
+        yield from _profile_permission(field, name)
     if kind not in _PERMISSIONS:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
@@ -79,6 +81,16 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
             shown = paired if name and kind in {*_WITH_VALUE, "mount"} else name or value
             loose = ", by a program that is not held in" if kind in _WITH_VALUE and "exec://" in value else ""
             yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}{loose}"
+
+
+def _profile_permission(field: FieldChange, name: str) -> Iterator[tuple[str, str]]:
+    """Yield where a profile is served, and of which servers it has how many tools."""
+    profile, kind, server = (*name.split(".", 2), "")[:3]
+    for mark, value in (("-", field.before), ("+", field.after)):
+        if value is not None and kind == "path":
+            yield mark, f"the profile {profile} at {_clean(value)}"
+        if value is not None and kind == "server":
+            yield mark, f"the profile {profile} with {_clean(value)} of {server}"
 
 
 def _change_block(change: Change) -> str:

@@ -29,6 +29,7 @@ from mcphub_gitops.compiler.resolve.model import (
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
+from mcphub_gitops.compiler.resolve.profile import decode_profiles
 from mcphub_gitops.compiler.resolve.provenance import source_problems
 from mcphub_gitops.compiler.resolve.reach import network_notes
 from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_sources
@@ -88,6 +89,7 @@ class _Decoder:
             stores=self._stores,
             owner=self._owner(self._root),
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
+            profiles=decode_profiles(self._root, self.problems),
             span=self._root.span,
         )
 

@@ -149,6 +149,21 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A selection of `servers` and of their tools, for clients that connect at `path`.
+
+    `allow` and `deny` are ``SERVER/TOOL`` with globs in both parts; the tool by the name that clients see.
+    """
+
+    name: str
+    path: str
+    servers: tuple[Text, ...]
+    allow: tuple[Text, ...] = ()
+    deny: tuple[Text, ...] = ()
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubCatalog:
     """A catalog that servers come from: where it is, its bytes as ``sha256:<hex>``, and of git the commit."""
 
@@ -161,7 +176,7 @@ class HubCatalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A decoded hub; `servers` are in the order of their names, and so are the `catalogs` that they come from.
+    """A decoded hub; `servers` and `profiles` are in the order of their names, and so are the `catalogs` in use.
 
     `policies` are paths, which may have ``*`` in them. `stores` are the facts of each secret store by name.
     `on_conflict` says what becomes of a tool's name that several servers would have.
@@ -175,4 +190,5 @@ class Hub:
     catalogs: tuple[HubCatalog, ...] = ()
     owner: str = ""
     policies: tuple[Text, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     span: Span = field(compare=False, repr=False)

@@ -151,6 +151,10 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
     folder = layout.generations / str(serial)
     make_folder(folder, 0o700)
     desired = plan.desired
+    profiles = {
+        profile.name: {"path": profile.path, "tools": [name for names in profile.tools.values() for name in names]}
+        for profile in desired.profiles
+    }
     gateway = encode(
         {
             "format": GENERATION_FORMAT,
@@ -159,6 +163,7 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
             "listen": desired.listen,
             "publicUrl": desired.public_url,
             "servers": servers,
+            **({"profiles": profiles} if profiles else {}),
         }
     )
     state = {"format": FORMAT, "serial": serial, "plan": plan_digest(plan), "generation": digest(gateway)}

@@ -17,6 +17,7 @@ from typing import TextIO
 
 import click
 
+from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.layout import Layout, read_token
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
@@ -28,8 +29,10 @@ from mcphub_gitops.runtime.cli.welcome import welcome
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.gateway.generation import Generation, decode, listening_on
+from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.server import new_event_loop, serve
 from mcphub_gitops.runtime.gateway.stdio import serve_stdio
+from mcphub_gitops.runtime.gateway.words import printable
 from mcphub_gitops.runtime.project import Project
 
 _GLANCE = 0.5
@@ -55,16 +58,26 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
     return Exit.OK
 
 
-def serve_client(project: Project) -> int:
-    """Serve the applied generation to the one client on standard input and output. Raises RuntimeFailure."""
+def serve_client(project: Project, *, profile: str | None = None) -> int:
+    """Serve the applied generation, or a `profile` of it, to the one client on standard input and output.
+
+    Raises RuntimeFailure, also where there is no such profile.
+    """
     reader, writer = _take_streams()
     layout = Layout(folder=project.runtime_folder)
     seen = _current(layout)
     generation = decode(read_generation(layout))
+    if profile is not None and profile not in generation.profiles:
+        raise RuntimeFailure(
+            f"there is no profile {printable(profile)}",
+            detail="what is applied has none of that name",
+            resolution=suggest(profile, generation.profiles) or "declare it under `profiles`, and run `mcphub apply`",
+        )
     with _the_only_gateway(layout, "mcphub gateway run --stdio", generation, listen="stdio"), _runner() as runner:
         if os.isatty(reader):
             click.echo("Waiting for an MCP client on standard input, a message a line; Ctrl-D ends it.", err=True)
-        runner.run(_serve_client(project, layout, generation, seen=seen, reader=reader, writer=writer))
+        serving = _serve_client(project, layout, generation, profile, seen=seen, reader=reader, writer=writer)
+        runner.run(serving)
     return Exit.OK
 
 
@@ -129,7 +142,14 @@ def _take_streams() -> tuple[int, int]:
 
 
 async def _serve_client(
-    project: Project, layout: Layout, generation: Generation, *, seen: str, reader: int, writer: int
+    project: Project,
+    layout: Layout,
+    generation: Generation,
+    profile: str | None,
+    *,
+    seen: str,
+    reader: int,
+    writer: int,
 ) -> None:
     _log_to_stderr()
     announce(layout, Presence(url="", listen="", plan=generation.plan))
@@ -142,6 +162,7 @@ async def _serve_client(
         writer=writer,
         stop=_stop_on_signals(),
         generations=_follow(layout, seen, None, ""),
+        profile=profile or WHOLE,
     )
 
 

@@ -18,6 +18,7 @@ from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
 
 _COLUMNS = ("SERVER", "RUNS AS", "STATE", "UP FOR", "RESTARTS", "TOOLS", "NOTE")
+_PROFILE_COLUMNS = ("PROFILE", "PATH", "SERVERS", "TOOLS")
 _SILENT = "A gateway serves one client over standard input and output, and can be asked by nobody else."
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -28,8 +29,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 def status(project: Project, output: str) -> int:
     """Show each server that is applied: whether it is up, for how long, its restarts, and the tools it serves.
 
-    The running gateway is asked; where none runs, the engine is asked for the containers. Exit code 0 when every server
-    is up, 2 when one is not, 1 on errors, such as when nothing is applied.
+    Profiles are shown with their paths. The running gateway is asked; where none runs, the engine is asked for the
+    containers. Exit code 0 when every server is up, 2 when one is not, 1 on errors, such as when nothing is applied.
     """
     layout = Layout(folder=project.runtime_folder)
     applied = read_applied(layout)
@@ -40,11 +41,15 @@ def status(project: Project, output: str) -> int:
     desired = applied.plan.desired
     rows = list(answer["servers"]) if answer is not None else list(_without_answer(desired, project, runs=runs))
     if output == "json":
-        show_json({"format": "mcphub.status/v1", "gateway": runs, "servers": rows})
+        show_json(
+            {"format": "mcphub.status/v1", "gateway": runs, "servers": rows, "profiles": list(_profiles(desired))}
+        )
     else:
         if answer is None:
             click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
         click.echo(table([_COLUMNS, *map(_row, rows)]))
+        if desired.profiles:
+            click.echo(f"\n{table([_PROFILE_COLUMNS, *map(_profile_row, _profiles(desired))])}")
     return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
 
 
@@ -63,6 +68,16 @@ def _without_answer(desired: Desired, project: Project, *, runs: bool) -> Iterat
             state = "up" if found is not None and found.is_intact else "down"
             reason = "" if state == "up" else f"its container {found.trouble if found is not None else 'is gone'}"
         yield {"name": server.name, "kind": _kind(server), "state": state, "reason": reason, "tools": len(server.tools)}
+
+
+def _profiles(desired: Desired) -> Iterator[dict[str, Any]]:
+    for profile in desired.profiles:
+        count = sum(map(len, profile.tools.values()))
+        yield {"name": profile.name, "path": profile.path, "servers": list(profile.tools), "tools": count}
+
+
+def _profile_row(found: dict[str, Any]) -> tuple[str, ...]:
+    return found["name"], found["path"], ", ".join(found["servers"]), str(found["tools"])
 
 
 def _kind(server: DesiredServer) -> str:

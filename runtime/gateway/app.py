@@ -1,4 +1,7 @@
-"""The gateway as a bare ASGI application: one MCP endpoint, and two addresses for those who watch over it."""
+"""The gateway as a bare ASGI application: MCP endpoints, and addresses for those who watch over it.
+
+The whole is served at one endpoint, each profile at another.
+"""
 
 import asyncio
 import logging
@@ -11,6 +14,7 @@ from mcphub_gitops.runtime.gateway import session, wire
 from mcphub_gitops.runtime.gateway.access import PRINCIPAL, Access, refuse_repeated
 from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.session import Cancel, Forward, Reply, Request, Sessions
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
 from mcphub_gitops.runtime.gateway.words import contained, printable
@@ -20,6 +24,7 @@ log = logging.getLogger("mcphub.gateway")
 ENDPOINT: Final = "/mcp"
 STATUS: Final = "/status"
 LOGS: Final = "/logs/"
+WATCHED: Final = frozenset({"/health", "/ready"})
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -100,14 +105,15 @@ class Gateway:
         await _send(send, reply)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        if scope["path"] == ENDPOINT:
-            return await self._endpoint(scope, receive)
+        profile = WHOLE if scope["path"] == ENDPOINT else self._fleet.profiles.get(scope["path"])
+        if profile is not None:
+            return await self._endpoint(scope, receive, profile)
         if scope["path"] == STATUS or scope["path"].startswith(LOGS):
             return self._tell(scope)
         return self._watch(scope)
 
     def _watch(self, scope: Scope) -> Reply:
-        if scope["path"] not in {"/health", "/ready"}:
+        if scope["path"] not in WATCHED:
             return Reply(404, wire.dump({"error": f"There is nothing here; the endpoint is {ENDPOINT}"}))
         if scope["method"] not in {"GET", "HEAD"}:
             return Reply(405, b"", ((b"allow", b"GET, HEAD"),))
@@ -134,7 +140,7 @@ class Gateway:
             return Reply(404, wire.dump({"error": "There is no such server"}))
         return Reply(200, wire.dump({"said": found.complaints()}))
 
-    async def _endpoint(self, scope: Scope, receive: Receive) -> Reply:
+    async def _endpoint(self, scope: Scope, receive: Receive, profile: str) -> Reply:
         headers = dict(scope["headers"])
         refusal = self._refusal(scope, headers)
         if refusal is not None:
@@ -160,7 +166,7 @@ class Gateway:
                 pieces.append(piece)
                 more = event.get("more_body", False)
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            return await self._answer(Request(scope["method"], headers, body, PRINCIPAL))
+            return await self._answer(Request(scope["method"], headers, body, PRINCIPAL), profile)
         finally:
             self._room += held
 
@@ -186,8 +192,8 @@ class Gateway:
         log.info("refused a request from %s with status %d%s", _peer(scope), status, more)
         self._noted, self._unnoted = now, 0
 
-    async def _answer(self, request: Request) -> Reply:
-        command = session.answer(request, self._fleet.table, self._sessions, self._now())
+    async def _answer(self, request: Request, profile: str) -> Reply:
+        command = session.answer(request, self._fleet.table(profile), self._sessions, self._now())
         if isinstance(command, Forward):
             if command.session is None:
                 return session.finish(command, await self._outcome(command))

@@ -44,7 +44,11 @@ def make_fleet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Serving:
-    table: Table
+    """`tables` are by profile, `profiles` by path."""
+
+    generation: Generation
+    tables: Mapping[str, Table]
+    profiles: Mapping[str, str]
     upstreams: Mapping[str, Upstream]
 
 
@@ -68,19 +72,29 @@ class Fleet:
         self._version = version
         self._patience = patience
         self._drain = drain
-        self._serving = _Serving(
-            table=routing.build(generation, version=version),
-            upstreams={server.name: make(server) for server in generation.servers},
-        )
+        self._serving = self._serve(generation, {server.name: make(server) for server in generation.servers})
         self._switching = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Upstream, asyncio.Task[None]] = {}
         self._closing = False
 
     @property
-    def table(self) -> Table:
-        """What is served now."""
-        return self._serving.table
+    def profiles(self) -> Mapping[str, str]:
+        """The name of the profile that is served at each path, beside the whole."""
+        return self._serving.profiles
+
+    def table(self, profile: str) -> Table:
+        """Return what is served now to clients of `profile`; of one that there is no more, nothing."""
+        found = self._serving.tables.get(profile)
+        return found or routing.build_empty(self._serving.generation, profile, version=self._version)
+
+    def _serve(self, generation: Generation, upstreams: Mapping[str, Upstream]) -> _Serving:
+        return _Serving(
+            generation=generation,
+            tables=routing.build(generation, version=self._version),
+            profiles={profile.path: name for name, profile in generation.profiles.items()},
+            upstreams=upstreams,
+        )
 
     @property
     def upstreams(self) -> Mapping[str, Upstream]:
@@ -118,7 +132,7 @@ class Fleet:
             except RetiredError:
                 if self._closing:
                     raise Fault(wire.UNAVAILABLE, "The gateway is stopping") from None
-            found = self._serving.table.routes.get(forward.tool)
+            found = self.table(forward.profile).routes.get(forward.tool)
             if found is None:
                 raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
             route = found
@@ -138,10 +152,10 @@ class Fleet:
             async with asyncio.TaskGroup() as starts:
                 for upstream in fresh:
                     starts.create_task(upstream.settle(self._patience))
-            table = routing.build(generation, version=self._version)
+            serving = self._serve(generation, upstreams)
             for server in generation.servers:
                 upstreams[server.name].adopt(server)
-            self._serving = _Serving(table=table, upstreams=upstreams)
+            self._serving = serving
             late = [upstream.server.name for upstream in fresh if not upstream.up]
             log.info("serving %s%s", generation.plan, f"; not up yet: {', '.join(late)}" if late else "")
             for name, upstream in old.items():

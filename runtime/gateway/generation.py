@@ -71,6 +71,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 _KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": ContainerSpec, "remote": RemoteSpec}
 
 
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A selection of tools, by their exposed names, that is served at a `path` of its own."""
+
+    path: Annotated[str, msgspec.Meta(pattern=r"^(/[A-Za-z0-9][A-Za-z0-9._-]*)+\Z")]
+    tools: frozenset[Name]
+
+
 class _Document(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"public_url": "publicUrl"}
 ):
@@ -80,12 +87,14 @@ class _Document(
     listen: Annotated[str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")]
     public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?\Z")] = ""
     servers: tuple[_Entry, ...]
+    profiles: dict[Annotated[str, msgspec.Meta(min_length=1)], Profile] = {}
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one applied plan exposes; `plan` is the digest of that plan.
 
-    `listen` is ``HOST:PORT``; `public_url` is the origin that clients use where it is another one, or empty.
+    `listen` is ``HOST:PORT``; `public_url` is the origin that clients use where it is another one, or empty. `profiles`
+    are by name.
     """
 
     hub: str
@@ -93,6 +102,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     listen: str
     public_url: str
     servers: tuple[Server, ...]
+    profiles: Mapping[str, Profile] = {}
 
 
 class _Named(msgspec.Struct):
@@ -126,6 +136,7 @@ def _generation(document: _Document) -> Generation:
         listen=document.listen,
         public_url=document.public_url,
         servers=tuple(_server(entry) for entry in document.servers),
+        profiles=document.profiles,
     )
 
 
@@ -148,4 +159,16 @@ def _problem(found: Generation) -> str:
             exposed.add(tool.name)
             if msgspec.json.decode(tool.definition, type=_Named).name != tool.name:
                 return f"the definition of the tool {tool.name!r} has another name"
+    return _profile_problem(found.profiles, exposed)
+
+
+def _profile_problem(profiles: Mapping[str, Profile], exposed: set[str]) -> str:
+    paths: set[str] = set()
+    for name, profile in profiles.items():
+        if profile.path in paths:
+            return f"the path {profile.path!r} stands there twice"
+        paths.add(profile.path)
+        unknown = sorted(profile.tools - exposed)
+        if unknown:
+            return f"the profile {name!r} has the tool {unknown[0]!r}, which is not there"
     return ""

@@ -1,8 +1,8 @@
 """What is exposed and where it leads: answers rendered once per generation, and the lock's verdict on tools."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -37,9 +37,11 @@ class Table:
     """All that can be answered without a server: results as raw JSON, and the route of each exposed tool.
 
     `initialize` has one result per legacy revision; `tools_modern` and `discover` are of revision 2026-07-28. The
-    greetings that are `told` are for clients that are told when the list of tools changes.
+    greetings that are `told` are for clients that are told when the list of tools changes. `profile` is the name of the
+    profile that the table is of, empty for all that is exposed.
     """
 
+    profile: str
     plan: str
     routes: Mapping[str, Route]
     initialize: Mapping[str, bytes]
@@ -50,22 +52,67 @@ class Table:
     tools_modern: bytes
 
 
-def build(generation: Generation, *, version: str) -> Table:
-    """Return the table of `generation`; `version` is the gateway's own, told to clients. Tools keep plan order."""
-    about = wire.dump({"name": generation.hub, "version": version})
-    tools = b",".join(
-        msgspec.json.format(bytes(tool.definition), indent=-1) for server in generation.servers for tool in server.tools
-    )
+WHOLE: Final = ""
+"""Stands for all that is exposed where a profile is named."""
+
+
+def build(generation: Generation, *, version: str) -> Mapping[str, Table]:
+    """Return the table of each profile of `generation` by its name, and of `WHOLE`; tools keep plan order.
+
+    `version` is the gateway's own, told to clients.
+    """
+    shown = [_Shown.of(server.name, tool) for server in generation.servers for tool in server.tools]
+    head = _Head.of(generation, version)
+    tables = {WHOLE: _table(head, WHOLE, shown)}
+    for name, profile in generation.profiles.items():
+        tables[name] = _table(head, name, [tool for tool in shown if tool.name in profile.tools])
+    return tables
+
+
+def build_empty(generation: Generation, profile: str, *, version: str) -> Table:
+    """Return the table of a `profile` that `generation` does not have: who asks for it gets nothing."""
+    return _table(_Head.of(generation, version), profile, [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A tool as it stands in lists, and where it leads."""
+
+    name: str
+    rendered: bytes
+    route: Route
+
+    @classmethod
+    def of(cls, server: str, tool: Tool) -> Self:
+        return cls(tool.name, msgspec.json.format(bytes(tool.definition), indent=-1), _route(server, tool))
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What all tables of a generation have in common."""
+
+    plan: str
+    about: bytes
+
+    @classmethod
+    def of(cls, generation: Generation, version: str) -> Self:
+        return cls(generation.plan, wire.dump({"name": generation.hub, "version": version}))
+
+
+def _table(head: _Head, profile: str, shown: Iterable[_Shown]) -> Table:
+    served = tuple(shown)
+    tools = b",".join(tool.rendered for tool in served)
     cacheable = b'"resultType":"complete","ttlMs":%d,"cacheScope":"private","_meta":{"%b":%b}' % (
         TTL_MILLISECONDS,
         b"io.modelcontextprotocol/serverInfo",
-        about,
+        head.about,
     )
     return Table(
-        plan=generation.plan,
-        routes={tool.name: _route(server.name, tool) for server in generation.servers for tool in server.tools},
-        initialize={revision: _initialize(revision, about, told=b"false") for revision in LEGACY},
-        initialize_told={revision: _initialize(revision, about, told=b"true") for revision in LEGACY_STREAMS},
+        profile=profile,
+        plan=head.plan,
+        routes={tool.name: tool.route for tool in served},
+        initialize={revision: _initialize(revision, head.about, told=b"false") for revision in LEGACY},
+        initialize_told={revision: _initialize(revision, head.about, told=b"true") for revision in LEGACY_STREAMS},
         discover=_discover(cacheable, told=b"false"),
         discover_told=_discover(cacheable, told=b"true"),
         tools_legacy=b'{"tools":[%b]}' % tools,

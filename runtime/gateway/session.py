@@ -54,7 +54,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Forward(msgspec.Struct, frozen=True):
     """Call `tool`, which leads to `route`, with `params`, then answer with `finish`.
 
-    `session` is None in the modern era.
+    `session` is None in the modern era. `profile` is what the tool was called through, empty for the whole.
     """
 
     tool: str
@@ -62,6 +62,7 @@ class Forward(msgspec.Struct, frozen=True):
     identity: bytes
     params: Mapping[str, Raw]
     session: str | None
+    profile: str
 
     @property
     def modern(self) -> bool:
@@ -82,14 +83,16 @@ Command = Reply | Forward | Cancel
 @dataclass(frozen=True, slots=True)
 class _Session:
     principal: str
+    profile: str
     revision: str
     used: float
 
 
 class Sessions:
-    """Legacy sessions: at most `limit`, forgotten after `idle` seconds without a request, each bound to a principal.
+    """Legacy sessions: at most `limit`, forgotten after `idle` seconds without a request.
 
-    `mint` returns a new identifier of at least 128 random bits. Times are seconds of one monotonic clock.
+    Each is bound to a principal and to the profile that it was opened at. `mint` returns a new identifier of at least
+    128 random bits. Times are seconds of one monotonic clock.
     """
 
     def __init__(self, *, mint: Callable[[], str], limit: int = 10_000, idle: float = 1800.0) -> None:
@@ -101,22 +104,22 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def start(self, principal: str, revision: str, now: float) -> str | None:
+    def start(self, principal: str, profile: str, revision: str, now: float) -> str | None:
         """Open a session and return its identifier, or None when there are too many."""
         self._expire(now)
         if len(self._open) >= self._limit:
             return None
         identity = self._mint()
-        self._open[identity] = _Session(principal, revision, now)
+        self._open[identity] = _Session(principal, profile, revision, now)
         return identity
 
-    def find(self, identity: str, principal: str, now: float) -> str | None:
-        """Return the revision of a session of this principal and mark it as used; None when there is no such one."""
+    def find(self, identity: str, principal: str, profile: str, now: float) -> str | None:
+        """Return the revision of a session of this principal and profile and mark it as used; None without one."""
         self._expire(now)
         found = self._open.get(identity)
-        if found is None or found.principal != principal:
+        if found is None or found.principal != principal or found.profile != profile:
             return None
-        self._open[identity] = _Session(principal, found.revision, now)
+        self._open[identity] = _Session(principal, profile, found.revision, now)
         self._open.move_to_end(identity)
         return found.revision
 
@@ -142,7 +145,7 @@ def answer(request: Request, table: Table, sessions: Sessions, now: float) -> Co
         return _post(request, table, sessions, now)
     if request.method == "DELETE" and _SESSION in request.headers:
         identity = request.headers[_SESSION].decode("latin-1")
-        if sessions.find(identity, request.principal, now) is None:
+        if sessions.find(identity, request.principal, table.profile, now) is None:
             return _fail(404, None, Fault(wire.INVALID_REQUEST, "The session is unknown or has ended"))
         sessions.end(identity)
         return Reply(204)
@@ -266,7 +269,7 @@ def _call(message: Message, table: Table, *, session: str | None) -> Forward:
         value = message.params.get(key)
         if value is not None and not bytes(value).startswith(b"{"):
             raise Fault(wire.INVALID_PARAMS, f'The member "{key}" must be an object')
-    return Forward(tool, route, message.id or b"null", message.params, session)
+    return Forward(tool, route, message.id or b"null", message.params, session, table.profile)
 
 
 def _refuse_cursor(message: Message) -> None:
@@ -282,7 +285,7 @@ def _legacy(request: Request, message: Message, table: Table, sessions: Sessions
     if given is None:
         return _fail(400, message.id, Fault(wire.INVALID_REQUEST, "The header Mcp-Session-Id is missing"))
     session = given.decode("latin-1")
-    revision = sessions.find(session, request.principal, now)
+    revision = sessions.find(session, request.principal, table.profile, now)
     if revision is None:
         return _fail(404, message.id, Fault(wire.INVALID_REQUEST, "The session is unknown or has ended"))
     if trimmed(request.headers.get(_VERSION, revision.encode())) != revision.encode():
@@ -324,7 +327,7 @@ def agreed_revision(message: Message, spoken: tuple[str, ...]) -> str:
 
 def _initialize(request: Request, message: Message, table: Table, sessions: Sessions, now: float) -> Command:
     revision = agreed_revision(message, LEGACY)
-    session = sessions.start(request.principal, revision, now)
+    session = sessions.start(request.principal, table.profile, revision, now)
     if session is None:
         return _fail(503, message.id, Fault(wire.UNAVAILABLE, "Too many sessions are open"))
     body = wire.result(message.id or b"null", table.initialize[revision])

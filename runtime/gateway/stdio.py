@@ -12,6 +12,7 @@ from mcphub_gitops.runtime.gateway import session, wire
 from mcphub_gitops.runtime.gateway.conversation import Conversation
 from mcphub_gitops.runtime.gateway.fleet import Fleet, make_fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.session import Cancel, Command, Forward, Reply
 from mcphub_gitops.runtime.gateway.streams import Lines, Overlong, Sink, Source
 from mcphub_gitops.runtime.gateway.upstream import Supervision
@@ -47,8 +48,11 @@ async def serve_stdio(
     stop: asyncio.Event,
     generations: AsyncIterator[Generation] | None = None,
     settings: Settings | None = None,
+    profile: str = WHOLE,
 ) -> None:
     """Serve `generation`, then each of `generations`, to the client behind `reader` and `writer`.
+
+    With a `profile`, the client gets what that has: nothing, once a generation does not have it any more.
 
     Both are descriptors, which stay open. Ends when the input ends, nobody reads the output any more, or `stop` is set;
     calls under way get their time then, until a second of these comes. Every child is stopped when this returns.
@@ -67,7 +71,7 @@ async def serve_stdio(
     source, sink = Source(reader), Sink(writer)
     try:
         async with asyncio.TaskGroup() as group, fleet.running():
-            client = _Client(fleet, sink, group, chosen)
+            client = _Client(fleet, profile, sink, group, chosen)
             following = group.create_task(client.follow(generations))
             ends: set[asyncio.Task[Any]] = {
                 group.create_task(client.listen(source)),
@@ -89,8 +93,9 @@ async def serve_stdio(
 class _Client:
     """The one client: what it says is acted upon, and what it is owed is written whole, a line each."""
 
-    def __init__(self, fleet: Fleet, sink: Sink, group: asyncio.TaskGroup, settings: Settings) -> None:
+    def __init__(self, fleet: Fleet, profile: str, sink: Sink, group: asyncio.TaskGroup, settings: Settings) -> None:
         self._fleet = fleet
+        self._profile = profile
         self._sink = sink
         self._group = group
         self._settings = settings
@@ -116,9 +121,11 @@ class _Client:
             return
         try:
             async for generation in generations:
-                before = self._fleet.table.tools_legacy
+                before = self._fleet.table(self._profile).tools_legacy
                 await self._fleet.switch(generation)
-                if self._fleet.table.tools_legacy != before:
+                if self._profile != WHOLE and self._profile not in generation.profiles:
+                    log.warning("there is no profile %s any more, so its client gets nothing", self._profile)
+                if self._fleet.table(self._profile).tools_legacy != before:
                     self._say_all(self._conversation.changes())
         except RuntimeFailure as failure:
             log.warning("a new generation cannot be served, the old one stays: %s", printable(failure.brief))
@@ -153,7 +160,7 @@ class _Client:
             return
         command: Command | None = None
         with contained(log.warning):
-            command = self._conversation.hear(line, self._fleet.table)
+            command = self._conversation.hear(line, self._fleet.table(self._profile))
         if command is None:
             command = Reply(500, wire.fault(wire.outer_identity(line), _our_bug()))
         if isinstance(command, Forward):

@@ -14,9 +14,9 @@ MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 
 
 @asynccontextmanager
-async def connected(folder: Path, mode: Literal["auto", "legacy"]) -> AsyncIterator[Client]:
+async def connected(folder: Path, mode: Literal["auto", "legacy"], *, path: str = "/mcp") -> AsyncIterator[Client]:
     """Yield a client of the gateway that serves the project in `folder`."""
-    url = json.loads((folder / ".mcphub" / "serving.json").read_bytes())["url"]
+    url = json.loads((folder / ".mcphub" / "serving.json").read_bytes())["url"].removesuffix("/mcp") + path
     token = (folder / ".mcphub" / "token").read_text("utf-8").strip()
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60.0) as http,

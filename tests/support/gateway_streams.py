@@ -114,7 +114,13 @@ def code_of(answer: Mapping[str, Any]) -> int:
 
 
 @asynccontextmanager
-async def stdio_gateway(served: Generation, *, spawner: Any = None, **settings: Any) -> AsyncIterator[Talk]:  # noqa: ANN401
+async def stdio_gateway(
+    served: Generation,
+    *,
+    spawner: Any = None,  # noqa: ANN401
+    profile: str = "",
+    **settings: Any,  # noqa: ANN401
+) -> AsyncIterator[Talk]:
     """Run a gateway for one client; it has stopped, children and all, when this is left."""
     (reader, outgoing), (incoming, writer) = os.pipe(), os.pipe()
     queue: asyncio.Queue[Generation] = asyncio.Queue()
@@ -136,6 +142,7 @@ async def stdio_gateway(served: Generation, *, spawner: Any = None, **settings: 
                 stop=stop,
                 generations=follow(),
                 settings=Settings(**{"supervision": PATIENT, **settings}),
+                profile=profile,
             )
         finally:
             os.close(writer)

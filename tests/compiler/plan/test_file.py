@@ -42,6 +42,15 @@ def test_what_is_saved_is_read() -> None:
     assert plan_digest(again) == json.loads(SAVED)["digest"]
 
 
+def test_a_plan_with_profiles_is_read_and_has_another_digest() -> None:
+    plan = plan_of(f"{HUB}profiles:\n  some: {{servers: [time, notes], tools: {{deny: [notes/add]}}}}\n")
+    assert read_plan(write_plan(plan)) == plan
+    assert [dict(profile.tools) for profile in plan.desired.profiles] == [{"notes": ("list",), "time": ("get_time",)}]
+    assert plan.desired.review_digest() != PLAN.desired.review_digest()
+    moved = plan_of(f"{HUB}profiles:\n  some: {{path: /a, servers: [time, notes], tools: {{deny: [notes/add]}}}}\n")
+    assert moved.desired.review_digest() != plan.desired.review_digest()
+
+
 def test_another_hub_gives_another_digest() -> None:
     assert plan_digest(plan_of(HUB.replace("-v", "-q"))) != plan_digest(PLAN)
 

@@ -268,6 +268,22 @@ def test_a_damaged_gateway_file_is_not_served_and_is_written_again(tmp_path: Pat
     assert json.loads(read_generation(site.layout))["hub"] == "acme"
 
 
+def test_the_gateway_is_given_each_profile_with_its_tools(tmp_path: Path) -> None:
+    site = prepared(tmp_path)
+    desired, _ = bound(HUB, TOOLS)
+    applied(planned(desired, site), site)
+    assert "profiles" not in json.loads(read_generation(site.layout))
+    profiles = "profiles:\n  some: {servers: [notes, time], tools: {deny: [notes/add]}}\n"
+    desired, _ = bound(HUB + profiles, TOOLS)
+    plan = planned(desired, site)
+    assert [each.type for each in plan.operations] == [OpType.SWITCH]
+    applied(plan, site)
+    found = json.loads(read_generation(site.layout))["profiles"]
+    assert found == {"some": {"path": "/some/mcp", "tools": ["list", "get_time"]}}
+    assert planned(desired, site).is_empty
+    assert find_drift_of(desired, site) == ()
+
+
 def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
     site = prepared(tmp_path)
     for prefix in "abcde":

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.compiler.resolve.profile import WATCHED, WHOLE
+from mcphub_gitops.runtime.gateway import app, wire
 from mcphub_gitops.runtime.gateway.access import Access
 from mcphub_gitops.runtime.gateway.app import Gateway
 from mcphub_gitops.runtime.gateway.fleet import Fleet
@@ -350,3 +351,8 @@ async def test_what_a_server_said_is_told_by_its_name() -> None:
         asked.spawner.children[-1].complaint = "half a line\nand another\n"
         assert (await asked.ask("GET", path="/logs/echo")).json == {"said": "half a line\nand another\n"}
         assert (await asked.ask("GET", path="/logs/other")).status == 404
+
+
+def test_the_gateways_own_paths_are_the_ones_that_are_kept() -> None:
+    assert app.ENDPOINT == WHOLE
+    assert {app.STATUS, app.LOGS.rstrip("/"), *app.WATCHED} == set(WATCHED)

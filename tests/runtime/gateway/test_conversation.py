@@ -15,7 +15,7 @@ from tests.support.gateway_hub import META, UNHURRIED, echo_entry, generation_of
 
 REGION = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
 MIRRORED = tool_entry({"name": "mirrored", "inputSchema": REGION})
-TABLE = routing.build(generation_of(echo_entry(tools=[tool_entry("echo"), MIRRORED])), version="1.2")
+TABLE = routing.build(generation_of(echo_entry(tools=[tool_entry("echo"), MIRRORED])), version="1.2")[routing.WHOLE]
 VERSION, CAPABILITIES, _ = META
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 

@@ -13,6 +13,7 @@ from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Generation, Server
+from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.session import Forward, Request, Sessions, answer
 from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
 from mcphub_gitops.runtime.gateway.wire import Fault
@@ -42,11 +43,11 @@ async def fleet(
         yield found
 
 
-async def call(served: Fleet, tool: str, **arguments: object) -> str:
+async def call(served: Fleet, tool: str, *, profile: str = WHOLE, **arguments: object) -> str:
     """Call a tool the way a request would; what it returns is the text of the result."""
     body, headers = modern_request("tools/call", {"name": tool, "arguments": arguments})
     fields = {name.encode(): value.encode() for name, value in headers.items()}
-    command = answer(Request("POST", fields, body, "anna"), served.table, Sessions(mint=str), 0.0)
+    command = answer(Request("POST", fields, body, "anna"), served.table(profile), Sessions(mint=str), 0.0)
     if not isinstance(command, Forward):
         raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
     message = await served.call(command)
@@ -206,3 +207,35 @@ async def _interrupted(served: Fleet) -> bool:
         await call(served, "hang")
     assert raised.value.code == wire.INTERRUPTED
     return True
+
+
+@on_loop
+async def test_a_call_that_waits_goes_to_no_server_once_its_profile_does_not_have_the_tool() -> None:
+    broken = echo_entry("echo", "--start-after", "60")
+    before = generation_of(broken, profiles={"some": {"path": "/some", "tools": ["echo", "said"]}})
+    after = generation_of(echo_entry(), profiles={"some": {"path": "/some", "tools": ["echo"]}})
+    async with fleet(before) as served, asyncio.TaskGroup() as group:
+        kept = group.create_task(call(served, "echo", profile="some", n=1))
+        lost = group.create_task(_refused(served, "said", "some"))
+        await asyncio.sleep(0.1)
+        await served.switch(after)
+        assert json.loads(await kept) == {"n": 1}
+        assert await lost
+        assert await call(served, "said", text="x")
+
+
+async def _refused(served: Fleet, tool: str, profile: str) -> bool:
+    with pytest.raises(Fault, match="unknown"):
+        await call(served, tool, profile=profile)
+    return True
+
+
+@on_loop
+async def test_a_profile_that_is_gone_has_nothing_and_its_path_is_nobodys() -> None:
+    entry = echo_entry(tools=["echo"])
+    async with fleet(generation_of(entry, profiles={"some": {"path": "/some", "tools": ["echo"]}})) as served:
+        assert dict(served.profiles) == {"/some": "some"}
+        await served.switch(generation_of(entry))
+        assert dict(served.profiles) == {}
+        assert await _refused(served, "echo", "some")
+        assert served.table("some").tools_legacy == b'{"tools":[]}'

@@ -130,3 +130,21 @@ def test_a_generation_can_be_served_elsewhere_and_is_otherwise_the_same() -> Non
     there = generation.listening_on(here, "127.0.0.1:9")
     assert there.listen == "127.0.0.1:9"
     assert generation.listening_on(there, here.listen) == here
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "support", "/support/", "//support", "/a/../b", "/.hidden", "/a b", "/a%2Fb", "/a\n", "/a?b"]
+)
+def test_a_profiles_path_is_plain(path: str) -> None:
+    assert problem_of(document(profiles={"support": {"path": path, "tools": ["echo"]}}))
+
+
+def test_a_profile_has_a_name_a_path_of_its_own_and_tools_that_are_served() -> None:
+    found = generation.decode(json.dumps(document(profiles={"a": {"path": "/a/mcp", "tools": ["echo"]}})).encode())
+    assert {name: (each.path, set(each.tools)) for name, each in found.profiles.items()} == {"a": ("/a/mcp", {"echo"})}
+    one = {"path": "/a", "tools": ["echo"]}
+    assert "the path '/a' stands there twice" in problem_of(document(profiles={"a": one, "b": one}))
+    assert "the tool 'hidden', which is not there" in problem_of(
+        document(profiles={"a": {"path": "/a", "tools": ["echo", "hidden"]}})
+    )
+    assert problem_of(document(profiles={"": one}))

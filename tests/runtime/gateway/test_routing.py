@@ -13,7 +13,7 @@ def test_tools_keep_the_order_of_the_plan_and_lead_to_their_servers() -> None:
         echo_entry("one", tools=[tool_entry("raw", name="z"), tool_entry("echo", name="a")]),
         echo_entry("two", tools=[tool_entry("said", name="m")]),
     )
-    table = routing.build(served, version="1")
+    table = routing.build(served, version="1")[routing.WHOLE]
     for rendered in (table.tools_legacy, table.tools_modern):
         assert [tool["name"] for tool in json.loads(rendered)["tools"]] == ["z", "a", "m"]
     assert {name: (route.server, route.tool, route.token) for name, route in table.routes.items()} == {
@@ -25,7 +25,7 @@ def test_tools_keep_the_order_of_the_plan_and_lead_to_their_servers() -> None:
 
 def test_a_definition_is_shown_as_it_was_locked() -> None:
     odd = {"name": "t", "description": 'a\u2028\n"b"', "inputSchema": {"type": "object", "maximum": 1.50}, "x": 2**70}
-    table = routing.build(generation_of(echo_entry(tools=[odd])), version="1")
+    table = routing.build(generation_of(echo_entry(tools=[odd])), version="1")[routing.WHOLE]
     assert json.loads(table.tools_modern)["tools"] == [odd]
     assert b"\n" not in table.tools_modern
 
@@ -46,5 +46,25 @@ def test_a_tool_is_quarantined_for_what_is_wrong_with_it_alone() -> None:
 
 
 def test_a_tools_own_name_may_be_any_text() -> None:
-    table = routing.build(generation_of(echo_entry(tools=[tool_entry('say "hi"\n', name="hi")])), version="1")
+    served = generation_of(echo_entry(tools=[tool_entry('say "hi"\n', name="hi")]))
+    table = routing.build(served, version="1")[routing.WHOLE]
     assert json.loads(table.routes["hi"].token) == table.routes["hi"].tool == 'say "hi"\n'
+
+
+def test_a_profile_has_its_own_tools_in_the_order_of_the_plan_and_no_others() -> None:
+    served = generation_of(
+        echo_entry("one", tools=[tool_entry("raw", name="z"), tool_entry("echo", name="a")]),
+        echo_entry("two", tools=[tool_entry("said", name="m")]),
+        profiles={"some": {"path": "/some/mcp", "tools": ["m", "z"]}, "none": {"path": "/none", "tools": []}},
+    )
+    tables = routing.build(served, version="1")
+    assert {name: list(table.routes) for name, table in tables.items()} == {
+        routing.WHOLE: ["z", "a", "m"],
+        "some": ["z", "m"],
+        "none": [],
+    }
+    assert {name: table.profile for name, table in tables.items()} == {name: name for name in tables}
+    for rendered in (tables["some"].tools_legacy, tables["some"].tools_modern):
+        assert [tool["name"] for tool in json.loads(rendered)["tools"]] == ["z", "m"]
+    assert tables["none"] == routing.build_empty(served, "none", version="1")
+    assert tables["some"].routes["m"] is tables[routing.WHOLE].routes["m"]

@@ -533,3 +533,31 @@ async def test_a_child_that_is_killed_is_restarted_and_its_call_answered_once() 
         os.kill(pid, signal.SIGKILL)
         assert (await client.receive()).code == wire.INTERRUPTED
         assert json.loads((await client.call("about")).text)["pid"] != pid
+
+
+@on_loop
+async def test_each_profile_is_served_at_its_path_until_a_generation_moves_it() -> None:
+    def served(path: str, *tools: str) -> Generation:
+        return generation_of(echo_entry(tools=["echo", "said"]), profiles={"some": {"path": path, "tools": tools}})
+
+    async def names(client: Http, path: str) -> list[str]:
+        body, headers = modern_request("tools/list")
+        answer = await client.send("POST", body, path=path, headers=headers)
+        return [tool["name"] for tool in answer.json["result"]["tools"]] if answer.status == 200 else []
+
+    async with gateway(served("/some/mcp", "echo")) as running, running.client() as client:
+        assert (await names(client, "/some/mcp"), await names(client, "/mcp")) == (["echo"], ["echo", "said"])
+        body, headers = modern_request("tools/call", {"name": "said"})
+        refused = await client.send("POST", body, path="/some/mcp", headers=headers)
+        assert (refused.status, refused.code, refused.json["error"]["message"]) == (400, -32602, "The tool is unknown")
+        assert (await client.send("POST", body, path="/mcp", headers=headers)).status == 200
+        for path in ("/some", "/some/mcp/", "/other/mcp", "/SOME/mcp", "/some//mcp"):
+            assert (await client.send("POST", body, path=path, headers=headers)).status == 404
+        async with running.client(authorization="Bearer wrong") as stranger:
+            assert (await stranger.send("POST", body, path="/some/mcp", headers=headers)).status == 401
+        running.generations.put_nowait(served("/moved", "said", "echo"))
+        async with asyncio.timeout(10):
+            while await names(client, "/moved") != ["echo", "said"]:  # noqa: ASYNC110  (asked over HTTP)
+                await asyncio.sleep(0.01)
+        assert (await client.send("POST", body, path="/some/mcp", headers=headers)).status == 404
+        assert (await client.send("POST", body, path="/moved", headers=headers)).status == 200

@@ -17,9 +17,14 @@ from tests.support.gateway_hub import META, UNHURRIED, echo_entry, generation_of
 ACCENTED = "b\u00fcro"
 REGION = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
 MIRRORED = tool_entry({"name": "mirrored", "inputSchema": REGION})
-TABLE = routing.build(
-    generation_of(echo_entry(tools=[tool_entry("echo"), tool_entry("said", name="heard"), MIRRORED])), version="1.2"
+TABLES = routing.build(
+    generation_of(
+        echo_entry(tools=[tool_entry("echo"), tool_entry("said", name="heard"), MIRRORED]),
+        profiles={"support": {"path": "/support/mcp", "tools": ["echo"]}},
+    ),
+    version="1.2",
 )
+TABLE = TABLES[routing.WHOLE]
 VERSION, CAPABILITIES, _ = META
 
 
@@ -42,13 +47,14 @@ class Clock:
         *,
         method: str = "POST",
         principal: str = "anna",
+        profile: str = routing.WHOLE,
     ) -> Command:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         found = {name.encode(): value.encode("latin-1") for name, value in (headers or {}).items()}
-        return session.answer(Request(method, found, data, principal), TABLE, self.sessions, self.now)
+        return session.answer(Request(method, found, data, principal), TABLES[profile], self.sessions, self.now)
 
-    def open(self, revision: str = "2025-11-25") -> str:
-        reply = self.ask(message("initialize", {"protocolVersion": revision}))
+    def open(self, revision: str = "2025-11-25", *, profile: str = routing.WHOLE) -> str:
+        reply = self.ask(message("initialize", {"protocolVersion": revision}), profile=profile)
         assert isinstance(reply, Reply)
         assert reply.status == 200
         return dict(reply.headers)[b"mcp-session-id"].decode()
@@ -367,3 +373,38 @@ def test_any_request_has_an_answer(body: dict[str, Any], headers: dict[str, str]
     command = clock.ask({"jsonrpc": "2.0", **body}, headers, method=method)
     if isinstance(command, Reply) and command.body:
         assert json.loads(command.body)["jsonrpc"] == "2.0"
+
+
+@pytest.mark.parametrize("name", ["heard", "nothing"])
+def test_a_tool_that_a_profile_does_not_have_is_as_unknown_as_one_that_there_is_not(name: str) -> None:
+    body, headers = modern_request("tools/call", {"name": name})
+    refused = Clock().ask(body, headers, profile="support")
+    assert error_of(refused) == (400, -32602)
+    clock = Clock()
+    session_id = {"mcp-session-id": clock.open(profile="support")}
+    again = clock.ask(message("tools/call", {"name": name}), session_id, profile="support")
+    for command in (refused, again):
+        assert isinstance(command, Reply)
+        assert json.loads(command.body)["error"]["message"] == "The tool is unknown"
+
+
+def test_a_profile_lists_its_tools_and_forwards_their_calls_in_both_eras() -> None:
+    clock = Clock()
+    session_id = {"mcp-session-id": clock.open(profile="support")}
+    modern_list = clock.ask(*modern_request("tools/list"), profile="support")
+    for listed in (modern_list, clock.ask(message("tools/list"), session_id, profile="support")):
+        assert [tool["name"] for tool in result_of(listed)["tools"]] == ["echo"]
+    called = clock.ask(message("tools/call", {"name": "echo"}), session_id, profile="support")
+    forwarded = clock.ask(*modern_request("tools/call", {"name": "echo"}), profile="support")
+    for command in (called, forwarded):
+        assert isinstance(command, Forward)
+        assert (command.tool, command.profile) == ("echo", "support")
+
+
+@pytest.mark.parametrize(("opened", "used"), [("support", routing.WHOLE), (routing.WHOLE, "support")])
+def test_a_session_belongs_to_the_path_where_it_was_opened(opened: str, used: str) -> None:
+    clock = Clock()
+    session_id = {"mcp-session-id": clock.open(profile=opened)}
+    assert error_of(clock.ask(message("tools/list"), session_id, profile=used)) == (404, -32600)
+    assert error_of(clock.ask(b"", session_id, method="DELETE", profile=used)) == (404, -32600)
+    assert result_of(clock.ask(message("tools/list"), session_id, profile=opened))["tools"]

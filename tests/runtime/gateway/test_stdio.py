@@ -385,3 +385,27 @@ async def test_thousands_of_cancelled_calls_leave_nothing_behind() -> None:
         assert "result" in await talk.call("echo", "last")
         await until(lambda: len(asyncio.all_tasks()) <= tasks)
         assert talk.early == []
+
+
+@on_loop
+async def test_the_client_of_a_profile_gets_what_that_has_and_nothing_once_it_is_gone() -> None:
+    def with_profile(*tools: str) -> Generation:
+        profiles = {"some": {"path": "/some/mcp", "tools": tools}}
+        return generation_of(echo_entry(tools=["echo", "said"]), profiles=profiles)
+
+    async def names(talk: Talk) -> list[str]:
+        return [tool["name"] for tool in (await talk.modern("tools/list"))["result"]["tools"]]
+
+    async with stdio_gateway(with_profile("echo"), profile="some") as talk:
+        await talk.greet()
+        assert await names(talk) == ["echo"]
+        assert json.loads(text_of(await talk.call("echo", a=1))) == {"a": 1}
+        assert code_of(await talk.call("said")) == wire.INVALID_PARAMS
+        for generation, left in (
+            (with_profile("echo", "said"), ["echo", "said"]),
+            (served(echo_entry(tools=["echo"])), []),
+        ):
+            await talk.generations.put(generation)
+            assert (await talk.hear())["method"] == "notifications/tools/list_changed"
+            assert await names(talk) == left
+        assert code_of(await talk.call("echo")) == wire.INVALID_PARAMS
