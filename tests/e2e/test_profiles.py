@@ -13,7 +13,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import TextContent
 
 from tests.support.clients import MODES, connected
-from tests.support.projects import MCPHUB, mcphub
+from tests.support.projects import mcphub
 
 ROOT = Path(__file__).parents[2]
 HUB = """\
@@ -82,6 +82,17 @@ def test_clients_of_a_profile_get_its_tools_alone(served: Path, mode: Literal["a
     asyncio.run(talk())
 
 
+def test_what_a_client_is_told_leads_to_the_gateway(served: Path) -> None:
+    url = json.loads((served / ".mcphub" / "serving.json").read_bytes())["url"]
+    for arguments, path in (
+        ((), "/mcp"),
+        (("--profile", "readers"), "/readers/mcp"),
+        (("--profile", "writers"), "/writers"),
+    ):
+        (entry,) = json.loads(mcphub(served, "clients", "cursor", *arguments).stdout)["mcpServers"].values()
+        assert entry["url"] == url.removesuffix("/mcp") + path
+
+
 def test_a_profile_that_changes_is_planned_shown_and_served_while_the_gateway_runs(served: Path) -> None:
     hub = served / "mcp-hub.yaml"
     assert "readers  /readers/mcp  memos, notes  4" in mcphub(served, "status").stdout
@@ -119,8 +130,9 @@ async def listed_at(folder: Path, path: str, tools: list[str]) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_one_client_over_standard_streams_gets_one_profile(folder: Path, mode: Literal["auto", "legacy"]) -> None:
-    arguments = ["gateway", "run", "--stdio", "--profile", "readers"]
-    program = StdioServerParameters(command=MCPHUB, args=arguments, cwd=folder, env=dict(os.environ))
+    configured = json.loads(mcphub(folder, "clients", "claude-desktop", "--profile", "readers").stdout)
+    entry = configured["mcpServers"]["acme-readers"]
+    program = StdioServerParameters(**entry, cwd="/", env=dict(os.environ))
 
     async def talk() -> None:
         async with Client(program, mode=mode) as client:
