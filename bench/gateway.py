@@ -14,7 +14,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,7 +22,6 @@ from typing import Any, Final, cast
 import uvloop
 
 from mcphub_gitops.compiler.canonical import fingerprint
-from mcphub_gitops.runtime.adapters.secrets import SecretSources
 from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.gateway import generation, server
 
@@ -49,6 +48,20 @@ for line in sys.stdin.buffer:
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
+class NoSecrets:
+    """The secrets of a server that needs none."""
+
+    def fetch(
+        self,
+        references: Collection[str],
+        *,
+        stores: Mapping[str, Mapping[str, str]],  # noqa: ARG002  (the port's signature)
+        programs: Mapping[str, str],  # noqa: ARG002  (the port's signature)
+    ) -> Mapping[str, str]:
+        """Return nothing: nothing is asked for."""
+        return dict.fromkeys(references, "")
+
+
 async def serve_gateway() -> None:
     """Serve one child, and print the URL."""
     entry = {
@@ -73,7 +86,7 @@ async def serve_gateway() -> None:
     await server.serve(
         generation.decode(json.dumps(document).encode()),
         spawner=ProcessEngine(),
-        secrets=SecretSources(Path(), {}),
+        secrets=NoSecrets(),
         token=TOKEN,
         version="0",
         on_ready=_tell,
