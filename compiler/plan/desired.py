@@ -1,7 +1,7 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import normpath
@@ -14,12 +14,13 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.container import Container, container_name
+from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.location import locations_in
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text, Transport
 from mcphub_gitops.compiler.resolve.path import is_below
-from mcphub_gitops.compiler.resolve.profile import Selection, select
+from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.url import hide_query
 
@@ -176,22 +177,6 @@ class DesiredServer:
         return dict(sorted(facts.items()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DesiredProfile:
-    """A selection that is served at `path`: the names, for clients, of the tools that it has of each of its servers."""
-
-    name: str
-    path: str
-    tools: Mapping[str, tuple[str, ...]]
-
-    def facts(self) -> Iterator[tuple[str, str]]:
-        """Yield each fact by the name that a plan shows, as one comparable text."""
-        yield f"profile.{self.name}.path", self.path
-        for server, tools in self.tools.items():
-            yield f"profile.{self.name}.server.{server}", f"{len(tools)} {'tool' if len(tools) == 1 else 'tools'}"
-            yield from ((f"profile.{self.name}.tool.{tool}", server) for tool in tools)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Desired:
     """The whole hub as it is to run, in the order of server names; what is asked for often is found out once.
@@ -285,14 +270,9 @@ def build(
         listen=gateway.listen,
         public_url=gateway.public_url,
         servers=tuple(servers),
-        profiles=tuple(_profile(each, {server.name for server in servers}) for each in selections),
+        profiles=bind_profiles(selections, {server.name for server in servers}),
     )
     return desired, tuple(problems)
-
-
-def _profile(selection: Selection, bound: Collection[str]) -> DesiredProfile:
-    tools = {server: tools for server, tools in selection.tools.items() if server in bound}
-    return DesiredProfile(name=selection.profile.name, path=selection.profile.path, tools=MappingProxyType(tools))
 
 
 def _known(hub: Hub, lock: Lock) -> Known:

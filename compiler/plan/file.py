@@ -7,9 +7,10 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
 from mcphub_gitops.compiler.plan.container import Container
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredProfile, DesiredServer, Endpoint, Environment, Tool
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
+from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.schemas import load_schema
