@@ -310,6 +310,14 @@ INCLUDE = Code(
         "includes itself, over however many others."
     ),
 )
+TOO_OLD = Code(
+    name="MH342",
+    summary="the document needs a newer mcphub",
+    explanation=(
+        "Under `requires` a document says from which version of mcphub on it can be understood. An older one would "
+        "take for a mistake what it does not know yet, so nothing else is told."
+    ),
+)
 PROFILE = Code(
     name="MH344",
     summary="the profile names what the hub does not serve",

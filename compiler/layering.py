@@ -38,7 +38,8 @@ class Environment:
 def open_layers(name: str, data: bytes, find: Find, environment: Environment | None = None) -> Document:
     """Read the hub document `data`, known as `name`, with all that belongs to it; never raises on any input.
 
-    Every place is that of the file where it stands. With a file that cannot be read at all, nothing is put together.
+    Every place is that of the file where it stands. With a file that cannot be read at all, nothing is put together;
+    with one that needs a newer mcphub, nothing else is told.
     """
     reader = _Reader(find)
     reader.read(name, data, ())
@@ -49,7 +50,7 @@ def open_layers(name: str, data: bytes, find: Find, environment: Environment | N
         source=sources[0],
         others=sources[1:],
         root=None,
-        diagnostics=tuple(reader.problems),
+        diagnostics=tuple(reader.too_new or reader.problems),
         layers=tuple(reader.roots),
         environment=environment.name if environment is not None else "",
     )
@@ -81,6 +82,7 @@ class _Reader:
     sources: list[Source] = field(default_factory=list)
     roots: list[Node] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
+    too_new: list[Diagnostic] = field(default_factory=list)
     size: int = 0
 
     def read(self, name: str, data: bytes, trail: tuple[str, ...]) -> None:
@@ -102,8 +104,12 @@ class _Reader:
     def _parse(self, name: str, data: bytes) -> Node | None:
         part = read_part(name, data)
         self.sources.append(part.source)
-        self.problems.extend(part.diagnostics)
         self.size += len(data)
+        if part.is_too_new:
+            # Left out of the roots, it ends what is put together, and nobody follows what it includes.
+            self.too_new.extend(part.diagnostics)
+            return None
+        self.problems.extend(part.diagnostics)
         if part.root is not None:
             self.roots.append(part.root)
         return part.root

@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.nodes import child
 from mcphub_gitops.compiler.resolve.path import is_below
 from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.compiler.version import find_too_old
 from mcphub_gitops.schemas import load_schema
 
 Files = Mapping[str, bytes | None]
@@ -67,7 +68,7 @@ class Document:
 def open_document(name: str, data: bytes) -> Document:
     """Read the hub document `data`, known to the user as `name`; never raises on any input."""
     part = read_part(name, data)
-    if part.root is None:
+    if part.root is None or part.is_too_new:
         return Document(source=part.source, root=None, diagnostics=part.diagnostics)
     root, problems = check_whole(part.root)
     return Document(source=part.source, root=root, diagnostics=part.diagnostics + problems)
@@ -75,17 +76,24 @@ def open_document(name: str, data: bytes) -> Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A document by itself: its text with what is secret hidden, its tree where there is one, and what is wrong."""
+    """A document by itself: its text with what is secret hidden, its tree where there is one, and what is wrong.
+
+    With `is_too_new` it needs a newer mcphub, and nothing else is wrong.
+    """
 
     source: Source
     root: Node | None
     diagnostics: tuple[Diagnostic, ...]
+    is_too_new: bool = False
 
 
 def read_part(name: str, data: bytes) -> Part:
     """Read `data`, which is a hub document or a part of one; never raises on any input."""
     parsed = syntax.parse(name, data)
     source = hide_secrets(parsed.source, parsed.root)
+    too_old = tuple(find_too_old(parsed.root))
+    if too_old:
+        return Part(source=source, root=parsed.root, diagnostics=too_old, is_too_new=True)
     problems = parsed.diagnostics
     if parsed.root is not None:
         problems += hidden.find_in_text(source) or hidden.find_in_values(source, parsed.root, hidden.OWN)
