@@ -190,7 +190,7 @@ class Project:
         compiled = compile_hub(
             validated,
             lock_file,
-            {name: self._definitions(name) for name in names},
+            {name: self.definitions(name) for name in names},
             self.file_digests(validated.hub) if validated.hub is not None else {},
             locked=locked,
         )
@@ -198,7 +198,8 @@ class Project:
             return compiled
         return self.enforce(compiled, self.root, as_of)
 
-    def _definitions(self, server: str) -> tuple[str, bytes | None]:
+    def definitions(self, server: str) -> tuple[str, bytes | None]:
+        """Return name and content of the readable definitions of `server`, None where there are none."""
         name = f"{self.tools_folder}/{server}.json"
         return name, read_file(self.root / name, limit=MAX_LOCK_BYTES)
 

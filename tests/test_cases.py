@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.codes import CODES
-from tests.support.cases import CASES, run_diagnostics, run_plan, run_render, run_reports
+from tests.support.cases import CASES, run_accounts, run_diagnostics, run_plan, run_render, run_reports
 
 TOPICS: dict[str, tuple[Callable[[Path], str], str]] = {
     "diagnostics": (run_diagnostics, "diagnostics.txt"),
+    "accounts": (run_accounts, "accounts.txt"),
     "plan": (run_plan, "plan.txt"),
     "reports": (run_reports, "reports.txt"),
     "render": (run_render, "compose.yaml"),

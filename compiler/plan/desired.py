@@ -243,7 +243,7 @@ def build(
     count where names are compared.
     """
     problems: list[Diagnostic] = []
-    candidates = _known(hub, lock)
+    candidates = known_tools(hub, lock)
     exposed, unservable = expose(hub, candidates)
     selections, unselected = select(hub, exposed, candidates)
     tools: dict[str, list[Exposed]] = {}
@@ -275,7 +275,7 @@ def build(
     return desired, tuple(problems)
 
 
-def _known(hub: Hub, lock: Lock) -> Known:
+def known_tools(hub: Hub, lock: Lock) -> Known:
     """Return the tools of each server that are known: those of its lock, else those that its catalog names."""
     known: dict[str, tuple[Text, ...]] = {}
     for server in hub.servers:

@@ -30,6 +30,7 @@ COMMANDS = {
     "logs": "Show what a server says.",
     "up": "Apply, and serve the gateway.",
     "down": "Stop serving.",
+    "why": "Say why a server or a tool is as it is.",
     "explain": "Say what a diagnostic's code means.",
     "schema": "Print the JSON Schema of a document.",
     "completion": "Print the script for a shell's completion.",

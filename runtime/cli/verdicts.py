@@ -8,7 +8,12 @@ from mcphub_gitops.compiler.report.document import describe_span
 
 def describe_verdicts(compiled: Compiled) -> list[dict[str, object]]:
     """Return the verdicts of `compiled`, in the order of the rules; none where it was not held against policies."""
-    return [_document(each) for each in compiled.verdicts] if isinstance(compiled, Enforced) else []
+    return [_document(each) for each in verdicts_of(compiled)]
+
+
+def verdicts_of(compiled: Compiled) -> tuple[Verdict, ...]:
+    """Return the verdicts of `compiled` as they are."""
+    return compiled.verdicts if isinstance(compiled, Enforced) else ()
 
 
 def _document(verdict: Verdict) -> dict[str, object]:

@@ -10,19 +10,28 @@ Expected: `diagnostics.txt`.
 
 ``reports/CASE``: `mcp-hub.yaml`. Expected: `reports.txt`, with the diagnostics in each format for programs.
 
+``accounts/CASE``: like ``diagnostics``; the lock is that of `locked.yaml` where there is one, and `applied.yaml` with
+`applied-tools.json` is what was applied. Expected: `accounts.txt`.
+
 ``plan/CASE``: `mcp-hub.yaml` with its catalogs, and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was
 applied before. Expected: `plan.txt`.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from mcphub_gitops.compiler.account.server import account_of_server
+from mcphub_gitops.compiler.account.statement import Asked
+from mcphub_gitops.compiler.account.text import render_account
+from mcphub_gitops.compiler.account.tool import account_of_tool, names_of
 from mcphub_gitops.compiler.canonical import digest
-from mcphub_gitops.compiler.compilation import NO_LOCK, compile_hub, open_lock
+from mcphub_gitops.compiler.compilation import NO_LOCK, Compiled, compile_hub, open_lock
 from mcphub_gitops.compiler.diagnostic import Diagnostic, render, sort
+from mcphub_gitops.compiler.enforcement import Enforced
 from mcphub_gitops.compiler.layering import Environment, open_layers
 from mcphub_gitops.compiler.lock.assembly import assemble, pin
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
@@ -44,6 +53,7 @@ from mcphub_gitops.compiler.report.sarif import render_sarif
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.sourcing import understand_with, validate
+from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.files import find_files
 from tests.support.hubs import hub_of, lock_of
@@ -55,6 +65,45 @@ CASES = Path(__file__).parents[1] / "cases"
 
 def run_diagnostics(case: Path) -> str:
     """Return the diagnostics of the case's hub as people read them."""
+    _, validated, compiled = _compile(case)
+    answers = case / "answers.json"
+    found = compiled.diagnostics
+    if answers.exists() and validated.hub is not None:
+        found = _answered(validated.hub, json.loads(answers.read_bytes()))
+    return _shown(found, compiled.sources)
+
+
+def run_accounts(case: Path) -> str:
+    """Return what can be said of each server of the case's hub and of each of its tools that is known."""
+    document, _, compiled = _compile(case)
+    assert document.root is not None
+    assert compiled.hub is not None
+    data, definitions = _lock(case, compiled.hub)
+    applied = case / "applied.yaml"
+    asked = Asked(
+        root=document.root,
+        layers=document.layers,
+        hub=compiled.hub,
+        lock=open_lock("mcp-hub.lock", data).lock or NO_LOCK,
+        lock_name="mcp-hub.lock",
+        stale=compiled.stale,
+        bound=compiled.bound,
+        applied=_desired(applied, case / "applied-tools.json") if applied.exists() else None,
+        verdicts=compiled.verdicts if isinstance(compiled, Enforced) else (),
+        diagnostics=compiled.diagnostics,
+    )
+    shown = []
+    for server in asked.hub.servers:
+        shown.append(render_account(server.name, asked.hub.name, account_of_server(asked, server)))
+        about = replace(asked, definitions=definitions.get(server.name, {}))
+        for tool in names_of(asked, server):
+            account = account_of_tool(about, server, tool)
+            shown.append(render_account(f"{server.name}.{tool}", asked.hub.name, account))
+    return "\n".join(shown)
+
+
+def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
+    """Return the case's hub with its catalogs, lock and policies."""
     document = open_layers(
         "mcp-hub.yaml",
         _hub_text(case),
@@ -76,11 +125,7 @@ def run_diagnostics(case: Path) -> str:
     )
     if compiled.hub is not None and compiled.hub.policies:
         compiled = enforce_project(compiled, case, AS_OF)
-    answers = case / "answers.json"
-    found = compiled.diagnostics
-    if answers.exists() and validated.hub is not None:
-        found = _answered(validated.hub, json.loads(answers.read_bytes()))
-    return _shown(found, compiled.sources)
+    return document, validated, compiled
 
 
 def _environment(case: Path) -> Environment | None:
@@ -193,6 +238,8 @@ def _lock(case: Path, hub: Hub | None) -> tuple[bytes | None, Mapping[str, Defin
         return (case / "mcp-hub.lock").read_bytes(), {}
     if hub is None or not (case / "tools.json").exists():
         return None, {}
+    if (case / "locked.yaml").exists():
+        hub = hub_of((case / "locked.yaml").read_text("utf-8"), _catalogs(case))
     lock, definitions = lock_of(hub, json.loads((case / "tools.json").read_bytes()))
     return write_lock(lock), definitions
 

@@ -28,6 +28,7 @@ HEAVY = {
         ["plan", "--offline"],
         ["lock", "--check"],
         ["server", "list"],
+        ["why", "time.convert"],
         ["tool", "allow", "--help"],
         ["config", "set", "--help"],
         ["fmt", "--help"],

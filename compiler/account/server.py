@@ -1,0 +1,147 @@
+"""A server: where it is declared, what it is, what it may do, and whether it is locked and applied."""
+
+import shlex
+from collections.abc import Iterator
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.account.grants import grants_of
+from mcphub_gitops.compiler.account.statement import Asked, Statement, judged, shown
+from mcphub_gitops.compiler.lock.model import LockedServer
+from mcphub_gitops.compiler.read.syntax import MapNode
+from mcphub_gitops.compiler.resolve.model import Command, Image, Package, Server
+from mcphub_gitops.compiler.resolve.nodes import child
+from mcphub_gitops.compiler.source import Span
+
+_OF_POLICIES = frozenset({codes.DENIED, codes.UNAPPROVED, codes.DISCOURAGED, codes.WAIVED})
+_MOST_NAMED = 3
+
+
+def account_of_server(asked: Asked, server: Server) -> tuple[Statement, ...]:
+    """Return what can be said of `server`, in the order in which people ask."""
+    return (
+        *_declared(asked, server),
+        *_sourced(asked, server),
+        *_kind(asked, server),
+        *_owned(asked, server),
+        *grants_of(asked, server),
+        *_tools(asked, server),
+        *judged(asked, server.name),
+        *_mistakes(asked, server),
+        _locked(asked, server),
+        _applied(asked, server),
+    )
+
+
+def _declared(asked: Asked, server: Server) -> Iterator[Statement]:
+    places = []
+    for layer in asked.layers:
+        servers = child(layer, "servers")
+        entry = servers.get(server.name) if isinstance(servers, MapNode) else None
+        if entry is not None:
+            places.append(entry.key_span)
+    for number, span in enumerate(places or [server.span]):
+        yield Statement(topic="declared", text="here" if number == 0 else "in part, or anew, here too", span=span)
+    if not server.enabled:
+        text = "no: it is part of the document, and not of the hub"
+        yield Statement(topic="enabled", text=text, span=asked.place(server.name, "enabled"))
+
+
+def _sourced(asked: Asked, server: Server) -> Iterator[Statement]:
+    if not server.source:
+        return
+    yield Statement(
+        topic="from", name=server.source, text=f"the entry {server.source}", span=asked.place(server.name, "from")
+    )
+    name = server.source.partition("/")[0]
+    for catalog in asked.hub.catalogs:
+        if catalog.name == name:
+            commit = f", commit {catalog.commit}" if catalog.commit else ""
+            text = f"{shown(catalog.source)}{commit}, {catalog.digest}"
+            yield Statement(topic="catalog", name=name, text=text, span=catalog.span)
+    if server.override:
+        text = shown(server.override)
+        yield Statement(topic="override", text=text, span=asked.place(server.name, "override"))
+
+
+def _kind(asked: Asked, server: Server) -> Iterator[Statement]:
+    origin, locked = server.origin, asked.locked(server.name)
+    if isinstance(origin, Package):
+        name = f"{origin.ecosystem}:{origin.name}"
+        pins = f"{locked.package} with {_count(len(locked.requirements), 'requirement')}" if locked is not None else ""
+        yield _what(f"the package {name}", pins, origin.span)
+    elif isinstance(origin, Command):
+        words = shlex.join(text.value for text in origin.argv)
+        yield _what(f"the command {shown(words)}", "", origin.argv[0].span)
+    elif not isinstance(origin, Image):
+        yield _what(f"the remote server at {shown(origin.url.value)}", "", origin.span)
+    if server.image is not None:
+        base = "in the image" if isinstance(origin, Package) else "the image"
+        pins = locked.image.partition("@")[2] if locked is not None else ""
+        yield _what(f"{base} {server.image.reference}", pins, server.image.span)
+        yield from _platforms(locked)
+
+
+def _what(text: str, pins: str, span: Span) -> Statement:
+    return Statement(topic="is", text=f"{text}, locked to {pins}" if pins else text, span=span)
+
+
+def _platforms(locked: LockedServer | None) -> Iterator[Statement]:
+    for platform, digest in locked.platforms.items() if locked is not None else ():
+        yield Statement(topic="platform", name=platform, text=digest)
+
+
+def _owned(asked: Asked, server: Server) -> Iterator[Statement]:
+    if server.owner:
+        own, hub = asked.place(server.name, "owner"), child(asked.root, "owner")
+        yield Statement(topic="owner", text=server.owner, span=own or (hub.span if hub is not None else None))
+
+
+def _tools(asked: Asked, server: Server) -> Iterator[Statement]:
+    bound = asked.desired(server.name)
+    if bound is None:
+        return
+    names = ", ".join(tool.name for tool in bound.tools) or "none"
+    text = f"{len(bound.tools)} of {_count(len(bound.offered()), 'tool')}: {names}"
+    yield Statement(topic="serves", text=text, span=asked.place(server.name, "tools"))
+
+
+def _mistakes(asked: Asked, server: Server) -> Iterator[Statement]:
+    """Yield what is told of its declaration beside what policies say."""
+    node = asked.node(server.name)
+    last = node.span.last_line if node is not None else server.span.line
+    for each in asked.diagnostics:
+        is_own = each.span.source == server.span.source and server.span.line <= each.span.line <= last
+        if is_own and each.code not in _OF_POLICIES:
+            text = f"{each.code.summary}: {each.detail}"
+            yield Statement(topic=each.code.severity.value, name=each.code.name, text=text, span=each.span)
+
+
+def _locked(asked: Asked, server: Server) -> Statement:
+    locked, reason = asked.locked(server.name), asked.why_stale(server.name)
+    if locked is None or not server.enabled:
+        text = f"no: {asked.lock_name} does not have it" if locked is None else "no longer: it is not enabled"
+    elif reason:
+        text = f"no longer: it {reason}"
+    else:
+        text = f"yes: {asked.lock_name} has it, with {_count(len(locked.tools), 'tool')}"
+    return Statement(topic="locked", text=text)
+
+
+def _applied(asked: Asked, server: Server) -> Statement:
+    running, bound = asked.running(server.name), asked.desired(server.name)
+    if asked.trouble:
+        text = f"unknown: {asked.trouble}"
+    elif running is None:
+        text = "no: nothing is applied" if asked.applied is None else "no: what is applied does not have it"
+    elif bound is None:
+        text = "yes, as it was; what it is now is not locked"
+    else:
+        before, after = running.fields(), bound.fields()
+        changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+        text = f"yes, but for {', '.join(changed[:_MOST_NAMED])}{more}" if changed else "yes, as it is here"
+    return Statement(topic="applied", text=text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
