@@ -310,6 +310,14 @@ INCLUDE = Code(
         "includes itself, over however many others."
     ),
 )
+MOVED = Code(
+    name="MH343",
+    summary="the move cannot be",
+    explanation=(
+        "Under `moved` a hub says which server was renamed, so that what belonged to the old name belongs to the new "
+        "one. The old name is no server any more, the new one is, and either stands in one move alone."
+    ),
+)
 TOO_OLD = Code(
     name="MH342",
     summary="the document needs a newer mcphub",

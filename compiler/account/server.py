@@ -7,7 +7,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.account.grants import grants_of
 from mcphub_gitops.compiler.account.statement import Asked, Statement, judged, shown
 from mcphub_gitops.compiler.lock.model import LockedServer
-from mcphub_gitops.compiler.read.syntax import MapNode
+from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.resolve.model import Command, Image, Package, Server
 from mcphub_gitops.compiler.resolve.nodes import child
 from mcphub_gitops.compiler.source import Span
@@ -41,9 +41,20 @@ def _declared(asked: Asked, server: Server) -> Iterator[Statement]:
             places.append(entry.key_span)
     for number, span in enumerate(places or [server.span]):
         yield Statement(topic="declared", text="here" if number == 0 else "in part, or anew, here too", span=span)
+    for move in _items(child(asked.root, "moved")):
+        old, new = child(move, "from"), child(move, "to")
+        if isinstance(old, ScalarNode) and isinstance(new, ScalarNode) and new.value == server.name:
+            yield Statement(topic="renamed", text=f"from {old.value}", span=old.span)
+    if server.optional:
+        text = "an apply and the gateway do without it when it does not answer"
+        yield Statement(topic="optional", text=text, span=asked.place(server.name, "optional"))
     if not server.enabled:
         text = "no: it is part of the document, and not of the hub"
         yield Statement(topic="enabled", text=text, span=asked.place(server.name, "enabled"))
+
+
+def _items(node: Node | None) -> tuple[Node, ...]:
+    return node.items if isinstance(node, ListNode) else ()
 
 
 def _sourced(asked: Asked, server: Server) -> Iterator[Statement]:

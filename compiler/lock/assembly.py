@@ -33,9 +33,12 @@ class Locked:
 
 
 def ask_packages(hub: Hub, lock: Lock) -> dict[str, PackageQuestion]:
-    """Return the question about each enabled package by server; what is locked now is preferred."""
+    """Return the question about each enabled package by server; what is locked now is preferred.
+
+    A server that was renamed is locked under its old name, until it is under its own.
+    """
     return {
-        server.name: PackageQuestion(requirement=server.origin.requirement, preferred=_preferred(server, lock))
+        server.name: PackageQuestion(requirement=server.origin.requirement, preferred=_preferred(hub, server, lock))
         for server in hub.servers
         if server.enabled and isinstance(server.origin, Package)
     }
@@ -44,7 +47,7 @@ def ask_packages(hub: Hub, lock: Lock) -> dict[str, PackageQuestion]:
 def ask_images(hub: Hub, lock: Lock) -> dict[str, ImageQuestion]:
     """Return the question about each enabled image by server; the digest that is locked now is asked for again."""
     return {
-        server.name: ImageQuestion(reference=_wanted(server.image, lock.servers.get(server.name)))
+        server.name: ImageQuestion(reference=_wanted(server.image, _before(hub, server, lock)))
         for server in hub.servers
         if server.enabled and server.image is not None
     }
@@ -120,8 +123,13 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
     return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems))
 
 
-def _preferred(server: Server, lock: Lock) -> tuple[str, ...]:
-    locked = lock.servers.get(server.name)
+def _before(hub: Hub, server: Server, lock: Lock) -> LockedServer | None:
+    """Return the pins that `server` has, or had under the name that it was renamed from."""
+    return lock.servers.get(server.name) or lock.servers.get(hub.moves.get(server.name, ""))
+
+
+def _preferred(hub: Hub, server: Server, lock: Lock) -> tuple[str, ...]:
+    locked = _before(hub, server, lock)
     return locked.requirements if locked is not None else ()
 
 

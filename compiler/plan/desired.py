@@ -181,7 +181,9 @@ class DesiredServer:
 class Desired:
     """The whole hub as it is to run, in the order of server names; what is asked for often is found out once.
 
-    `profiles` are in the order of their names, too.
+    `profiles` are in the order of their names, too. `moves` has the old name of each server that was renamed, by its
+    new one. It is no part of what is to run, nor of its digest: once a machine has made a move, the move may go from
+    the document and nothing changes.
     """
 
     hub: str
@@ -189,6 +191,7 @@ class Desired:
     public_url: str
     servers: tuple[DesiredServer, ...]
     profiles: tuple[DesiredProfile, ...] = ()
+    moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def container_names(self) -> dict[str, str]:
         """Return the container's name of each server that runs in one."""
@@ -264,13 +267,14 @@ def build(
     problems.extend(unservable)
     problems.extend(unselected)
     problems.extend(_replaceable(servers, {server.name: server.span for server in hub.servers}))
-    gateway = hub.gateway
+    gateway, running = hub.gateway, {server.name for server in servers}
     desired = Desired(
         hub=hub.name,
         listen=gateway.listen,
         public_url=gateway.public_url,
         servers=tuple(servers),
-        profiles=bind_profiles(selections, {server.name for server in servers}),
+        profiles=bind_profiles(selections, running),
+        moves=MappingProxyType({new: old for new, old in sorted(hub.moves.items()) if new in running}),
     )
     return desired, tuple(problems)
 

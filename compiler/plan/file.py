@@ -65,6 +65,7 @@ def _document(plan: Plan) -> dict[str, Any]:
             "publicUrl": desired.public_url,
             "servers": {server.name: _server_document(server) for server in desired.servers},
             **_profiles_document(desired),
+            **({"moved": dict(desired.moves)} if desired.moves else {}),
         },
         "changes": [_change_document(change) for change in plan.changes],
         "operations": [
@@ -154,6 +155,7 @@ def _change_document(change: Change) -> dict[str, Any]:
         "address": change.address,
         "action": change.action.name.lower(),
         "cause": change.cause,
+        **({"was": change.was} if change.was else {}),
         "fields": [{"name": each.name, "before": each.before, "after": each.after} for each in change.fields],
     }
 
@@ -167,6 +169,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             public_url=desired["publicUrl"],
             servers=tuple(_server(name, entry) for name, entry in desired["servers"].items()),
             profiles=tuple(_profile(name, entry) for name, entry in desired.get("profiles", {}).items()),
+            moves=MappingProxyType(desired.get("moved", {})),
         ),
         changes=tuple(_change(entry) for entry in document["changes"]),
         operations=tuple(
@@ -229,6 +232,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         address=entry["address"],
         action=Action[entry["action"].upper()],
         cause=entry["cause"],
+        was=entry.get("was", ""),
         fields=tuple(
             FieldChange(name=each["name"], before=each["before"], after=each["after"]) for each in entry["fields"]
         ),

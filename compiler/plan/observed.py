@@ -59,15 +59,16 @@ class Observed:
     digest of the generation that is served (empty when there is none, or when its files are not what was written),
     `gateway` the facts it was applied with (`Desired.gateway`), `review` the digest of the desired state behind it.
     `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
-    that have a scratch folder, `files` the digests of the files that commands run, by path. `isolation` tells by
-    server what a child process gets here; it is empty when nobody looked. `containers` are those of the hub by name,
-    `images` the references by digest that the engine has, `secrets` maps a server to the names of the secret files that
-    stand on the disk for it.
+    that have a scratch folder, `former` the names under which one is found beside its own. `files` are the digests of
+    the files that commands run, by path. `isolation` tells by server what a child process gets here; it is empty when
+    nobody looked. `containers` are those of the hub by name, `images` the references by digest that the engine has,
+    `secrets` maps a server to the names of the secret files that stand on the disk for it.
     """
 
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
     environments: frozenset[str] = frozenset()
     scratch: frozenset[str] = frozenset()
+    former: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     generation: str = ""
     gateway: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -16,11 +16,12 @@ class Action(Enum):
     UPDATE = "~"
     REPLACE = "-/+"
     DESTROY = "-"
+    RENAME = "->"
 
     @property
     def past(self) -> str:
         """The action as it ends the sentence "… will be"."""
-        words = {"+": "created", "~": "updated in place", "-/+": "replaced", "-": "destroyed"}
+        words = {"+": "created", "~": "updated in place", "-/+": "replaced", "-": "destroyed", "->": "renamed"}
         return words[self.value]
 
 
@@ -35,6 +36,8 @@ class OpType(Enum):
     """Make the container of a server beside the one that serves."""
     PROBE = "probe"
     """Start a server as it will run, and compare its tools with the lock."""
+    MOVE = "move"
+    """Give a server the scratch folder that it had under its old name."""
     SWITCH = "switch"
     """Write the new generation and make it the current one."""
     REMOVE = "remove"
@@ -66,12 +69,13 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happens to one object, why, and the facts that differ."""
+    """What happens to one object, why, and the facts that differ; `was` is its old address where it is renamed."""
 
     address: str
     action: Action
     cause: str
     fields: tuple[FieldChange, ...] = ()
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

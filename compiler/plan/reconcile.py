@@ -29,6 +29,7 @@ def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
     changes = tuple(_changes(desired, observed))
     operations = tuple(_operations(desired, observed, changes, options))
     touched = {operation.address for operation in operations} | {change.address for change in changes}
+    touched |= {change.was for change in changes if change.was}
     probed = {operation.target for operation in operations if operation.type is OpType.PROBE}
     touched |= {f"file.{path}" for server in desired.servers if server.name in probed for path in server.files}
     return Plan(
@@ -73,8 +74,12 @@ def foreign_files(server: DesiredServer, observed: Observed) -> tuple[str, ...]:
 
 
 def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
-    wanted = desired.facts()
-    for name in sorted({*wanted, *observed.servers}):
+    wanted, renames = desired.facts(), _renames(desired, observed)
+    for name in sorted({*wanted, *observed.servers} - {*renames.values()}):
+        old = renames.get(name)
+        if old is not None:
+            yield _rename(name, old, observed.servers[old], wanted[name])
+            continue
         change = _change(name, observed.servers.get(name), wanted.get(name))
         if change is not None:
             yield change
@@ -82,6 +87,29 @@ def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
         action = Action.UPDATE if observed.review else Action.CREATE
         fields = tuple(_field_changes(observed.gateway, desired.gateway()))
         yield Change(address="generation", action=action, cause=_generation_cause(desired, observed), fields=fields)
+
+
+def _renames(desired: Desired, observed: Observed) -> dict[str, str]:
+    """Return the old name of each server that is applied under it still, by its new one.
+
+    A move that was made already, or whose server was never applied here, is none.
+    """
+    wanted = desired.facts().keys()
+    return {
+        new: old
+        for new, old in desired.moves.items()
+        if old in observed.servers and new not in observed.servers and old not in wanted
+    }
+
+
+def _rename(name: str, old: str, before: Mapping[str, str], after: Mapping[str, str]) -> Change:
+    return Change(
+        address=f"server.{name}",
+        action=Action.RENAME,
+        cause="the hub says so, and what belonged to it is kept",
+        fields=tuple(_field_changes(before, after)),
+        was=f"server.{old}",
+    )
 
 
 def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> Change | None:
@@ -133,6 +161,7 @@ def _operations(
 ) -> Iterator[Operation]:
     """Yield operations stage by stage; those of one stage do not depend on one another."""
     causes = {change.address: change.cause for change in changes}
+    causes |= {change.was: f"it is called {change.address} now" for change in changes if change.was}
     missing = _missing_environments(desired, observed)
     making = _containers_to_make(desired, observed, causes, missing, options)
     for image in sorted(_images(desired, making) - observed.images):
@@ -148,6 +177,7 @@ def _operations(
     for server, cause in making.items():
         yield Operation(type=OpType.MAKE, target=names[server], cause=cause)
     yield from _probes(desired, causes, missing, making)
+    yield from _moves(desired, observed, causes)
     if "generation" in causes:
         yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
     elif making:
@@ -207,6 +237,14 @@ def _probes(
             yield Operation(type=OpType.PROBE, target=server.name, cause=making[server.name])
 
 
+def _moves(desired: Desired, observed: Observed, causes: Mapping[str, str]) -> Iterator[Operation]:
+    """Yield a move for each renamed server with a private folder: right before the switch, while the old one serves."""
+    processes = {server.name for server in desired.servers if server.is_process}
+    for new, old in _renames(desired, observed).items():
+        if new in processes and old in observed.scratch:
+            yield Operation(type=OpType.MOVE, target=new, cause=causes[f"server.{new}"])
+
+
 def _runs(observed: Observed, name: str) -> bool:
     return name in observed.containers and observed.containers[name].state == "running"
 
@@ -225,7 +263,8 @@ def _removals(
             yield Operation(type=OpType.REMOVE, target=name, cause=cause)
     # Only a process has a private folder of ours.
     kept = {server.name for server in desired.servers if server.is_process}
-    for name in sorted({*(observed.scratch - kept), *_stale_secrets(desired, observed)}):
+    folders = (observed.scratch | observed.former) - kept
+    for name in sorted({*folders, *_stale_secrets(desired, observed)}):
         cause = causes.get(f"server.{name}", "an interrupted apply left its files")
         yield Operation(type=OpType.RETIRE, target=name, cause=cause)
     if options.prune:

@@ -55,6 +55,8 @@ def _summary(plan: Plan) -> str:
     servers = [change for change in plan.changes if change.address.startswith("server.")]
     counts = [f"{sum(each.action is action for each in servers)} to {word}" for word, action in words]
     counts.append(f"{sum(each.action is Action.DESTROY for each in servers)} to destroy")
+    renamed = sum(each.action is Action.RENAME for each in servers)
+    counts.extend([f"{renamed} to rename"] if renamed else [])
     return f"Plan: {', '.join(counts)}. Review digest: {plan.desired.review_digest()}"
 
 
@@ -94,7 +96,8 @@ def _profile_permission(field: FieldChange, name: str) -> Iterator[tuple[str, st
 
 
 def _change_block(change: Change) -> str:
-    head = f"{change.action.value} {change.address} will be {change.action.past}: {_clean(change.cause)}"
+    past = f"{change.action.past} from {change.was}" if change.was else change.action.past
+    head = f"{change.action.value} {change.address} will be {past}: {_clean(change.cause)}"
     return "\n".join([head, *(f"    {_field(field)}" for field in change.fields)])
 
 

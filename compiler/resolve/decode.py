@@ -26,6 +26,7 @@ from mcphub_gitops.compiler.resolve.model import (
     Server,
     Text,
 )
+from mcphub_gitops.compiler.resolve.moves import decode_moves
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
@@ -88,6 +89,7 @@ class _Decoder:
             on_conflict=self._on_conflict(),
             stores=self._stores,
             owner=self._owner(self._root),
+            moves=decode_moves(self._root, self.problems),
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
             profiles=decode_profiles(self._root, self.problems),
             span=self._root.span,

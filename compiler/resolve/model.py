@@ -179,7 +179,8 @@ class Hub:
     """A decoded hub; `servers` and `profiles` are in the order of their names, and so are the `catalogs` in use.
 
     `policies` are paths, which may have ``*`` in them. `stores` are the facts of each secret store by name.
-    `on_conflict` says what becomes of a tool's name that several servers would have.
+    `on_conflict` says what becomes of a tool's name that several servers would have. `moves` has the old name of each
+    server that was renamed, by its new one.
     """
 
     name: str
@@ -189,6 +190,7 @@ class Hub:
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     catalogs: tuple[HubCatalog, ...] = ()
     owner: str = ""
+    moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     policies: tuple[Text, ...] = ()
     profiles: tuple[Profile, ...] = ()
     span: Span = field(compare=False, repr=False)

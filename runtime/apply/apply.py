@@ -15,7 +15,8 @@ from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
 from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels, put_secrets, secrets_of, sweep_secrets
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
-from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
+from mcphub_gitops.runtime.apply.layout import make_folder
+from mcphub_gitops.runtime.apply.moving import move_scratch, move_scratch_back, remove_scratch
 from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
@@ -32,6 +33,7 @@ _ACTS = {
     OpType.INSTALL: "installing",
     OpType.MAKE: "making",
     OpType.PROBE: "probing",
+    OpType.MOVE: "moving",
     OpType.SWITCH: "switching",
     OpType.REMOVE: "removing",
     OpType.RETIRE: "retiring",
@@ -72,7 +74,7 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
     if failures and not switched:
         begun = [*done, *(operation for operation, _ in failures)]
         try:
-            await _undo(plan, [operation for operation in begun if operation.type is OpType.MAKE], site)
+            await _undo(plan, begun, site)
         except RuntimeFailure as failure:
             failures.append((begun[-1], failure))
     journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
@@ -90,15 +92,18 @@ async def _read_secrets(plan: Plan, site: Site) -> tuple[Site, list[tuple[Operat
     return site, [(started[next(iter(denied))], SecretsFailure.of_all(denied.values()))]
 
 
-async def _undo(plan: Plan, making: Sequence[Operation], site: Site) -> None:
-    """Remove what an apply that failed has made beside what serves, and put the secrets of that back in their place.
+async def _undo(plan: Plan, begun: Sequence[Operation], site: Site) -> None:
+    """Remove what an apply that failed has made beside what serves, and put folders and secrets of that back.
 
     Raises RuntimeFailure when that fails too; the next plan then finds what is left.
     """
     applied = read_applied(site.layout)
     serving = applied.plan.desired if applied is not None else None
     kept = set(serving.container_names().values()) if serving is not None else set()
-    made = {operation.target for operation in making}
+    for operation in begun:
+        if operation.type is OpType.MOVE:
+            move_scratch_back(site.layout.scratch, plan.desired.moves[operation.target], operation.target)
+    made = {operation.target for operation in begun if operation.type is OpType.MAKE}
     labels = owner_labels(plan.desired.hub, site)
     for container in sorted(made):
         if not await site.containers.restore(container, labels) and container not in kept:
@@ -148,6 +153,7 @@ class _Executor:
             OpType.INSTALL: self._install,
             OpType.MAKE: self._make,
             OpType.PROBE: self._probe,
+            OpType.MOVE: self._move,
             OpType.SWITCH: self._switch,
             OpType.REMOVE: self._remove,
             OpType.RETIRE: self._retire,
@@ -211,6 +217,9 @@ class _Executor:
                 resolution="run `mcphub lock` and review what changed, or bring the server back to what was locked",
             )
 
+    async def _move(self, name: str) -> None:
+        move_scratch(self._site.layout.scratch, self._plan.desired.moves[name], name)
+
     async def _switch(self, _target: str) -> None:
         made = served_marks(self._site.layout)
         removed = {operation.target for operation in self._plan.operations if operation.type is OpType.REMOVE}
@@ -224,6 +233,9 @@ class _Executor:
     def _entry(self, server: DesiredServer) -> dict[str, object]:
         scratch = self._site.layout.scratch / server.name
         if server.is_process:
+            if scratch.is_symlink():
+                # An apply that moved it elsewhere was interrupted, and the move was taken back.
+                scratch.unlink()
             make_folder(scratch, 0o700, given_away=True)
         launch = launch_of(server, self._plan.desired.hub, self._site, scratch)
         tools = [
@@ -245,7 +257,7 @@ class _Executor:
     async def _retire(self, name: str) -> None:
         server = self._servers.get(name)
         if server is None or not server.is_process:
-            remove_folder(self._site.layout.scratch / name)
+            remove_scratch(self._site.layout.scratch / name)
         sweep_secrets(server, secrets_of(name, self._site))
 
     async def _prune(self, digest: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
@@ -27,10 +28,12 @@ async def observe(desired: Desired, site: Site) -> Observed:
     applied = read_applied(site.layout)
     installed = site.packages.installed(deep=True)
     seen = await _look_at_engine(desired, installed, site)
+    scratch, former = _scratch(site.layout.scratch)
     return replace(
         recorded(applied, code_digests(desired, site.root)),
         environments=installed,
-        scratch=names_in(site.layout.scratch),
+        scratch=scratch,
+        former=former,
         containers=MappingProxyType({each.name: each for each in seen}),
         images=await _present(desired, site),
         secrets=MappingProxyType(_secret_files(site)),
@@ -63,6 +66,13 @@ def _in_the_way(foreign: SeenContainer, site: Site) -> RuntimeFailure:
         detail="a container of the hub needs this name; what does not carry its labels is never touched",
         resolution="rename or remove it if nobody needs it, or apply the hub on another engine",
     )
+
+
+def _scratch(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the servers with a folder in `folder`, and the names that lead to one from before it was moved."""
+    names = names_in(folder)
+    former = frozenset(name for name in names if (folder / name).is_symlink())
+    return names - former, former
 
 
 def _secret_files(site: Site) -> dict[str, frozenset[str]]:

@@ -135,7 +135,9 @@ def _needs(spec: ChildSpec) -> Iterator[tuple[str, int, str]]:
 
 
 def hand_over(spec: ChildSpec, standing: Standing) -> None:
-    """Give the scratch folder to the child's user, mode 0700; only the folder itself, never what lies in it.
+    """Give the scratch folder to the child's user, mode 0700; only the folder itself, not what lies in it.
+
+    But a server that was renamed has another user than before, and is given what it had kept under its old name.
 
     Raises RuntimeFailure when it is missing, a link, or belongs to someone else and cannot be given away.
     """
@@ -153,17 +155,35 @@ def hand_over(spec: ChildSpec, standing: Standing) -> None:
     try:
         status = os.fstat(folder)
         if status.st_uid != uid:
+            if standing.own and UID_BASE <= status.st_uid < UID_BASE + UID_COUNT:
+                _give_contents(folder, status.st_uid, uid)
             os.fchown(folder, uid, uid)
         if stat.S_IMODE(status.st_mode) != stat.S_IRWXU:
             os.fchmod(folder, stat.S_IRWXU)
-    except OSError as problem:
+    except (OSError, RecursionError) as problem:
         raise RuntimeFailure(
             f"The scratch folder of server {spec.server!r} cannot be given to its user",
-            detail=f"{scratch}: {problem.strerror}",
+            detail=f"{scratch}: {getattr(problem, 'strerror', 'it is nested too deeply')}",
             resolution="Remove the folder, or change its owner to the user that runs the gateway.",
         ) from problem
     finally:
         os.close(folder)
+
+
+def _give_contents(folder: int, before: int, after: int) -> None:
+    """Give what lies below the open `folder` and belongs to the user `before` to `after`, and follow no link.
+
+    Whoever wrote there may not have given a second name to what stands elsewhere: such a file is left as it is.
+    """
+
+    def refuse(problem: OSError) -> None:
+        raise problem
+
+    for _, folders, files, place in os.fwalk(".", dir_fd=folder, follow_symlinks=False, onerror=refuse):
+        for name in (*folders, *files):
+            status = os.stat(name, dir_fd=place, follow_symlinks=False)
+            if status.st_uid == before and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
+                os.chown(name, after, after, dir_fd=place, follow_symlinks=False)
 
 
 def order_for(spec: ChildSpec, standing: Standing, *, abi: int) -> bytes:

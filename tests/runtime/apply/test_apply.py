@@ -9,8 +9,8 @@ import pytest
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.plan.desired import Desired, build
-from mcphub_gitops.compiler.plan.file import plan_digest
-from mcphub_gitops.compiler.plan.plan import OpType, Plan
+from mcphub_gitops.compiler.plan.file import plan_digest, read_plan, write_plan
+from mcphub_gitops.compiler.plan.plan import Action, OpType, Plan
 from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, fingerprint_of, reconcile
 from mcphub_gitops.runtime.apply.apply import apply_plan
 from mcphub_gitops.runtime.apply.drift import Drift, Kind, find_drift
@@ -189,7 +189,7 @@ def test_every_prefix_of_a_plan_applied_and_planned_again_converges(tmp_path: Pa
     assert applied(planned(first, site), site).failures == ()
     second, _ = bound(OTHER, OTHER_TOOLS)
     whole = planned(second, site)
-    assert {each.type for each in whole.operations} == set(OpType)
+    assert {each.type for each in whole.operations} == set(OpType) - {OpType.MOVE}
     cut = Plan(desired=whole.desired, changes=whole.changes, operations=whole.operations[:length], base=whole.base)
     assert applied(cut, site).failures == ()
     assert applied(planned(second, site), site).failures == ()
@@ -216,6 +216,111 @@ def test_an_optional_server_that_does_not_answer_is_done_without(tmp_path: Path)
     other, _ = bound(HUB.replace("{command:", "{optional: true, env: {A: b}, command:"), TOOLS)
     report = applied(planned(other, site), site)
     assert [failure.brief for _, failure in report.failures] == ["server notes offers other tools than the lock says"]
+
+
+RENAMED = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+moved: [{from: time, to: clock}, {from: search, to: find}, {from: notes, to: memos}]
+servers:
+  memos: {command: [python3, srv/notes.py], secrets: {KEY: "env://KEY"}, paths: {write: [data]}}
+  find: {image: "registry.example/search:1", secrets: {TOKEN: "env://KEY", FILE: {ref: "env://KEY", as: file}}}
+  clock: {package: "pypi:mcp-server-time@1", tools: {deny: [convert]}}
+"""
+RENAMED_TOOLS = {"memos": TOOLS["notes"], "find": TOOLS["search"], "clock": TOOLS["time"]}
+
+
+def with_data(root: Path) -> Site:
+    """Return a site where the hub is applied and its servers have kept something, and the renamed ones answer."""
+    site = prepared(root)
+    assert isinstance(site.prober, ScriptedProber)
+    site.prober.offers = {**site.prober.offers, **bound(RENAMED, RENAMED_TOOLS)[1]}
+    assert applied(planned(bound(HUB, TOOLS)[0], site), site).failures == ()
+    for name in ("time", "notes"):
+        (site.layout.scratch / name / "kept").write_text(name)
+    return site
+
+
+def kept_by(site: Site, name: str) -> str:
+    return (site.layout.scratch / name / "kept").read_text()
+
+
+def test_a_renamed_server_keeps_what_belonged_to_it(tmp_path: Path) -> None:
+    site, (desired, _) = with_data(tmp_path), bound(RENAMED, RENAMED_TOOLS)
+    (old,) = asyncio.run(observe(desired, site)).containers
+    plan = planned(desired, site)
+    assert [(each.address, each.was, each.action) for each in plan.changes if each.was] == [
+        ("server.clock", "server.time", Action.RENAME),
+        ("server.find", "server.search", Action.RENAME),
+        ("server.memos", "server.notes", Action.RENAME),
+    ]
+    assert [each.fields for each in plan.changes if each.was] == [(), (), ()]
+    assert [each.address for each in plan.changes if not each.was] == ["generation"]
+    order = [(each.type, each.target) for each in plan.operations]
+    assert order.index((OpType.MAKE, desired.container_names()["find"])) < order.index((OpType.SWITCH, ""))
+    assert order.index((OpType.SWITCH, "")) < order.index((OpType.REMOVE, old))
+    assert read_plan(write_plan(plan)) == plan
+    assert applied(plan, site).failures == ()
+    assert (kept_by(site, "clock"), kept_by(site, "memos")) == ("time", "notes")
+    assert {each.name for each in site.layout.scratch.iterdir()} == {"clock", "memos"}
+    assert [each.server for each in asyncio.run(observe(desired, site)).containers.values()] == ["find"]
+    assert not (site.layout.secrets / "search").exists()
+    for text in (RENAMED, RENAMED.replace("moved:", "#")):
+        assert planned(bound(text, RENAMED_TOOLS)[0], site).is_empty
+    assert find_drift_of(desired, site) == ()
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_every_prefix_of_a_rename_converges_and_keeps_what_belonged_to_it(tmp_path: Path, length: int) -> None:
+    site, (desired, _) = with_data(tmp_path), bound(RENAMED, RENAMED_TOOLS)
+    whole = planned(desired, site)
+    assert OpType.MOVE in {each.type for each in whole.operations}
+    assert len(whole.operations) == 11
+    cut = replace(whole, operations=whole.operations[:length])
+    assert applied(cut, site).failures == ()
+    # Whatever the old servers keep meanwhile, they find under the old name until the new ones serve.
+    if length < [each.type for each in whole.operations].index(OpType.RETIRE):
+        assert (kept_by(site, "time"), kept_by(site, "notes")) == ("time", "notes")
+    assert applied(planned(desired, site), site).failures == ()
+    assert planned(desired, site).is_empty
+    assert (kept_by(site, "clock"), kept_by(site, "memos")) == ("time", "notes")
+    assert {each.name for each in site.layout.scratch.iterdir()} == {"clock", "memos"}
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_every_prefix_of_a_rename_that_is_taken_back_converges(tmp_path: Path, length: int) -> None:
+    site, (desired, _), (before, _) = with_data(tmp_path), bound(RENAMED, RENAMED_TOOLS), bound(HUB, TOOLS)
+    whole = planned(desired, site)
+    assert applied(replace(whole, operations=whole.operations[:length]), site).failures == ()
+    assert applied(planned(before, site), site).failures == ()
+    assert planned(before, site).is_empty
+    assert {each.name for each in site.layout.scratch.iterdir()} == {"time", "notes"}
+    assert not any(each.is_symlink() for each in site.layout.scratch.iterdir())
+
+
+def test_a_rename_that_fails_puts_the_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, (desired, _) = with_data(tmp_path), bound(RENAMED, RENAMED_TOOLS)
+
+    def fail(*_arguments: object) -> int:
+        raise RuntimeFailure("the disk is full")
+
+    monkeypatch.setattr("mcphub_gitops.runtime.apply.apply.write_generation", fail)
+    report = applied(planned(desired, site), site)
+    assert [failure.brief for _, failure in report.failures] == ["the disk is full"]
+    assert (kept_by(site, "time"), kept_by(site, "notes")) == ("time", "notes")
+    assert not (site.layout.scratch / "time").is_symlink()
+    monkeypatch.undo()
+    assert applied(planned(desired, site), site).failures == ()
+    assert kept_by(site, "clock") == "time"
+
+
+def test_a_plan_of_a_rename_is_stale_when_the_old_server_was_changed(tmp_path: Path) -> None:
+    site, (desired, _) = with_data(tmp_path), bound(RENAMED, RENAMED_TOOLS)
+    plan = planned(desired, site)
+    other, _ = bound(HUB.replace("{deny: [convert]}", "{}"), TOOLS)
+    assert applied(planned(other, site), site).failures == ()
+    assert "server.time" in find_moved(plan, asyncio.run(observe(desired, site)))
 
 
 @pytest.mark.parametrize(

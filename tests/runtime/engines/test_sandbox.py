@@ -193,6 +193,42 @@ def test_the_scratch_folder_is_given_but_not_what_lies_in_it(place: Path) -> Non
     assert scratch.stat().st_uid == 0
 
 
+@needs_root
+def test_a_server_that_was_renamed_gets_what_it_kept_and_nothing_else(place: Path) -> None:
+    spec, scratch = shell(place, "exit"), place / "scratch"
+    before, after = own_uid("before"), own_uid("notes")
+    (scratch / "folder").mkdir()
+    for name in ("kept", "folder/kept", "foreign"):
+        (scratch / name).write_text("")
+    outside = place / "outside"
+    outside.write_text("")
+    (scratch / "second").hardlink_to(outside)
+    (scratch / "link").symlink_to(outside)
+    for path in (scratch, scratch / "folder", scratch / "kept", scratch / "folder" / "kept", outside):
+        os.chown(path, before, before)
+    hand_over(spec, Standing(uid=after, own=True))
+    given = [scratch, scratch / "folder", scratch / "kept", scratch / "folder" / "kept"]
+    assert {path.stat().st_uid for path in given} == {after}
+    assert outside.stat().st_uid == before
+    assert (scratch / "foreign").stat().st_uid == 0
+
+
+@needs_root
+def test_what_cannot_be_given_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, scratch = shell(place, "exit"), place / "scratch"
+    (scratch / "kept").write_text("")
+    for path in (scratch, scratch / "kept"):
+        os.chown(path, own_uid("before"), 0)
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    with pytest.raises(RuntimeFailure, match="cannot be given to its user") as raised:
+        hand_over(spec, Standing(uid=own_uid("notes"), own=True))
+    assert raised.value.detail.endswith("Operation not permitted")
+
+
 @pytest.mark.parametrize("obstacle", ["missing", "file", "link"])
 def test_a_scratch_folder_that_is_none_is_refused(place: Path, obstacle: str) -> None:
     spec = shell(place, "exit")
