@@ -197,10 +197,11 @@ def make_folder(folder: Path, mode: int, *, given_away: bool = False) -> None:
         raise RuntimeFailure(f"{folder.name} cannot be made", detail=f"{folder}: {error.strerror}") from error
 
 
-def _open_and_retry(act: Callable[[str], object], path: str, _problem: object) -> None:
-    """Let a folder be written to that its owner closed (Go's module cache does), and do `act` again."""
+def _open_and_retry(top: Path, act: Callable[[str], object], path: str) -> None:
+    """Let a folder below `top` be written to that its owner closed (Go's module cache does), and do `act` again."""
     for place in (Path(path).parent, Path(path)):
-        if place.is_dir() and not place.is_symlink():
+        # What `top` itself stands in is to stay as open as it is.
+        if place.is_relative_to(top) and place.is_dir() and not place.is_symlink():
             place.chmod(_PRIVATE)
     if act in {os.open, os.scandir, os.lstat}:
         shutil.rmtree(path)
@@ -211,7 +212,7 @@ def _open_and_retry(act: Callable[[str], object], path: str, _problem: object) -
 def remove_folder(folder: Path) -> None:
     """Remove `folder` and all in it, if it is there; links are removed, never followed. Raises RuntimeFailure."""
     try:
-        shutil.rmtree(folder, onerror=_open_and_retry)
+        shutil.rmtree(folder, onerror=lambda act, path, _problem: _open_and_retry(folder, act, path))
     except FileNotFoundError:
         return
     except OSError as error:

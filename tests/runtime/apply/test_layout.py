@@ -65,3 +65,16 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     remove_folder(tmp_path / "gone")
     remove_folder(tmp_path / "gone")
     assert (tmp_path / "kept" / "file").read_text() == "x"
+
+
+def test_what_a_removed_folder_stood_in_stays_as_open_as_it_was(tmp_path: Path) -> None:
+    holder = tmp_path / "scratch"
+    (holder / "closed" / "below").mkdir(parents=True)
+    (holder / "closed" / "below" / "file").write_text("x")
+    (holder / "closed" / "below").chmod(0o500)
+    (holder / "closed").chmod(0)
+    holder.chmod(0o711)
+    remove_folder(holder / "closed")
+    remove_folder(holder / "was-never-there")
+    assert list(holder.iterdir()) == []
+    assert mode(holder) == 0o711
