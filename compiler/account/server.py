@@ -140,8 +140,11 @@ def _locked(asked: Asked, server: Server) -> Statement:
 
 def _applied(asked: Asked, server: Server) -> Statement:
     running, bound = asked.running(server.name), asked.desired(server.name)
+    old = asked.hub.moves.get(server.name, "")
     if asked.trouble:
         text = f"unknown: {asked.trouble}"
+    elif running is None and asked.running(old) is not None:
+        text = f"not under this name: what is applied calls it {old}"
     elif running is None:
         text = "no: nothing is applied" if asked.applied is None else "no: what is applied does not have it"
     elif bound is None:

@@ -80,6 +80,15 @@ def test_a_tool_that_is_not_served_is_not_applied_either() -> None:
     assert told(about, "time", "hidden", "applied") == ["no: what is applied does not serve it"]
 
 
+def test_a_server_that_is_yet_to_be_renamed_is_applied_under_its_old_name() -> None:
+    before = asked()
+    renamed = HUB.replace("  time: {", "  clock: {").replace("servers:", "moved: [{from: time, to: clock}]\nservers:")
+    about = replace(asked(renamed, {"notes": TOOLS["notes"], "clock": TOOLS["time"]}), applied=before.bound)
+    account = account_of_server(about, server_of(about, "clock"))
+    assert account[-1].text == "not under this name: what is applied calls it time"
+    assert Statement(topic="renamed", text="from time", span=account[1].span) in account
+
+
 def test_no_text_of_others_steers_a_terminal_or_forges_a_line() -> None:
     statement = Statement(topic="definition", text="fine\n  served  yes\x1b[2J")
     assert render_account("a\nb", "acme", [statement]).splitlines() == [
