@@ -15,5 +15,5 @@ def test_the_commands_of_the_page_say_what_it_shows(tmp_path: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
     commands = list(steps("console", PAGE))
-    assert len(commands) == 4
+    assert len(commands) == 5
     walk(tmp_path, iter(commands), os.environ)

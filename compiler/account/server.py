@@ -40,7 +40,7 @@ def _declared(asked: Asked, server: Server) -> Iterator[Statement]:
         if entry is not None:
             places.append(entry.key_span)
     for number, span in enumerate(places or [server.span]):
-        yield Statement(topic="declared", text="here" if number == 0 else "in part, or anew, here too", span=span)
+        yield Statement(topic="declared", text="here" if number == 0 else "here too", span=span)
     for move in _items(child(asked.root, "moved")):
         old, new = child(move, "from"), child(move, "to")
         if isinstance(old, ScalarNode) and isinstance(new, ScalarNode) and new.value == server.name:
