@@ -171,7 +171,7 @@ def hand_over(spec: ChildSpec, standing: Standing) -> None:
 
 
 def _give_contents(folder: int, before: int, after: int) -> None:
-    """Give what lies below the open `folder` and belongs to the user `before` to `after`, and follow no link.
+    """Give the files and folders below the open `folder` that belong to the user `before` to `after`; follow no link.
 
     Whoever wrote there may not have given a second name to what stands elsewhere: such a file is left as it is.
     """
@@ -181,9 +181,15 @@ def _give_contents(folder: int, before: int, after: int) -> None:
 
     for _, folders, files, place in os.fwalk(".", dir_fd=folder, follow_symlinks=False, onerror=refuse):
         for name in (*folders, *files):
-            status = os.stat(name, dir_fd=place, follow_symlinks=False)
-            if status.st_uid == before and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
-                os.chown(name, after, after, dir_fd=place, follow_symlinks=False)
+            # The old process may still be there: what is looked at is what is given, whatever it puts under the name.
+            found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+            try:
+                status = os.fstat(found)
+                is_own_file = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+                if status.st_uid == before and (is_own_file or stat.S_ISDIR(status.st_mode)):
+                    os.chown(f"/proc/self/fd/{found}", after, after)
+            finally:
+                os.close(found)
 
 
 def order_for(spec: ChildSpec, standing: Standing, *, abi: int) -> bytes:
