@@ -45,6 +45,7 @@ def account_of_tool(asked: Asked, server: Server, tool: str) -> tuple[Statement,
         *filters,
         *(_named(asked, found) if found is not None else ()),
         *_described(server, tool),
+        *(_profiles(asked, found) if found is not None else ()),
         *judged(asked, f"{server.name}/{tool}"),
         _served(asked, server, tool, found),
         _applied(asked, server, tool),
@@ -130,6 +131,14 @@ def _described(server: Server, tool: str) -> Iterator[Statement]:
     for own, text in server.descriptions.items():
         if own.value == tool:
             yield Statement(topic="description", text="clients see the hub's own", span=text.span)
+
+
+def _profiles(asked: Asked, found: Exposed) -> Iterator[Statement]:
+    spans = {profile.name: profile.span for profile in asked.hub.profiles}
+    for profile in asked.bound.profiles if asked.bound is not None else ():
+        if found.name in profile.tools.get(found.server.name, ()):
+            text = f"{profile.name} at {profile.path} has it, too"
+            yield Statement(topic="profile", name=profile.name, text=text, span=spans[profile.name])
 
 
 def _served(asked: Asked, server: Server, tool: str, found: Exposed | None) -> Statement:
