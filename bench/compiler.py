@@ -129,7 +129,8 @@ def write(folder: Path, hub: str, files: Mapping[str, bytes], tools: Mapping[str
 
 def measure(command: list[str], folder: Path, *, is_cold: bool = False) -> Cost:
     """Return the median cost of `command`, which must succeed; the first run, which fills the cache, is not counted."""
-    cache = folder / ".cache"
+    # Beside the project: none that lies in it is used.
+    cache = folder.with_name(f"{folder.name}.cache")
     found = []
     for _ in range(ROUNDS + 1):
         if is_cold and cache.exists():

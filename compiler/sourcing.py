@@ -3,7 +3,7 @@
 Loaded when a hub has such servers: it costs a tenth of all that `mcphub validate` loads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,7 +11,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read.redaction import redact
-from mcphub_gitops.compiler.resolve.catalog import Catalog
+from mcphub_gitops.compiler.resolve.catalog import Catalog, Opened
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference
 from mcphub_gitops.compiler.resolve.lookup import Catalogs, Lookup
 from mcphub_gitops.compiler.resolve.model import HubCatalog
@@ -28,6 +28,9 @@ from mcphub_gitops.compiler.resolve.sourced import Reader
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.compiler.validation import Document, Files, Validated, open_document, understand
 
+OpenCatalog = Callable[[str, bytes, str], Opened]
+"""Returns what is in a catalog, by the name that the user knows, its bytes and their digest."""
+
 _ABSENT = CatalogFile(data=None)
 
 
@@ -37,12 +40,22 @@ def sources_of(document: Document) -> dict[str, CatalogSource]:
     return {name: source for name, source in found.items() if not why_not_read(source)}
 
 
-def understand_sourced(document: Document, files: Mapping[str, CatalogFile]) -> Validated:
-    """Decode `document` with what is in `files`, by the names of the catalogs; never raises on any input."""
+def _open_anew(name: str, data: bytes, _digest: str) -> Opened:
+    return open_catalog(name, data)
+
+
+def understand_sourced(
+    document: Document, files: Mapping[str, CatalogFile], open_: OpenCatalog = _open_anew
+) -> Validated:
+    """Decode `document` with what is in `files`, by the names of the catalogs; never raises on any input.
+
+    `open_` has the catalogs that were opened before.
+    """
     if document.root is None:
         return understand(document)
     found = {
-        name: _open(name, source, files.get(name, _ABSENT)) for name, source in used_sources(document.root).items()
+        name: _open(name, source, files.get(name, _ABSENT), open_)
+        for name, source in used_sources(document.root).items()
     }
     catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_sources(document.root))
     catalogs |= {name: each.catalog for name, each in found.items()}
@@ -72,7 +85,7 @@ def understand_with(document: Document, files: Files) -> Validated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
+class _Found:
     """A catalog, None where something is wrong with it, its text for excerpts, and its pins."""
 
     catalog: Catalog | None = None
@@ -92,16 +105,17 @@ def _make_entries(
     return Reader(lookup=lookup, fill=fill, reference=reference, problems=problems)
 
 
-def _open(name: str, source: CatalogSource, file: CatalogFile) -> _Opened:
+def _open(name: str, source: CatalogSource, file: CatalogFile, open_: OpenCatalog) -> _Found:
     why = why_not_read(source)
     if why:
         detail = f"`{source}` {why}."
-        return _Opened(problems=(Diagnostic(code=codes.PATH, detail=detail, span=source.span),))
+        return _Found(problems=(Diagnostic(code=codes.PATH, detail=detail, span=source.span),))
     if file.data is None:
-        return _Opened(problems=(_missing(name, source),))
-    catalog, text, problems = open_catalog(str(source), file.data)
-    pins = HubCatalog(name=name, source=str(source), digest=digest(file.data), commit=file.commit, span=source.span)
-    return _Opened(catalog=None if has_errors(problems) else catalog, text=text, pins=pins, problems=problems)
+        return _Found(problems=(_missing(name, source),))
+    found = digest(file.data)
+    catalog, text, problems = open_(str(source), file.data, found)
+    pins = HubCatalog(name=name, source=str(source), digest=found, commit=file.commit, span=source.span)
+    return _Found(catalog=None if has_errors(problems) else catalog, text=text, pins=pins, problems=problems)
 
 
 def _missing(name: str, source: CatalogSource) -> Diagnostic:
@@ -113,7 +127,7 @@ def _missing(name: str, source: CatalogSource) -> Diagnostic:
     return Diagnostic(code=codes.NOT_FETCHED, detail=detail, span=source.span, help=help_)
 
 
-def _pins(opened: Mapping[str, _Opened]) -> tuple[HubCatalog, ...]:
+def _pins(opened: Mapping[str, _Found]) -> tuple[HubCatalog, ...]:
     return tuple(each.pins for _, each in sorted(opened.items()) if each.pins is not None)
 
 

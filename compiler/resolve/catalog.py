@@ -3,10 +3,11 @@
 What only a catalog's own pages need (icon, readme, pulls and the like) is known to the schema and dropped here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
@@ -138,25 +139,38 @@ class CatalogServer:
         return tuple(self.config.get("required", ()))
 
 
+_Part = TypeVar("_Part")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """A catalog whose document is right; its servers are decoded when they are asked for, where they are not yet."""
+    """A catalog whose document is right; each server is made of its part when it is first asked for."""
 
-    _entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)
-    _servers: Mapping[str, CatalogServer] = field(default_factory=dict, repr=False)
+    _makers: Mapping[str, Callable[[], CatalogServer]] = field(default_factory=dict, repr=False)
+    _made: dict[str, CatalogServer] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, parts: Mapping[str, _Part], make: Callable[[_Part], CatalogServer]) -> Self:
+        """Return the catalog whose servers `make` returns of `parts`, each by its name."""
+        return cls(_makers={name: partial(make, part) for name, part in parts.items()})
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all servers, in order."""
-        return tuple(sorted({*self._entries, *self._servers}))
+        return tuple(sorted(self._makers))
 
     def get(self, name: str) -> CatalogServer | None:
         """Return the server `name`, or None."""
-        entry = self._entries.get(name)
-        return _server(entry) if entry is not None else self._servers.get(name)
+        if name not in self._made and name in self._makers:
+            self._made[name] = self._makers[name]()
+        return self._made.get(name)
 
 
-def read_catalog(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[Diagnostic, ...]]:
+Opened: TypeAlias = tuple[Catalog | None, Source, tuple[Diagnostic, ...]]
+"""A catalog, None where something is wrong with it, its text for excerpts, and what is wrong."""
+
+
+def read_catalog(name: str, data: bytes) -> Opened:
     """Return the catalog in `data`, its text for excerpts, and what is wrong with it; never raises on any input.
 
     The whole document is checked, servers that nobody takes included, and there is no catalog when there is an error.
@@ -181,7 +195,7 @@ def read_catalog(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[
         problems = (*problems, *(problem for entry in servers for problem in _contradictions(entry)))
     if has_errors(problems):
         return None, source, sort(problems)
-    return Catalog(_entries=MappingProxyType({entry.key: entry for entry in servers})), source, sort(problems)
+    return Catalog.of({entry.key: entry for entry in servers}, _server), source, sort(problems)
 
 
 def canonical(name: str) -> str:

@@ -7,7 +7,6 @@ behind a slash. Source: the registry's server.json, with the keys of 2025-07 (sn
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
@@ -21,13 +20,14 @@ from mcphub_gitops.compiler.resolve.catalog import (
     CatalogPackage,
     CatalogRemote,
     CatalogServer,
+    Opened,
     canonical,
     read_catalog,
 )
 from mcphub_gitops.compiler.resolve.inputs import Inputs
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, text, value
-from mcphub_gitops.compiler.source import Source, Span
+from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.schemas import load_schema
 
 _WAYS = ("packages", "remotes")
@@ -44,7 +44,7 @@ _ALWAYS = {"oci": ("-i", "--interactive", "--rm", "--init", "run"), "npm": ("-y"
 """What is so in any case, when mcphub starts the server."""
 
 
-def open_catalog(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[Diagnostic, ...]]:
+def open_catalog(name: str, data: bytes) -> Opened:
     """Return the catalog in `data`, of either kind, as `read_catalog` does; never raises on any input."""
     return _read_server(name, data) if _is_server(data) else read_catalog(name, data)
 
@@ -59,7 +59,7 @@ def _is_server(data: bytes) -> bool:
     return isinstance(document, dict) and "registry" not in document and not document.keys().isdisjoint(_WAYS)
 
 
-def _read_server(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[Diagnostic, ...]]:
+def _read_server(name: str, data: bytes) -> Opened:
     parsed = syntax.parse(name, data, max_bytes=MAX_CATALOG_BYTES)
     found = (parsed.source.span(*match.span()) for match in TOKEN_SHAPE.finditer(parsed.source.text))
     source = parsed.source.hide(found)
@@ -70,7 +70,7 @@ def _read_server(name: str, data: bytes) -> tuple[Catalog | None, Source, tuple[
     problems = (*parsed.diagnostics, *repeated, *shape.check(root, load_schema("server.v1")))
     if has_errors(problems):
         return None, source, sort(problems)
-    return Catalog(_servers=MappingProxyType(dict(_servers(root)))), source, sort(problems)
+    return Catalog.of(dict(_servers(root)), lambda server: server), source, sort(problems)
 
 
 def _renamed(node: Node, problems: list[Diagnostic]) -> Node:

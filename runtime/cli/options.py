@@ -125,11 +125,12 @@ def _day(text: str) -> str:
 
 def _project(path: Path, environment: str) -> Project:
     try:
+        root = path.parent.resolve()
         project = Project(
-            root=path.parent.resolve(),
+            root=root,
             hub_file=path.name,
             environment=environment,
-            understand_sourced=_understand_sourced,
+            understand_sourced=partial(_understand_sourced, root),
             open_layers=_open_layers,
             enforce=_enforce,
         )
@@ -161,8 +162,8 @@ def _with_catalogs(project: Project, how: str) -> Project:
     return replace(project, find_catalog=find_catalog)
 
 
-def _understand_sourced(document: Document, read: ReadCatalog) -> Validated:
-    understood: Validated = lazy.load("sourcing").understand(document, read)
+def _understand_sourced(root: Path, document: Document, read: ReadCatalog) -> Validated:
+    understood: Validated = lazy.load("sourcing").understand(root, document, read)
     return understood
 
 
