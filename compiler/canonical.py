@@ -4,14 +4,16 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Made once: making it takes as long as writing the definition of a tool."""
+
 
 def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
     """Return `value` as JSON with sorted keys, no insignificant space, UTF-8, and no normalisation of text.
 
     Raises ValueError for NaN and infinities, TypeError for what is not JSON.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def decode(data: bytes) -> Any:  # noqa: ANN401  (any JSON value)

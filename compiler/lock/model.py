@@ -1,7 +1,7 @@
 """The lock as a value: what each server was resolved to."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +10,8 @@ from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+
+_CONFINING = tuple(each.name for each in fields(Confinement) if each.name != "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,7 @@ def describe_origin(server: Server) -> dict[str, Any]:
 
 def describe_confinement(confinement: Confinement) -> dict[str, Any]:
     """Return what decides how a container runs, as plain data; the reason for it decides nothing."""
-    facts = asdict(confinement)
-    del facts["reason"]
+    facts = {name: getattr(confinement, name) for name in _CONFINING}
     return {**facts, "mounts": [asdict(mount) for mount in confinement.mounts]}
 
 

@@ -109,12 +109,13 @@ class Container:
         self, environment: str, argv: tuple[str, ...], env: Mapping[str, str], secrets: Mapping[str, str]
     ) -> str:
         """Return the digest of all that the container is made from: not of the reason, nor of the tag."""
-        facts: dict[str, Any] = {
-            each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"reason", "tagged"}
-        }
+        facts: dict[str, Any] = {name: getattr(self, name) for name in _SPECIFIED}
         facts |= {"secret_files": dict(self.secret_files), "mounts": [asdict(mount) for mount in self.mounts]}
         facts |= {"environment": environment, "argv": argv, "env": dict(env), "secrets": dict(secrets)}
         return fingerprint(facts)
+
+
+_SPECIFIED = tuple(each.name for each in fields(Container) if each.name not in {"reason", "tagged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

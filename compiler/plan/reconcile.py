@@ -190,7 +190,8 @@ def _operations(
 
 def _renamed(desired: Desired, observed: Observed, making: Mapping[str, str]) -> tuple[str, ...]:
     """Return the containers that are what is to be made, under another name: a running gateway still speaks to them."""
-    specs = {server.name: server.spec_digest() for server in desired.servers if server.name in making}
+    seen_of = {seen.server for seen in observed.containers.values()}
+    specs = {each.name: each.spec_digest() for each in desired.servers if each.name in making and each.name in seen_of}
     wanted = frozenset(desired.container_names().values())
     found = (seen.name for seen in observed.containers.values() if seen.spec and specs.get(seen.server) == seen.spec)
     return tuple(sorted(name for name in found if name not in wanted))

@@ -35,7 +35,8 @@ _PERMISSIONS = {
     "write": "write access to",
 }
 _WITH_VALUE = frozenset({"secretFiles", "secrets", "store"})
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_SHORT_DIGEST = len("sha256:") + 12
 
 
 def render_plan(plan: Plan) -> str:
@@ -117,7 +118,7 @@ def _field(field: FieldChange) -> str:
 
 
 def _short(value: str) -> str:
-    clean = _clean(_DIGEST.sub(r"\1", value))
+    clean = _clean(_DIGEST.sub(lambda found: found[0][:_SHORT_DIGEST], value))
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 

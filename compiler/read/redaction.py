@@ -7,7 +7,7 @@ document that cannot be parsed has errors as well.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 from functools import cache
 
 from mcphub_gitops.compiler import codes
@@ -149,7 +149,7 @@ def _literals(node: Node) -> Iterator[Span]:
 
 def _is_secrets(key: str) -> bool:
     """Whether `key` is the key of secrets, or might be meant for it."""
-    return key == _KEY or SequenceMatcher(None, key.casefold(), _KEY).ratio() >= _LIKENESS
+    return bool(get_close_matches(_KEY, (key.casefold(),), cutoff=_LIKENESS))
 
 
 def _scalars(node: Node) -> Iterator[Span]:

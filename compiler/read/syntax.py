@@ -37,6 +37,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+
 _LINE_HEAD = re.compile(r"^(?P<indent> *)(?P<marks>(?:[-?:][ \t]+)*)(?=[^\s#])", re.MULTILINE)
 _BRACKET = re.compile(r"[\[\]{}]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|\r(?!\n)|\\A\ufeff")
+_PROPERTY = re.compile("[!&]")
 _BREAKS = "\r\x85\u2028\u2029"
 _BLANK_END = re.compile(r"\n +\Z")
 
@@ -230,9 +231,9 @@ def _syntax_problem(source: Source, error: yaml.MarkedYAMLError | ReaderError) -
     return Diagnostic(code=code, detail=f"{detail[:1].upper()}{detail[1:]}.", span=span)
 
 
-def _span(source: Source, node: yaml.Node) -> Span:
+def _span(source: str, node: yaml.Node) -> Span:
     start, end = node.start_mark, node.end_mark
-    return Span(source.name, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+    return Span(source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
 class _Mark(Protocol):
@@ -252,16 +253,20 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        # An explicit tag or an anchor is the only thing a node can begin with that stands in no value.
+        self._properties = frozenset(match.start() for match in _PROPERTY.finditer(source.text))
         self._seen: dict[int, Node] = {}
 
     def build(self, node: yaml.Node, indent: int = -1, *, in_flow: bool = False) -> Node:
         """Return `node`; `indent` is the column of the block that it stands in, `in_flow` whether brackets are."""
-        span = _span(self.source, node)
-        if id(node) in self._seen:
-            detail = "This value is used again by an alias."
-            self._problem(codes.ALIAS, detail, span)
-            return self._seen[id(node)]
-        is_bare = self._check_properties(node, span)
+        span = _span(self.source.name, node)
+        is_bare = node.start_mark.index not in self._properties
+        if not is_bare:
+            # Only what has an anchor is seen again.
+            if id(node) in self._seen:
+                self._problem(codes.ALIAS, "This value is used again by an alias.", span)
+                return self._seen[id(node)]
+            self._refuse_properties(span)
         built: Node
         if in_flow or not isinstance(node, yaml.ScalarNode) or node.style:
             # A plain scalar of a block, which most are, has nothing to be strict about.
@@ -274,7 +279,8 @@ class _Builder:
         else:
             entries, repeated = self._entries(node)
             built = MapNode(entries=entries, span=span, repeated=repeated)
-        self._seen[id(node)] = built
+        if not is_bare:
+            self._seen[id(node)] = built
         return built
 
     def _entries(self, node: yaml.Node) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
@@ -282,14 +288,16 @@ class _Builder:
         repeated: list[Entry] = []
         within, flows = node.start_mark.column, is_flow(node)
         for key_node, value_node in node.value:
-            key_span = _span(self.source, key_node)
+            key_span = _span(self.source.name, key_node)
             value = self.build(value_node, within, in_flow=flows)
             if not isinstance(key_node, yaml.ScalarNode):
                 repeated.append(Entry(key="", key_span=key_span, value=value))
                 repeated.append(Entry(key="", key_span=key_span, value=self.build(key_node, within, in_flow=flows)))
                 self._problem(codes.KEY_TYPE, "", key_span)
                 continue
-            is_bare = self._check_properties(key_node, key_span)
+            is_bare = key_node.start_mark.index not in self._properties
+            if not is_bare:
+                self._refuse_properties(key_span)
             if flows or key_node.style:
                 self._check_strictly(key_node, within, in_flow=flows)
             key = key_node.value
@@ -304,12 +312,8 @@ class _Builder:
                 entries[key] = Entry(key=key, key_span=key_span, value=value, is_bare=is_bare)
         return tuple(entries.values()), tuple(repeated)
 
-    def _check_properties(self, node: yaml.Node, span: Span) -> bool:
-        # An explicit tag or an anchor is the only thing a node can begin with that stands in no value.
-        is_bare = self.source.text[node.start_mark.index : node.start_mark.index + 1] not in {"!", "&"}
-        if not is_bare:
-            self._problem(codes.ALIAS, "This value has an explicit tag or an anchor.", span)
-        return is_bare
+    def _refuse_properties(self, span: Span) -> None:
+        self._problem(codes.ALIAS, "This value has an explicit tag or an anchor.", span)
 
     def _check_strictly(self, node: yaml.Node, indent: int, *, in_flow: bool) -> None:
         breach = find_breach(self.source.text, node, indent, in_flow=in_flow)

@@ -91,10 +91,12 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     top = canonical(server.name)
     schema = _strict({"properties": {}, **server.config}, _given_as_secrets(server))
     settings = _filled(config, schema)
-    why = why_not_checked(schema, settings)
+    # Most servers have nothing to set, and then there is nothing to check.
+    is_open = bool(server.config or config)
+    why = why_not_checked(schema, settings) if is_open else ""
     if why:
         return None, (_unchecked(server, f"The schema of `{server.name}`'s settings {why}."),)
-    problems = list(_setting_problems(server, settings, schema))
+    problems = list(_setting_problems(server, settings, schema)) if is_open else []
     is_settled = not problems
     # Without settings that are right, nothing but the catalog's own mistakes can be told of its templates.
     scope = Scope(values={top: settings} if is_settled else {}, declared=frozenset(setting_paths(schema, f"{top}.")))
