@@ -7,7 +7,7 @@ from posixpath import normpath
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.read.syntax import Node
+from mcphub_gitops.compiler.read.syntax import MapNode, Node
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, Confinement, Mount, is_root, is_user
 from mcphub_gitops.compiler.resolve.nodes import child, texts, value
 from mcphub_gitops.compiler.resolve.path import is_below, why_not_mounted, why_sensitive
@@ -15,6 +15,8 @@ from mcphub_gitops.compiler.source import Span
 
 KEYS = ("network", "mounts", "user", "resources", "relax", "capabilities", "privileged", "pid", "ipc", "readOnly")
 """The keys of a server that only a container understands."""
+
+_KEYS = frozenset(KEYS)
 
 _LEAST_MEMORY, _MOST_MEMORY = 16 * 1024**2, 1024**4
 _UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
@@ -31,6 +33,9 @@ def decode_confinement(
     A catalog may bring `mounts`, and the `user` that counts where the hub names none; what needs a reason in those is
     told at `place`.
     """
+    is_plain = isinstance(server, MapNode) and _KEYS.isdisjoint(entry.key for entry in server.entries)
+    if is_plain and not mounts and not user:
+        return Confinement(), ()
     reader = _Reader(server, mounts, user, place)
     return reader.confinement(), tuple(reader.problems)
 
