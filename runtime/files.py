@@ -22,9 +22,12 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
         # Opened without waiting, so that a pipe in the place of a file does not hang.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path} is not a regular file")
-            return file.read(limit + 1)
+            # Room is made for what is asked for, which for thousands of small files takes longer than reading them.
+            data = file.read(min(limit, status.st_size) + 1)
+            return data + file.read(limit + 1 - len(data)) if len(data) > status.st_size else data
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -295,12 +295,14 @@ def _providers(server: Node) -> Iterator[CatalogProvider]:
 
 
 def _tool(node: Node) -> CatalogTool:
-    name = child(node, "name")
+    # Tools are most of a catalog, so each is looked through once.
+    parts = {each.key: each.value for each in entries(node)}
+    name = parts.get("name")
     return CatalogTool(
-        name=_string(node, "name"),
-        description=_string(node, "description"),
-        parameters=_mapping(node, "parameters"),
-        container=_container(child(node, "container")),
+        name=_word(name),
+        description=_word(parts.get("description")),
+        parameters=_mapping(parts.get("parameters")),
+        container=_container(parts.get("container")),
         span=name.span if name is not None else node.span,
     )
 
@@ -321,15 +323,17 @@ def _items(node: Node | None) -> tuple[Node, ...]:
 
 
 def _string(node: Node, key: str) -> str:
-    found = value(node, key)
-    return found if isinstance(found, str) else ""
+    return _word(child(node, key))
+
+
+def _word(node: Node | None) -> str:
+    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
 
 
 def _strings(node: Node, *keys: str) -> tuple[str, ...]:
     return tuple(each.value for each in texts(node, *keys))
 
 
-def _mapping(node: Node, key: str) -> Mapping[str, Any]:
-    found = child(node, key)
-    data = plain(found) if found is not None else None
+def _mapping(node: Node | None) -> Mapping[str, Any]:
+    data = plain(node) if node is not None else None
     return data if isinstance(data, dict) else {}

@@ -29,9 +29,21 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 def test_reading_is_bounded_and_absence_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     assert read_file(tmp_path / "file", limit=3) == b"1234"
+    assert read_file(tmp_path / "file", limit=4) == b"12345"
+    assert read_file(tmp_path / "file", limit=5) == b"12345"
     assert read_file(tmp_path / "other", limit=3) is None
     with pytest.raises(RuntimeFailure, match="cannot be read"):
         read_file(tmp_path, limit=3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="there is no /proc")
+def test_a_file_with_more_than_its_size_says_is_read_to_its_end() -> None:
+    """As one is that grows meanwhile."""
+    found = read_file(Path("/proc/self/status"), limit=1_000_000)
+    assert found is not None
+    assert found.startswith(b"Name:")
+    assert found.endswith(b"\n")
+    assert read_file(Path("/proc/self/status"), limit=5) == found[:6]
 
 
 def test_digests_stay_below_the_root(tmp_path: Path) -> None:
