@@ -40,6 +40,7 @@ bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/gateway.py
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.policies
+	$(BIN)/python -m bench.compiler
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) build/view  ## make inputs up for FUZZ_SECONDS, and keep what is of interest in build/fuzz
