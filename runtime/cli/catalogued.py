@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator
 
+from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer
 from mcphub_gitops.compiler.resolve.needs import Need, needs_of
 from mcphub_gitops.compiler.resolve.provenance import declared_sources, search_order
-from mcphub_gitops.compiler.resolve.published import open_catalog
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.sourcing import why_not_read
+from mcphub_gitops.runtime.cli.sourcing import opener
 from mcphub_gitops.runtime.project import Project
 
 _MOST = 20
@@ -45,11 +46,11 @@ def _find(project: Project, source: str) -> CatalogServer | None:
     declared = declared_sources(document.root)
     name, slash, entry = source.partition("/")
     searched = [name] if slash else search_order(document.root) or tuple(declared)
-    read = project.catalog_reader()
+    read, open_ = project.catalog_reader(), opener(project.root)
     for each in searched:
         place = declared.get(each)
         data = read(each, place).data if place is not None and not why_not_read(place) else None
-        catalog = open_catalog(str(place), data)[0] if data is not None else None
+        catalog = open_(str(place), data, digest(data))[0] if data is not None else None
         found = catalog.get(entry if slash else source) if catalog is not None else None
         if found is not None:
             return found

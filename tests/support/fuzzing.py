@@ -8,6 +8,7 @@ from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.read.syntax import parse
 from mcphub_gitops.compiler.resolve.binding import bind
 from mcphub_gitops.compiler.resolve.catalog import Catalog, read_catalog
+from mcphub_gitops.compiler.resolve.preserved import preserve, revive
 from mcphub_gitops.compiler.resolve.template import (
     Scope,
     SecretValue,
@@ -205,6 +206,10 @@ def check_catalog(data: bytes) -> None:
     catalog, source, problems = read_catalog("catalog.yaml", data)
     _check(problems, [source])
     assert catalog is not None or has_errors(problems)
+    if catalog is not None:
+        found = revive("catalog.yaml", data, kept := preserve(catalog, source))
+        assert found is not None
+        assert preserve(*found) == kept
     for name in catalog.names if catalog is not None else ():
         _check_server(catalog, name, source)
     check_hub(HUB.encode(), data)

@@ -32,6 +32,7 @@ SERVER_JSON = json.dumps(
         "remotes": [{"type": "streamable-http", "url": "https://notes.example/mcp"}],
     }
 )
+ARGUMENTS = "registry: {a: {image: x, tools: [{name: t, parameters: {type: object}}]}}"
 WORDS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 SETTINGS = st.recursive(
@@ -93,7 +94,7 @@ def check(name: str, data: bytes) -> None:
     assert found[0].get("absent") is None
 
 
-@pytest.mark.parametrize("text", [GRAFANA, REMOTE, CURL, SERVER_JSON, "registry: {}"])
+@pytest.mark.parametrize("text", [GRAFANA, REMOTE, CURL, ARGUMENTS, SERVER_JSON, "registry: {}"])
 def test_a_kept_catalog_is_the_one_that_was_read(text: str) -> None:
     check("catalog.yaml", text.encode())
 
