@@ -1,0 +1,48 @@
+"""Codes of the lock, and of what it finds."""
+
+from mcphub_gitops.compiler.codes.code import Code, Severity
+
+NO_PACKAGE = Code(
+    name="MH401",
+    summary="the package does not exist",
+    explanation="The package index knows no such name, or no version of it that can be used here.",
+)
+STALE_LOCK = Code(
+    name="MH402",
+    summary="the lock does not fit the hub",
+    explanation="`mcphub lock` writes the lock anew; nothing else does.",
+)
+NOT_LOCKED = Code(
+    name="MH403",
+    summary="not locked yet",
+    explanation=(
+        "Tool names, filters and collisions are checked against what `mcphub lock` has read from the servers. "
+        "`mcphub plan` and `mcphub lock --check` take a lock that does not fit as an error."
+    ),
+    severity=Severity.NOTE,
+)
+DEFINITIONS = Code(
+    name="MH404",
+    summary="the readable tool definitions differ from the lock",
+    explanation="`mcp-hub.tools/SERVER.json` holds the text behind the lock's fingerprints; both are written together.",
+)
+NO_TOOLS = Code(
+    name="MH405",
+    summary="the server has no tools",
+    explanation="A server that serves nothing is most often one that was started wrongly.",
+)
+TOOL_TWICE = Code(
+    name="MH406",
+    summary="the server offers one tool name twice",
+    explanation="Which of the two a call would reach is the server's secret, so neither can be locked.",
+)
+CONFLICT = Code(
+    name="MH407",
+    summary="the lock holds conflict markers",
+    explanation="Two branches changed the same server's entry. Take either side, and run `mcphub lock`.",
+)
+NO_IMAGE = Code(
+    name="MH408",
+    summary="the image does not exist",
+    explanation="The registry has no image of that name, or none under that tag or digest.",
+)
