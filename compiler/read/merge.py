@@ -47,9 +47,9 @@ class _Joiner:
     overrides: bool
     problems: list[Diagnostic] = field(default_factory=list)
 
-    def joined(self, base: Node, other: Node, path: Path) -> Node:
+    def joined(self, base: Node, other: Node, path: Path, *, found_by: str = "") -> Node:
         if isinstance(base, MapNode) and isinstance(other, MapNode):
-            entries = tuple(self._entries(base, other, path))
+            entries = tuple(self._entries(base, other, path, found_by))
             return replace(base, entries=entries, repeated=base.repeated + other.repeated)
         if isinstance(base, ListNode) and isinstance(other, ListNode):
             names, others = _names(base), _names(other)
@@ -57,8 +57,8 @@ class _Joiner:
                 return replace(base, items=tuple(self._items(base, other, path)))
         return other if self.overrides else self._clash(base, other, path)
 
-    def _entries(self, base: MapNode, other: MapNode, path: Path) -> Iterator[Entry]:
-        given = {entry.key: entry for entry in other.entries}
+    def _entries(self, base: MapNode, other: MapNode, path: Path, found_by: str) -> Iterator[Entry]:
+        given = {entry.key: entry for entry in other.entries if entry.key != found_by}
         for entry in base.entries:
             over = given.pop(entry.key, None)
             if over is None or (not path and entry.key in _REPEATABLE and not self.overrides):
@@ -75,10 +75,11 @@ class _Joiner:
                 yield entry
 
     def _items(self, base: ListNode, other: ListNode, path: Path) -> Iterator[Node]:
-        given = dict(zip(_names(other), other.items, strict=True))
+        given: dict[str, Node] = dict(zip(_names(other), other.items, strict=True))
         for name, item in zip(_names(base), base.items, strict=True):
             over = given.pop(name, None)
-            yield item if over is None else self.joined(item, _unnamed(over), (*path, name))
+            # What both are found by is set by both.
+            yield item if over is None else self.joined(item, over, (*path, name), found_by=_NAME)
         yield from given.values()
 
     def _deletes(self, entry: Entry) -> bool:
@@ -99,10 +100,3 @@ def _names(node: ListNode) -> tuple[str, ...]:
     values = [entry.value.value for entry in found if entry is not None and isinstance(entry.value, ScalarNode)]
     names = tuple(value for value in values if isinstance(value, str))
     return names if len(names) == len(node.items) == len(set(names)) else ()
-
-
-def _unnamed(node: Node) -> Node:
-    """Return the item without its name, which is what it was found by."""
-    if not isinstance(node, MapNode):
-        return node
-    return replace(node, entries=tuple(entry for entry in node.entries if entry.key != _NAME))

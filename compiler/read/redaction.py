@@ -68,17 +68,15 @@ def hide_secrets(source: Source, root: Node | None) -> Source:
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:
-    """Yield `spans` in order, those that overlap as one."""
-    first: Span | None = None
-    for span in sorted(spans):
-        if first is not None and span.start < first.end:
+    """Yield `spans`, at least one, in order, those that overlap as one."""
+    first, *others = sorted(spans)
+    for span in others:
+        if span.start < first.end:
             first = Span.between(first.source, first.start, max(first.end, span.end))
-            continue
-        if first is not None:
+        else:
             yield first
-        first = span
-    if first is not None:
-        yield first
+            first = span
+    yield first
 
 
 def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tuple[Diagnostic, ...]:

@@ -7,7 +7,7 @@ from mcphub_gitops.compiler.explanation import Explained
 from mcphub_gitops.compiler.explanation import explain as explain_nodes
 from mcphub_gitops.compiler.layering import Environment, open_layers
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES, plain
-from mcphub_gitops.compiler.validation import Document, understand
+from mcphub_gitops.compiler.validation import Document, open_document, understand
 
 HUB = b"""\
 apiVersion: mcphub/v1
@@ -72,6 +72,9 @@ def test_number_and_size_of_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -
     half = b"# " + b"x" * (MAX_BYTES // 2) + b"\nvars: {}\n"
     hub = HUB.replace(b"[one.yaml]", b"[one.yaml, two.yaml]").replace(b"vars: {host: dev.example}\n", b"")
     assert codes_of(opened({"one.yaml": half, "two.yaml": half}, None, hub)) == ["MH341"]
+    monkeypatch.setattr(layering, "MAX_FILES", 1)
+    every = open_layers("mcp-hub.yaml", hub, lambda _: {"one.yaml": b"{}", "two.yaml": b"{}"})
+    assert [str(each.span) for each in every.diagnostics] == ["mcp-hub.yaml:3:11", "mcp-hub.yaml:3:21"]
     monkeypatch.setattr(layering, "MAX_FILES", 2)
     assert codes_of(opened({"one.yaml": b"{}", "two.yaml": b"{}"}, None, hub)) == ["MH341"]
 
@@ -114,3 +117,18 @@ def test_items_of_a_list_are_found_by_their_names() -> None:
     found = explain(document, "rules.one.level")
     assert found.value is not None
     assert plain(found.value) == "deny"
+
+
+def test_a_document_tells_what_it_is_to_be_read_with() -> None:
+    found = open_document("mcp-hub.yaml", HUB)
+    assert (found.includes, found.uses_catalogs) == (True, False)
+    sourced = open_document("mcp-hub.yaml", b"servers: {a: {from: b/c}}")
+    assert (sourced.includes, sourced.uses_catalogs) == (False, True)
+
+
+def test_what_has_the_wrong_shape_is_told_once_and_gone_on_with() -> None:
+    hub = b"apiVersion: mcphub/v1\nname: a\nservers: {a: {remote: {}}, b: {image: x, tools: {rename: {y: 1}}}}\n"
+    validated = understand(open_document("mcp-hub.yaml", hub))
+    assert [each.code.name for each in validated.diagnostics] == ["MH203", "MH202"]
+    assert validated.hub is not None
+    assert [each.name for each in validated.hub.servers] == ["b"]

@@ -197,6 +197,12 @@ def test_secret_files_that_are_used_stay() -> None:
     assert reconcile(desired, observed, Options()).is_empty
 
 
+def test_a_container_whose_secret_files_are_gone_is_made_anew() -> None:
+    desired = desired_of(HUB)
+    observed = replace(as_observed(desired), secrets=MappingProxyType({}))
+    assert operations(reconcile(desired, observed, Options()))[0] == ("make", "the files of its secrets are gone")
+
+
 def test_a_difference_far_to_the_right_is_shown() -> None:
     before = desired_of(
         HUB.replace("command: [python3, srv/notes.py]", f"command: [python3, srv/notes.py, {'a' * 300}b]")

@@ -156,3 +156,21 @@ def test_reconcile_of_what_was_reached_is_empty(before: str, after: str) -> None
     plan = reconcile(desired, as_observed(desired_of(before)), OPTIONS)
     assert plan.is_empty == (desired_of(before).review_digest() == desired.review_digest())
     assert reconcile(desired, as_observed(desired), OPTIONS).is_empty
+
+
+def test_what_only_the_gateway_and_readers_ask_for_restarts_nothing() -> None:
+    before = desired_of(HUB)
+    for words, cause in (
+        ("optional: true", "whether it may be missing changed"),
+        ("tools: {describe: {add: Another word.}}", "the tools it serves changed"),
+    ):
+        after = desired_of(HUB.replace("notes: {", f"notes: {{{words}, "))
+        plan = reconcile(after, as_observed(before), OPTIONS)
+        change = next(each for each in plan.changes if each.address == "server.notes")
+        assert (change.action, change.cause) == (Action.UPDATE, cause)
+        assert shown(plan) == [("probe", "notes"), ("switch", "")]
+
+
+def test_what_is_not_seen_is_written_out_in_a_plan() -> None:
+    desired = desired_of(HUB.replace("notes: {", 'notes: {tools: {describe: {add: "a\\u00a0b"}}, '))
+    assert "description.add = a\\u{a0}b" in render_plan(reconcile(desired, Observed(), OPTIONS))

@@ -70,3 +70,11 @@ def test_no_name_is_given_twice_without_a_word(tools: dict[str, set[str]], how: 
         (name, tool) for name in tools for tool in tools[name]
     }
     assert (exposed, problems) == expose(found, known(**given))
+
+
+def test_of_many_servers_with_one_name_the_first_are_told() -> None:
+    found = hub({f"s{number:02}": "" for number in range(20)})
+    _, problems = expose(found, known(**{f"s{number:02}": "x" for number in range(20)}))
+    (problem,) = problems
+    assert problem.detail.endswith("`s11` and 8 more would all serve `x`.")
+    assert len(problem.notes) == 12
