@@ -1,6 +1,6 @@
 """Changes of mappings and lists that are written in brackets, on one line or on several."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mcphub_gitops.compiler.read.lines import Lines, Splice
 from mcphub_gitops.compiler.read.roundtrip import Branch, Leaf, Limb, write_flow, write_scalar
@@ -19,9 +19,10 @@ def insert_items(lines: Lines, branch: Branch, values: tuple[object, ...]) -> It
 def replace_value(limb: Limb, value: object) -> Iterator[Splice]:
     """Yield what makes `value` the value of `limb`."""
     old = limb.value
-    is_scalar = not isinstance(value, (Mapping, list))
-    style = old.style if isinstance(old, Leaf) else ""
-    written = write_scalar(value, flow=True, style=style) if is_scalar else write_flow(value)  # type: ignore[arg-type]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        written = write_scalar(value, flow=True, style=old.style if isinstance(old, Leaf) else "")
+    else:
+        written = write_flow(value)
     if old.start == old.end and limb.key:
         written = f" {written}" if limb.colon >= 0 else f": {written}"
     yield Splice(start=old.start, end=old.end, text=written)

@@ -137,15 +137,14 @@ class _Lines:
     """The little of a file that the emitter needs."""
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self.parts: list[bytes] = []
 
-    def write(self, text: str) -> None:
-        self.parts.append(text)
+    def write(self, data: bytes) -> None:
+        self.parts.append(data)
 
 
 def _dump(value: object, *, flow: bool) -> str:
     emitter = YAML(typ="rt", pure=True)
-    emitter.encoding = None  # type: ignore[assignment]  # text, please
     emitter.width = _ENDLESS
     emitter.default_flow_style = flow
     emitter.allow_unicode = True
@@ -153,7 +152,7 @@ def _dump(value: object, *, flow: bool) -> str:
     lines = _Lines()
     emitter.dump({"k": value}, lines)
     head, tail = ("{k: ", "}\n") if flow else ("k: ", "\n")
-    return "".join(lines.parts).removeprefix(head).removesuffix(tail)
+    return b"".join(lines.parts).decode().removeprefix(head).removesuffix(tail)
 
 
 _NULL = "tag:yaml.org,2002:null"

@@ -139,13 +139,17 @@ class _Way:
         if transport == "stdio":
             self.inputs.refuse("A remote does not speak `stdio`.", node.span)
         headers = [(str(value(each, "name")), each) for each in _items(node, "headers")]
-        return self._made(
-            kind="remote",
-            remote=CatalogRemote(
-                url=url or Text(value="", span=node.span),
-                transport="sse" if transport == "sse" else "streamable-http",
-                headers=tuple((name, self.inputs.template(each, name)) for name, each in headers),
-            ),
+        return self._completed(
+            CatalogServer(
+                name=self.name,
+                span=self.span,
+                kind="remote",
+                remote=CatalogRemote(
+                    url=url or Text(value="", span=node.span),
+                    transport="sse" if transport == "sse" else "streamable-http",
+                    headers=tuple((name, self.inputs.template(each, name)) for name, each in headers),
+                ),
+            )
         )
 
     def package(self, node: Node, kind: str) -> CatalogServer:
@@ -165,7 +169,16 @@ class _Way:
                 self._runtime(each, kind, {}, [], [])
         else:
             self._refuse(f"Packages of `{kind}` are not understood; oci, pypi and npm are.", node, "registryType")
-        return self._made(kind="package", package=found, command=tuple(self._command(node)), env=tuple(env.items()))
+        return self._completed(
+            CatalogServer(
+                name=self.name,
+                span=self.span,
+                kind="package",
+                package=found,
+                command=tuple(self._command(node)),
+                env=tuple(env.items()),
+            )
+        )
 
     def _image(self, node: Node, env: dict[str, Text]) -> CatalogServer:
         volumes: list[Text] = []
@@ -177,13 +190,17 @@ class _Way:
         image = f"{host}/{identifier}" if host and not identifier.startswith(f"{host}/") else identifier
         if isinstance(version, str) and version and not _OWN_TAG.match(image.rpartition("/")[2]):
             image = f"{image}:{version}"
-        return self._made(
-            kind="image",
-            image=image,
-            command=tuple(self._command(node)),
-            env=tuple(env.items()),
-            volumes=tuple(volumes),
-            user=users[-1] if users else None,
+        return self._completed(
+            CatalogServer(
+                name=self.name,
+                span=self.span,
+                kind="image",
+                image=image,
+                command=tuple(self._command(node)),
+                env=tuple(env.items()),
+                volumes=tuple(volumes),
+                user=users[-1] if users else None,
+            )
         )
 
     def _found(self, node: Node, kind: str) -> CatalogPackage | None:
@@ -243,19 +260,17 @@ class _Way:
         found = child(node, key)
         self.inputs.refuse(detail, found.span if found is not None else node.span)
 
-    def _made(self, **facts: object) -> CatalogServer:
-        server = CatalogServer(
-            name=self.name,
+    def _completed(self, server: CatalogServer) -> CatalogServer:
+        """Return `server` with what all ways to run it have in common; its inputs are known once it is read."""
+        return replace(
+            server,
             shares_names=False,
             title=str(value(self.root, "title") or ""),
             description=str(value(self.root, "description") or ""),
             config=self.inputs.schema,
             secrets=tuple(self.inputs.secrets.values()),
             refusals=tuple(self.inputs.refusals),
-            span=self.span,
-            kind="image",
         )
-        return replace(server, **facts)  # type: ignore[arg-type]  # each is a field, by its name
 
 
 def _mount(name: str, template: Text | None) -> Text | None:

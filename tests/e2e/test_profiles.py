@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import TextContent
 
 from tests.support.clients import MODES, connected
-from tests.support.projects import mcphub
+from tests.support.projects import apply_notes, mcphub
 
 ROOT = Path(__file__).parents[2]
 HUB = """\
@@ -38,11 +37,7 @@ READERS = ["memo_list_notes", "memo_read_note", "list_notes", "read_note"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("profiles")
-    (found / "mcp-hub.yaml").write_text(HUB, "utf-8")
-    shutil.copy(ROOT / "examples" / "notes" / "server.py", found)
-    for arguments in (["lock"], ["apply", "--auto-approve"]):
-        done = mcphub(found, *arguments)
-        assert done.returncode == 0, done.stderr
+    apply_notes(found, HUB)
     return found
 
 

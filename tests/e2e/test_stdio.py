@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import threading
@@ -19,7 +18,7 @@ from mcp_types import TextContent
 
 from mcphub_gitops.runtime.apply.lease import wait_until_free
 from tests.support.clients import MODES
-from tests.support.projects import MCPHUB, mcphub
+from tests.support.projects import MCPHUB, apply_notes, mcphub
 
 ROOT = Path(__file__).parents[2]
 HUB = """\
@@ -39,11 +38,7 @@ REVISIONS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stdio")
-    (folder / "mcp-hub.yaml").write_text(HUB, "utf-8")
-    shutil.copy(ROOT / "examples" / "notes" / "server.py", folder)
-    for arguments in (["lock"], ["apply", "--auto-approve"]):
-        done = mcphub(folder, *arguments)
-        assert done.returncode == 0, done.stderr
+    apply_notes(folder, HUB)
     return folder
 
 

@@ -1,5 +1,6 @@
-"""Projects on the disk, locked without asking anyone."""
+"""Projects on the disk: locked without asking anyone, or with servers that really run."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.runtime.project import Project
 from tests.support.hubs import hub_of, lock_of
 
+NOTES = Path(__file__).parents[2] / "examples" / "notes" / "server.py"
 MCPHUB = str(Path(sys.executable).with_name("mcphub"))
 
 
@@ -38,3 +40,12 @@ def mcphub(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) 
         stdin=subprocess.DEVNULL,
         env=None if env is None else dict(env),
     )
+
+
+def apply_notes(folder: Path, hub_text: str) -> None:
+    """Write the hub `hub_text` beside the example of a server, `server.py`; lock and apply it."""
+    (folder / "mcp-hub.yaml").write_text(hub_text, "utf-8")
+    shutil.copy(NOTES, folder)
+    for arguments in (["lock"], ["apply", "--auto-approve"]):
+        done = mcphub(folder, *arguments)
+        assert done.returncode == 0, done.stderr
