@@ -117,6 +117,8 @@ class _Reader:
     def _matches(self, pattern: Text) -> Iterator[tuple[str, bytes | str]]:
         problem = why_not_granted(normpath(pattern.value), "read")
         found = self.find(pattern.value) if not problem else {}
+        # A glob as wide as `**/*.yaml` means the hub's files, and not what mcphub keeps beside them.
+        found = {file: content for file, content in found.items() if not why_not_granted(file, "read")}
         if problem:
             self._refuse(pattern, f"`{pattern.value}` {problem}.")
         elif not found:

@@ -96,6 +96,7 @@ def _cell(value: object) -> str:
 @click.option("--image", help="An image.")
 @click.option("--command", metavar="LINE", help="A program and its arguments, quoted as for a shell.")
 @click.option("--remote", metavar="URL", help="The endpoint of a server that others run.")
+@click.option("--transport", metavar="streamable-http|sse", help="How the remote speaks, where it is not the first.")
 @click.option("--run", metavar="process|container", help="Where a package runs.")
 @click.option("--secret", "secrets", metavar="NAME=REF", multiple=True, help="A secret by reference: env://NAME.")
 @click.option("--config", "settings", metavar="PATH=VALUE", multiple=True, help="A setting of the catalog's entry.")
@@ -109,6 +110,7 @@ def add(  # noqa: PLR0917  (click hands over one argument an option)
     image: str | None,
     command: str | None,
     remote: str | None,
+    transport: str | None,
     run: str | None,
     secrets: tuple[str, ...],
     settings: tuple[str, ...],
@@ -125,9 +127,11 @@ def add(  # noqa: PLR0917  (click hands over one argument an option)
     given = {key: value for key, value in origins.items() if value is not None}
     if len(given) != 1:
         raise click.UsageError(f"exactly one of {', '.join(f'--{key}' for key in ORIGINS)} says what the server is.")
+    if transport is not None and remote is None:
+        raise click.UsageError("--transport is about a --remote.")
     refs = read_pairs("--secret", secrets)
     paths = {read_path(path): read_value(value) for path, value in read_pairs("--config", settings).items()}
-    entry = _origin(given) | _filled(
+    entry = _origin(given, transport) | _filled(
         {"run": run, "env": read_pairs("--env", variables), "secrets": refs, "config": _nested(paths)}
     )
     code: int = lazy.load("changes").add_server(project, name, entry, dry_run=dry_run, force=force)
@@ -137,10 +141,10 @@ def add(  # noqa: PLR0917  (click hands over one argument an option)
     return code
 
 
-def _origin(given: dict[str, str]) -> dict[str, Any]:
+def _origin(given: dict[str, str], transport: str | None) -> dict[str, Any]:
     ((key, value),) = given.items()
     if key == "remote":
-        return {key: {"url": value}}
+        return {key: {"url": value, **({"transport": transport} if transport is not None else {})}}
     if key != "command":
         return {key: value}
     try:

@@ -57,6 +57,14 @@ def test_a_file_that_two_include_counts_once() -> None:
     assert document.diagnostics == ()
 
 
+def test_a_wide_glob_means_none_of_the_files_that_mcphub_keeps() -> None:
+    hub = HUB.replace(b"one.yaml", b'"**/*.yaml"')
+    files: dict[str, bytes | str] = {".mcphub/packages/a.yaml": b"vars: {host: evil.example}", "teams/a.yaml": b"{}"}
+    document = open_layers("mcp-hub.yaml", hub, lambda _: files, None)
+    assert document.diagnostics == ()
+    assert [each.name for each in (document.source, *document.others)] == ["mcp-hub.yaml", "teams/a.yaml"]
+
+
 def test_nothing_is_put_together_with_a_file_that_cannot_be_read() -> None:
     document = opened({"one.yaml": b"a: [\n"})
     assert (document.root, codes_of(document)) == (None, ["MH104"])

@@ -152,6 +152,15 @@ def test_add_what_comes_from_no_catalog(tmp_path: Path, run: Run) -> None:
     assert rows["x"]["from"] == "python3 'a b.py'"
 
 
+def test_a_remote_that_speaks_the_older_transport_is_added(tmp_path: Path, run: Run) -> None:
+    done = run("server", "add", "old", "--remote", "https://old.example/sse", "--transport", "sse")
+    assert done.returncode == 0
+    assert "transport: sse" in hub(tmp_path)
+    wrong = run("server", "add", "mute", "--package", "pypi:a", "--transport", "sse")
+    assert wrong.returncode == 1
+    assert "--transport is about a --remote." in wrong.stderr
+
+
 def test_no_output_shows_a_secret(tmp_path: Path, run: Run) -> None:
     token = "ghp_" + "0123456789" * 4
     done = run("server", "add", "x", "--image", "y", "--secret", f"A={token}", "--force")
