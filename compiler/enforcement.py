@@ -14,9 +14,13 @@ from mcphub_gitops.compiler.resolve.model import Hub
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced(Compiled):
-    """A compiled hub that was held against its policies: `desired` is None where they deny it."""
+    """A compiled hub that was held against its policies, whose rules have the names `rules`.
+
+    `desired` is None where they deny it.
+    """
 
     verdicts: tuple[Verdict, ...] = ()
+    rules: frozenset[str] = frozenset()
 
 
 def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, bytes]], as_of: str) -> Enforced:
@@ -46,4 +50,5 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         diagnostics=redact(sort(problems), sources),
         bound=compiled.bound,
         verdicts=verdicts,
+        rules=frozenset(rule.name for policy in policies for rule in policy.rules),
     )

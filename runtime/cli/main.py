@@ -25,6 +25,7 @@ COMMANDS = {
     "recover": "Take over containers whose .mcphub was lost.",
     "gateway": "Serve the applied generation.",
     "policy": "Look at the rules that the hub is held against.",
+    "test": "Run the tests of the hub.",
     "clients": "Show what connects a client to the hub.",
     "status": "Show how the servers fare.",
     "logs": "Show what a server says.",

@@ -22,6 +22,7 @@ SCHEMAS = {
     "catalog.v1": "catalog.yaml",
     "server.v1": "server.json",
     "policy.v1": "policies/*.yaml",
+    "test.v1": "tests/*.test.yaml",
     "lock.v1": "mcp-hub.lock",
     "plan.v1": "plan.json",
     "diagnostics.v1": "diagnostics",
