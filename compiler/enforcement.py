@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.policy.check import check_policies, read_policies
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import redact
-from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.model import Hub, PolicyBundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +26,15 @@ class Enforced(Compiled):
 def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, bytes]], as_of: str) -> Enforced:
     """Hold `compiled`, which is what `hub` came to, against its policies on the day `as_of` (YYYY-MM-DD).
 
-    `matches` has the files, by name, of each of the hub's patterns. Policies with mistakes of their own decide nothing.
+    `matches` has the files, by name, of each of the hub's patterns, and of its bundles that are here. Policies with
+    mistakes of their own decide nothing.
     """
     missing = tuple(
         Diagnostic(code=codes.POLICY_FILE, detail=f"`{each.value}` names no file of the hub's folder.", span=each.span)
         for each in hub.policies
         if not matches.get(each.value)
     )
+    missing = (*missing, *(_absent(each) for each in hub.bundles if str(each) not in matches))
     files = {name: data for found in matches.values() for name, data in found.items()}
     policies, mistakes = read_policies(files)
     problems = (*compiled.diagnostics, *missing, *mistakes)
@@ -52,3 +54,8 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         verdicts=verdicts,
         rules=frozenset(rule.name for policy in policies for rule in policy.rules),
     )
+
+
+def _absent(bundle: PolicyBundle) -> Diagnostic:
+    detail = f"`{bundle}` is not on this machine, and nothing was fetched just now."
+    return Diagnostic(code=codes.NO_BUNDLE, detail=detail, span=bundle.span, help="run `mcphub lock`, which fetches it")

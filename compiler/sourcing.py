@@ -19,7 +19,7 @@ from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.compiler.resolve.provenance import (
     CatalogFile,
     CatalogSource,
-    declared_sources,
+    declared_names,
     search_order,
     used_sources,
 )
@@ -57,7 +57,7 @@ def understand_sourced(
         name: _open(name, source, files.get(name, _ABSENT), open_)
         for name, source in used_sources(document.root).items()
     }
-    catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_sources(document.root))
+    catalogs: dict[str, Catalog | None] = dict.fromkeys(declared_names(document.root))
     catalogs |= {name: each.catalog for name, each in found.items()}
     understood = understand(document, partial(_make_entries, catalogs, search_order(document.root)))
     others = (*understood.others, *(each.text for each in found.values() if each.text is not None))

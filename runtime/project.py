@@ -218,7 +218,7 @@ class Project:
             self.file_digests(validated.hub) if validated.hub is not None else {},
             locked=locked,
         )
-        if as_of is None or compiled.hub is None or not compiled.hub.policies:
+        if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled
         return self.enforce(compiled, self.root, as_of)
 

@@ -46,9 +46,11 @@ from mcphub_gitops.compiler.codes.locks import (
     TOOL_TWICE,
 )
 from mcphub_gitops.compiler.codes.policies import (
+    BUNDLE,
     CONDITION,
     DENIED,
     DISCOURAGED,
+    NO_BUNDLE,
     POLICY_FILE,
     POLICY_NAME,
     UNAPPROVED,
@@ -94,6 +96,7 @@ CODES: dict[str, Code] = {
 __all__ = [
     "ALIAS",
     "BAD_VALUE",
+    "BUNDLE",
     "CATALOG_ENTRY",
     "CATALOG_SOURCE",
     "CHOICE",
@@ -123,6 +126,7 @@ __all__ = [
     "NOT_HERE",
     "NOT_LOCKED",
     "NOT_UTF8",
+    "NO_BUNDLE",
     "NO_DIGEST",
     "NO_IMAGE",
     "NO_PACKAGE",

@@ -67,3 +67,16 @@ WAIVER_UNUSED = Code(
     explanation="Nothing that it names breaks its rule. A waiver that stays behind allows what nobody looks at.",
     severity=Severity.WARNING,
 )
+BUNDLE = Code(
+    name="MH512",
+    summary="the policy bundle cannot be at that place",
+    explanation="A bundle is a file of a git repository at a commit, or an artifact of a registry by its digest.",
+)
+NO_BUNDLE = Code(
+    name="MH513",
+    summary="the policy bundle was not fetched yet",
+    explanation=(
+        "Bundles are fetched by `mcphub lock`, and where they are not there yet by `plan`, `apply` and `up`; "
+        "`.mcphub/bundles` keeps them. Everything else reads what is kept, offline."
+    ),
+)

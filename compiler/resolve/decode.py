@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
+from mcphub_gitops.compiler.resolve.bundle import decode_bundles
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.entry import MakeEntries, Sourced
 from mcphub_gitops.compiler.resolve.expression import fill
@@ -91,6 +92,7 @@ class _Decoder:
             owner=self._owner(self._root),
             moves=decode_moves(self._root, self.problems),
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
+            bundles=decode_bundles(self._root, self.problems),
             profiles=decode_profiles(self._root, self.problems),
             span=self._root.span,
         )

@@ -175,12 +175,31 @@ class HubCatalog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyBundle:
+    """Policies that several repositories share, pinned where they are named.
+
+    A ``git`` bundle is the file `path` of the repository `location` at `commit`, an ``oci`` one the artifact that
+    `location` names by its digest.
+    """
+
+    kind: Literal["git", "oci"]
+    location: str
+    commit: str = ""
+    path: str = ""
+    span: Span = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return the bundle as one text."""
+        return self.location if self.kind == "oci" else f"{self.location}@{self.commit}:{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
     """A decoded hub; `servers` and `profiles` are in the order of their names, and so are the `catalogs` in use.
 
-    `policies` are paths, which may have ``*`` in them. `stores` are the facts of each secret store by name.
-    `on_conflict` says what becomes of a tool's name that several servers would have. `moves` has the old name of each
-    server that was renamed, by its new one.
+    `policies` are paths, which may have ``*`` in them; `bundles` are the other policies. `stores` are the facts of each
+    secret store by name. `on_conflict` says what becomes of a tool's name that several servers would have. `moves` has
+    the old name of each server that was renamed, by its new one.
     """
 
     name: str
@@ -192,5 +211,11 @@ class Hub:
     owner: str = ""
     moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     policies: tuple[Text, ...] = ()
+    bundles: tuple[PolicyBundle, ...] = ()
     profiles: tuple[Profile, ...] = ()
     span: Span = field(compare=False, repr=False)
+
+    @property
+    def has_policies(self) -> bool:
+        """Whether it is to be held against policies."""
+        return bool(self.policies or self.bundles)

@@ -1,5 +1,6 @@
 """Where a hub's catalogs are: files of its folder, files behind an HTTPS URL, files of a git repository at a commit."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import normpath
@@ -15,6 +16,9 @@ from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts
 from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.compiler.source import Span
+
+GIT_SCHEMES = ("https://", "ssh://")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,11 @@ class CatalogFile:
     commit: str = ""
 
 
+def declared_names(root: Node) -> tuple[str, ...]:
+    """Return the names of the catalogs that the hub declares, also of those whose place has the wrong shape."""
+    return tuple(entry.key for entry in entries(root, "catalogs"))
+
+
 def declared_sources(root: Node) -> dict[str, CatalogSource]:
     """Return the sources of the catalogs that the hub declares, by name."""
     found = {entry.key: _source(entry) for entry in entries(root, "catalogs")}
@@ -72,7 +81,7 @@ def search_order(root: Node) -> tuple[str, ...]:
 
 def source_problems(root: Node) -> Iterator[Diagnostic]:
     """Yield what is wrong with the places of catalogs and with their order, beyond their shape."""
-    declared = [entry.key for entry in entries(root, "catalogs")]
+    declared = declared_names(root)
     for each in texts(root, "defaults", "catalogs"):
         if each.value not in declared:
             help_ = suggest(each.value, declared) or "declare it under `catalogs:`"
@@ -103,8 +112,12 @@ def _source(catalog: Entry) -> CatalogSource | None:
         return CatalogSource(kind="path", location=path.value, span=path.span)
     if url is not None:
         return CatalogSource(kind="url", location=url.value, span=url.span)
-    if repository is None or file is None or (commit is None and reference is None):
+    wanted = commit or reference
+    if repository is None or file is None or wanted is None:
         return None  # the shape check has told
+    if not repository.value.startswith(GIT_SCHEMES) or not _REVISION.fullmatch(wanted.value):
+        # It has told of this too, and what has the wrong shape is never handed to git.
+        return None
     return CatalogSource(
         kind="git",
         location=repository.value,

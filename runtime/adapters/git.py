@@ -75,7 +75,7 @@ class _Step:
         self._run("init", "--quiet", "--bare", "--template=", ".")
         self._run("config", "remote.origin.url", repository)
         # Without the files of the commit, where the server can: the one that is asked for comes when it is read.
-        self._run("fetch", "--quiet", "--depth=1", "--no-tags", "--filter=blob:none", "origin", wanted)
+        self._run("fetch", "--quiet", "--depth=1", "--no-tags", "--filter=blob:none", "--", "origin", wanted)
         commit = self._run("rev-parse", "--verify", "FETCH_HEAD^{commit}").decode().strip()
         if len(wanted) == len(commit) and set(wanted) <= set("0123456789abcdef") and commit != wanted:
             raise self._refuse(f"`{wanted}` is no commit.")

@@ -19,6 +19,7 @@ ACCEPT = ", ".join((*_INDEXES, *_MANIFESTS))
 MOST_ENTRIES = 256
 """How many manifests an index may list: each one for Linux is fetched. Official images list up to 20."""
 
+_TITLE = "org.opencontainers.image.title"
 _OLD = re.compile(r"application/vnd\.docker\.distribution\.manifest\.v1\+.*")
 _MEDIA = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -94,6 +95,26 @@ def read_manifest(data: bytes, content_type: str) -> Index | Manifest | NoImage:
     if not _MEDIA.fullmatch(media):
         raise MalformedError("does not say what it is")
     return NoImage(why=f"is no container image but a `{media}`")
+
+
+def read_files(data: bytes) -> dict[str, str]:
+    """Return the digest of each titled layer of an artifact's manifest, by its title; raises MalformedError.
+
+    The title is the annotation ``org.opencontainers.image.title``, which is how tools name the files that they push.
+    """
+    layers = _object(data, "is").get("layers")
+    if not isinstance(layers, list) or len(layers) > MOST_ENTRIES:
+        raise MalformedError(f"is no manifest with up to {MOST_ENTRIES} layers")
+    found: dict[str, str] = {}
+    for layer in layers:
+        annotations = layer.get("annotations") if isinstance(layer, dict) else None
+        if not isinstance(annotations, dict):
+            raise MalformedError("has a layer without a title")
+        title = _text(annotations, _TITLE)
+        if not title or title in found:
+            raise MalformedError("has a layer without a title of its own")
+        found[title] = _digest(layer)
+    return found
 
 
 def read_configuration(data: bytes) -> Configuration:

@@ -16,6 +16,7 @@ from mcphub_gitops.runtime.adapters.manifests import (
     Manifest,
     NoImage,
     read_configuration,
+    read_files,
     read_manifest,
 )
 from mcphub_gitops.runtime.adapters.registry_connection import Absence, Content, RegistryConnection
@@ -73,6 +74,31 @@ class ImageRegistries:
                 return told
             found = connection.manifest(name)
             return "" if isinstance(found, Absence) else found.digest
+
+    def fetch_files(self, reference: ImageReference) -> dict[str, bytes]:
+        """Return the files of the artifact that `reference` names by its digest, by their titles. Blocking.
+
+        Each is proven by its digest. Raises RuntimeFailure like `resolve`, and when there is no such artifact.
+        """
+        with self._connect(reference) as connection:
+            found = connection.manifest(reference.digest)
+            if isinstance(found, Absence):
+                raise RuntimeFailure(
+                    f"the artifact {reference} cannot be fetched",
+                    detail=_explain(reference, found),
+                    resolution="correct the reference, or log in to the registry",
+                )
+            try:
+                return {title: self._layer(connection, digest) for title, digest in read_files(found.data).items()}
+            except MalformedError as error:
+                raise _malformed(reference, str(error)) from error
+
+    @staticmethod
+    def _layer(connection: RegistryConnection, digest: str) -> bytes:
+        found = connection.blob(digest)
+        if isinstance(found, Absence):
+            raise MalformedError(f"names {digest}, which the registry does not hold")
+        return found.data
 
     def _connect(self, reference: ImageReference) -> RegistryConnection:
         return RegistryConnection(

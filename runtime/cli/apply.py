@@ -88,7 +88,7 @@ def _desired(plan: Plan | None, project: Project, output: str, as_of: str) -> De
     A hub with policies is held against them when a saved plan is carried out, too: a waiver may have expired since.
     """
     hub = project.validate().hub if plan is not None else None
-    if plan is not None and (hub is None or not hub.policies):
+    if plan is not None and (hub is None or not hub.has_policies):
         return plan.desired
     desired = compile_desired(project, as_of, output)
     if plan is None or isinstance(desired, Exit):

@@ -5,16 +5,35 @@ from pathlib import Path
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.enforcement import enforce
 from mcphub_gitops.compiler.policy.document import MAX_BYTES
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import find_files, read_file
 
+_SHELF = "bundles"
+"""The folder of the runtime's own that bundles are kept in."""
 
-def enforce_project(compiled: Compiled, root: Path, as_of: str) -> Compiled:
-    """Hold `compiled` against the policies that its hub names below `root`; raises RuntimeFailure when files fail."""
+
+def enforce_project(compiled: Compiled, root: Path, as_of: str, *, fetched: bool = False) -> Compiled:
+    """Hold `compiled` against the policies that its hub names below `root`; raises RuntimeFailure when files fail.
+
+    Bundles that are not kept are `fetched`, or told as missing.
+    """
     if compiled.hub is None:
         return compiled
     matches = {each.value: read_matching(root, each.value) for each in compiled.hub.policies}
-    return enforce(compiled, compiled.hub, matches, as_of)
+    return enforce(compiled, compiled.hub, {**matches, **read_bundles(compiled.hub, root, fetched=fetched)}, as_of)
+
+
+def read_bundles(hub: Hub, root: Path, *, fetched: bool) -> dict[str, dict[str, bytes]]:
+    """Return the files of the bundles that `hub` names, of those that are kept, or `fetched`; RuntimeFailure."""
+    if not hub.bundles:
+        return {}
+    rooms = lazy.load("bundles")
+    how = rooms.find_or_fetch if fetched else rooms.find
+    found: dict[str, dict[str, bytes]] = how(root / RUNTIME_FOLDER / _SHELF, hub.bundles)
+    return found
 
 
 def read_matching(root: Path, pattern: str) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from mcphub_gitops.runtime.apply.lease import hold
 from mcphub_gitops.runtime.apply.locking import lock_hub
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.enforcing import read_bundles
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
@@ -31,6 +32,7 @@ def write_lock(project: Project, output: str) -> int:
         return Exit.ERROR
     if output == "human":
         show_diagnostics(problems, sources)
+    read_bundles(validated.hub, project.root, fetched=True)
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub lock", wait=0.5):

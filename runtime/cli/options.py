@@ -145,8 +145,8 @@ def _open_layers(*arguments: object) -> Document:
 
 
 def fetching(project: Project) -> Project:
-    """Return `project` with catalogs that are fetched again, as they are locked, where they are not kept."""
-    return _with_catalogs(project, "find_or_fetch")
+    """Return `project` with catalogs and bundles of policies that are fetched again where they are not kept."""
+    return replace(_with_catalogs(project, "find_or_fetch"), enforce=partial(_enforce, fetched=True))
 
 
 def pinning(project: Project, *, anew: bool) -> Project:
@@ -167,6 +167,6 @@ def _understand_sourced(root: Path, document: Document, read: ReadCatalog) -> Va
     return understood
 
 
-def _enforce(compiled: Compiled, root: Path, as_of: str) -> Compiled:
-    enforced: Compiled = lazy.load("enforcing").enforce_project(compiled, root, as_of)
+def _enforce(compiled: Compiled, root: Path, as_of: str, *, fetched: bool = False) -> Compiled:
+    enforced: Compiled = lazy.load("enforcing").enforce_project(compiled, root, as_of, fetched=fetched)
     return enforced

@@ -21,7 +21,7 @@ REPORTS = ("human", "json", "jsonl", "github", "gitlab", "sarif")
 
 def show_compiled(compiled: Compiled, output: str = "human", root: Path | None = None) -> None:
     """Print what is wrong with a hub; as JSON also what each policy says to it."""
-    has_policies = compiled.hub is not None and bool(compiled.hub.policies)
+    has_policies = compiled.hub is not None and compiled.hub.has_policies
     verdicts = lazy.load("verdicts").describe_verdicts(compiled) if output == "json" and has_policies else None
     show_diagnostics(compiled.diagnostics, compiled.sources, output, root, verdicts=verdicts)
 

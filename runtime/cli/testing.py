@@ -11,7 +11,7 @@ from mcphub_gitops.compiler.policy.check import read_policies
 from mcphub_gitops.compiler.policy.model import PolicyFile, Rule
 from mcphub_gitops.compiler.report.document import describe_span
 from mcphub_gitops.compiler.source import printable
-from mcphub_gitops.runtime.cli.enforcing import read_document, read_matching
+from mcphub_gitops.runtime.cli.enforcing import read_bundles, read_document, read_matching
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics, show_json
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -49,7 +49,7 @@ def list_rules(project: Project, output: str) -> int:
 
 def _of_hub(project: Project, *, with_tests: bool) -> dict[str, bytes]:
     validated = project.validate()
-    if validated.hub is None or not validated.hub.policies:
+    if validated.hub is None or not validated.hub.has_policies:
         raise RuntimeFailure(
             f"{project.hub_file} names no policies", resolution="add `policies: [policies/*.yaml]`, or give FILES"
         )
@@ -57,6 +57,8 @@ def _of_hub(project: Project, *, with_tests: bool) -> dict[str, bytes]:
     found = {name: data for pattern in patterns for name, data in read_matching(project.root, pattern).items()}
     for folder in sorted({dirname(name) for name in found}) if with_tests else ():
         found |= read_matching(project.root, join(folder, "tests/*.yaml"))
+    for files in read_bundles(validated.hub, project.root, fetched=True).values():
+        found |= files
     if not found:
         raise RuntimeFailure(f"the policies of {project.hub_file} name no file", detail=", ".join(patterns))
     return found

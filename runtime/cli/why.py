@@ -77,7 +77,7 @@ def _asked(project: Project, as_of: str) -> Asked | None:
         bound=compiled.bound,
         applied=applied,
         trouble=trouble,
-        verdicts=lazy.load("verdicts").verdicts_of(compiled) if compiled.hub.policies else (),
+        verdicts=lazy.load("verdicts").verdicts_of(compiled) if compiled.hub.has_policies else (),
         diagnostics=compiled.diagnostics,
     )
 

@@ -123,7 +123,7 @@ def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
         _files(validated.hub),
         locked=(case / "locked").exists(),
     )
-    if compiled.hub is not None and compiled.hub.policies:
+    if compiled.hub is not None and compiled.hub.has_policies:
         compiled = enforce_project(compiled, case, AS_OF)
     return document, validated, compiled
 

@@ -80,6 +80,7 @@ def test_nothing_is_left_behind(bare: Path, tmp_path: Path, monkeypatch: pytest.
         ("main", "big.yaml", "has 2,000 bytes; 1,000 are allowed"),
         ("nowhere", "catalogs/ours.yaml", "couldn't find remote ref nowhere"),
         ("0" * 40, "catalogs/ours.yaml", "not our ref"),
+        ("--upload-pack=touch pwned", "catalogs/ours.yaml", "invalid refspec '--upload-pack=touch pwned'"),
     ],
 )
 def test_what_is_not_there_is_told(bare: Path, wanted: str, path: str, words: str) -> None:
