@@ -21,7 +21,8 @@ from mcphub_gitops.compiler.resolve.path import ENVIRONMENTS_FOLDER, LOCKS_FOLDE
 from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import digests_of, find_files, names_in, read_file, write_file
+from mcphub_gitops.runtime.files import read_file, write_file
+from mcphub_gitops.runtime.tree import Folder, Tree
 
 HUB_FILE = "mcp-hub.yaml"
 
@@ -37,10 +38,10 @@ FindCatalog = Callable[[CatalogSource, LockedCatalog | None], CatalogFile]
 """Returns a catalog that is no file of the hub's folder, as it is locked, if it is."""
 
 
-Enforce = Callable[[Compiled, Path, str], Compiled]
+Enforce = Callable[[Compiled, Tree, str], Compiled]
 
 
-def _refuse_policies(compiled: Compiled, _root: Path, _as_of: str) -> Compiled:
+def _refuse_policies(compiled: Compiled, _tree: Tree, _as_of: str) -> Compiled:
     name = compiled.hub.name if compiled.hub is not None else ""
     raise RuntimeFailure(f"the hub {name} has policies, and nothing here checks them")
 
@@ -79,7 +80,8 @@ class Project:
     a hub that uses catalogs, and asks for what is in their files; `find_catalog` has those that others keep;
     `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
     the files that a pattern matches. `drafts` stand in place of what is in the documents that they name. `enforce`
-    holds a compiled hub against the policies that it names in the project's folder, on a day.
+    holds a compiled hub against the policies that it names in the project's folder, on a day. Files are read from
+    `tree`, which is the folder as it is unless another is given.
     """
 
     root: Path
@@ -90,6 +92,12 @@ class Project:
     find_catalog: FindCatalog = field(default=_find_nothing, compare=False, repr=False)
     drafts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     enforce: Enforce = field(default=_refuse_policies, compare=False, repr=False)
+    tree: Tree | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def files(self) -> Tree:
+        """What the project's files are read from."""
+        return self.tree if self.tree is not None else Folder(self.root)
 
     @property
     def lock_file(self) -> str:
@@ -115,7 +123,7 @@ class Project:
     def read_document(self, name: str) -> bytes | None:
         """Return what is in the hub document `name`, or another that belongs to it; a byte too many at most."""
         draft = self.drafts.get(name)
-        return draft if draft is not None else read_file(self.root / name, limit=MAX_BYTES)
+        return draft if draft is not None else self.files.read(name, limit=MAX_BYTES)
 
     def validate(self) -> Validated:
         """Validate the hub document; raises RuntimeFailure when it cannot be read."""
@@ -148,7 +156,7 @@ class Project:
         return self.open_layers(self.hub_file, data, self._included, self._overlay() if self.environment else None)
 
     def _included(self, pattern: str) -> dict[str, bytes | str]:
-        found = find_files(self.root, pattern, limit=MAX_BYTES)
+        found = self.files.find(pattern, limit=MAX_BYTES)
         return {**found, **{name: draft for name, draft in self.drafts.items() if name in found}}
 
     def _overlay(self) -> tuple[str, str, bytes]:
@@ -157,9 +165,7 @@ class Project:
         data = self.read_document(file)
         if data is None:
             known = sorted(
-                name.removesuffix(".yaml")
-                for name in names_in(self.root / ENVIRONMENTS_FOLDER)
-                if name.endswith(".yaml")
+                name.removesuffix(".yaml") for name in self.files.names(ENVIRONMENTS_FOLDER) if name.endswith(".yaml")
             )
             raise RuntimeFailure(
                 f"there is no environment `{self.environment}`",
@@ -174,7 +180,7 @@ class Project:
 
         def read(name: str, source: CatalogSource) -> CatalogFile:
             if source.kind == "path":
-                return CatalogFile(data=self._catalog_file(source.location))
+                return CatalogFile(data=self.files.read_inside(source.location, limit=MAX_CATALOG_BYTES))
             locked = pins().get(name)
             is_same = locked is not None and locked.source == str(source)
             return self.find_catalog(source, locked if is_same else None)
@@ -185,19 +191,9 @@ class Project:
         lock = self.open_lock().lock
         return lock.catalogs if lock is not None else {}
 
-    def _catalog_file(self, name: str) -> bytes | None:
-        """Return what is in a catalog's file, None where there is none in the project's folder."""
-        path = self.root / name
-        try:
-            inside = path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, RuntimeError, ValueError):
-            # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
-            return None
-        return read_file(path, limit=MAX_CATALOG_BYTES) if inside else None
-
     def open_lock(self) -> LockFile:
         """Read the lock."""
-        found = open_lock(self.lock_file, read_file(self.root / self.lock_file, limit=MAX_LOCK_BYTES))
+        found = open_lock(self.lock_file, self.files.read(self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
     def compile(self, *, locked: bool, as_of: str | None = None) -> Compiled:
@@ -220,18 +216,18 @@ class Project:
         )
         if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled
-        return self.enforce(compiled, self.root, as_of)
+        return self.enforce(compiled, self.files, as_of)
 
     def definitions(self, server: str) -> tuple[str, bytes | None]:
         """Return name and content of the readable definitions of `server`, None where there are none."""
         name = f"{self.tools_folder}/{server}.json"
-        return name, read_file(self.root / name, limit=MAX_LOCK_BYTES)
+        return name, self.files.read(name, limit=MAX_LOCK_BYTES)
 
     def file_digests(self, hub: Hub) -> dict[str, str]:
         """Return the digest of each file that an enabled server or its secrets run, by its name, if it is one."""
         enabled = [server for server in hub.servers if server.enabled]
         names = {path for server in enabled for path in locked_files(server)}
-        return digests_of(self.root, names, {code_folder(server) for server in enabled} - {""})
+        return self.files.digests(names, {code_folder(server) for server in enabled} - {""})
 
     def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:
         """Write the lock and the readable definitions; return the names of the files that changed.

@@ -9,20 +9,21 @@ from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.resolve.path import RUNTIME_FOLDER
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import find_files, read_file
+from mcphub_gitops.runtime.files import read_file
+from mcphub_gitops.runtime.tree import Tree
 
 _SHELF = "bundles"
 """The folder of the runtime's own that bundles are kept in."""
 
 
-def enforce_project(compiled: Compiled, root: Path, as_of: str, *, fetched: bool = False) -> Compiled:
-    """Hold `compiled` against the policies that its hub names below `root`; raises RuntimeFailure when files fail.
+def enforce_project(compiled: Compiled, root: Path, tree: Tree, as_of: str, *, fetched: bool = False) -> Compiled:
+    """Hold `compiled` against the policies that its hub names in `tree`; raises RuntimeFailure when files fail.
 
-    Bundles that are not kept are `fetched`, or told as missing.
+    Bundles that are not kept in the project's folder `root` are `fetched`, or told as missing.
     """
     if compiled.hub is None:
         return compiled
-    matches = {each.value: read_matching(root, each.value) for each in compiled.hub.policies}
+    matches = {each.value: read_matching(tree, each.value) for each in compiled.hub.policies}
     return enforce(compiled, compiled.hub, {**matches, **read_bundles(compiled.hub, root, fetched=fetched)}, as_of)
 
 
@@ -36,10 +37,10 @@ def read_bundles(hub: Hub, root: Path, *, fetched: bool) -> dict[str, dict[str, 
     return found
 
 
-def read_matching(root: Path, pattern: str) -> dict[str, bytes]:
-    """Return what is in the files below `root` that `pattern` names; raises RuntimeFailure."""
+def read_matching(tree: Tree, pattern: str) -> dict[str, bytes]:
+    """Return what is in the files of `tree` that `pattern` names; raises RuntimeFailure."""
     found = {}
-    for name, content in find_files(root, pattern, limit=MAX_BYTES).items():
+    for name, content in tree.find(pattern, limit=MAX_BYTES).items():
         if isinstance(content, str):
             raise RuntimeFailure(f"{name} is not used", detail=f"it {content}")
         found[name] = content

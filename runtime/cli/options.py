@@ -17,6 +17,7 @@ from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.output import FORMATS, REPORTS
 from mcphub_gitops.runtime.project import HUB_FILE, FindCatalog, Project, ReadCatalog
+from mcphub_gitops.runtime.tree import Tree
 
 _SHELF = "catalogs"
 """The folder of the runtime's own that fetched catalogs are kept in."""
@@ -132,7 +133,7 @@ def _project(path: Path, environment: str) -> Project:
             environment=environment,
             understand_sourced=partial(_understand_sourced, root),
             open_layers=_open_layers,
-            enforce=_enforce,
+            enforce=partial(_enforce, root),
         )
         return _with_catalogs(project, "find")
     except (OSError, RuntimeError) as error:
@@ -146,7 +147,7 @@ def _open_layers(*arguments: object) -> Document:
 
 def fetching(project: Project) -> Project:
     """Return `project` with catalogs and bundles of policies that are fetched again where they are not kept."""
-    return replace(_with_catalogs(project, "find_or_fetch"), enforce=partial(_enforce, fetched=True))
+    return replace(_with_catalogs(project, "find_or_fetch"), enforce=partial(_enforce, project.root, fetched=True))
 
 
 def pinning(project: Project, *, anew: bool) -> Project:
@@ -167,6 +168,6 @@ def _understand_sourced(root: Path, document: Document, read: ReadCatalog) -> Va
     return understood
 
 
-def _enforce(compiled: Compiled, root: Path, as_of: str, *, fetched: bool = False) -> Compiled:
-    enforced: Compiled = lazy.load("enforcing").enforce_project(compiled, root, as_of, fetched=fetched)
+def _enforce(root: Path, compiled: Compiled, tree: Tree, as_of: str, *, fetched: bool = False) -> Compiled:
+    enforced: Compiled = lazy.load("enforcing").enforce_project(compiled, root, tree, as_of, fetched=fetched)
     return enforced

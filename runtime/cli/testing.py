@@ -54,9 +54,9 @@ def _of_hub(project: Project, *, with_tests: bool) -> dict[str, bytes]:
             f"{project.hub_file} names no policies", resolution="add `policies: [policies/*.yaml]`, or give FILES"
         )
     patterns = [each.value for each in validated.hub.policies]
-    found = {name: data for pattern in patterns for name, data in read_matching(project.root, pattern).items()}
+    found = {name: data for pattern in patterns for name, data in read_matching(project.files, pattern).items()}
     for folder in sorted({dirname(name) for name in found}) if with_tests else ():
-        found |= read_matching(project.root, join(folder, "tests/*.yaml"))
+        found |= read_matching(project.files, join(folder, "tests/*.yaml"))
     for files in read_bundles(validated.hub, project.root, fetched=True).values():
         found |= files
     if not found:

@@ -56,6 +56,7 @@ from mcphub_gitops.compiler.sourcing import understand_with, validate
 from mcphub_gitops.compiler.validation import Document, Validated
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.files import find_files
+from mcphub_gitops.runtime.tree import Folder
 from tests.support.hubs import hub_of, lock_of
 
 AS_OF = "2026-06-15"
@@ -124,7 +125,7 @@ def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
         locked=(case / "locked").exists(),
     )
     if compiled.hub is not None and compiled.hub.has_policies:
-        compiled = enforce_project(compiled, case, AS_OF)
+        compiled = enforce_project(compiled, case, Folder(case), AS_OF)
     return document, validated, compiled
 
 

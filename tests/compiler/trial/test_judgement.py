@@ -1,14 +1,17 @@
 """Cases of a team held against a hub that is compiled in place."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.enforcement import Enforced
 from mcphub_gitops.compiler.trial.document import read_tests
 from mcphub_gitops.compiler.trial.judgement import judge
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
+from mcphub_gitops.runtime.tree import Tree
 from tests.support.projects import write_project
 
 HUB = """\
@@ -38,12 +41,17 @@ waivers:
 """
 
 
+def _enforce(root: Path, compiled: Compiled, tree: Tree, as_of: str) -> Compiled:
+    return enforce_project(compiled, root, tree, as_of)
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Enforced:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "base.yaml").write_text(POLICY)
     project = write_project(tmp_path, HUB, {"notes": ("add", "drop_all"), "time": ("now", "convert")})
-    compiled = replace(project, enforce=enforce_project).compile(locked=True, as_of="2026-11-01")
+    enforce = partial(_enforce, tmp_path)
+    compiled = replace(project, enforce=enforce).compile(locked=True, as_of="2026-11-01")
     assert isinstance(compiled, Enforced)
     return compiled
 
