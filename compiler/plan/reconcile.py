@@ -73,16 +73,25 @@ def foreign_files(server: DesiredServer, observed: Observed) -> tuple[str, ...]:
     return tuple(sorted(path for path in observed.files.keys() - server.files.keys() if is_below(path, {server.code})))
 
 
-def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
-    wanted, renames = desired.facts(), _renames(desired, observed)
-    for name in sorted({*wanted, *observed.servers} - {*renames.values()}):
+def compare_servers(
+    before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]], renames: Mapping[str, str]
+) -> Iterator[Change]:
+    """Yield what becomes of each server whose facts (`DesiredServer.fields`, by server) differ, in the order of names.
+
+    `renames` has the old name, one of `before`, of each server that has another one now.
+    """
+    for name in sorted({*after, *before} - {*renames.values()}):
         old = renames.get(name)
         if old is not None:
-            yield _rename(name, old, observed.servers[old], wanted[name])
+            yield _rename(name, old, before[old], after[name])
             continue
-        change = _change(name, observed.servers.get(name), wanted.get(name))
+        change = _change(name, before.get(name), after.get(name))
         if change is not None:
             yield change
+
+
+def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
+    yield from compare_servers(observed.servers, desired.facts(), _renames(desired, observed))
     if observed.review != desired.review_digest() or not observed.generation or _lost_scratch(desired, observed):
         action = Action.UPDATE if observed.review else Action.CREATE
         fields = tuple(_field_changes(observed.gateway, desired.gateway()))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from posixpath import commonprefix
 
 from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.plan.permission import PERMISSIONS, describe_permission
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Plan
 from mcphub_gitops.compiler.source import is_seen
 
@@ -14,27 +15,6 @@ _BEFORE = 20
 _LONGEST = 100
 """Longest value, in code points, that a line shows."""
 
-_PERMISSIONS = {
-    "capability": "capability",
-    "image": "image",
-    "ipc": "the shared memory of the",
-    "listen": "listening on",
-    "mount": "mount at",
-    "network": "network",
-    "pid": "the processes of the",
-    "private": "addresses that are not public, being",
-    "privileged": "privileged: root on the host,",
-    "publicUrl": "reached as",
-    "read": "read access to",
-    "root": "a root file system that is",
-    "secretFiles": "secret as a file:",
-    "secrets": "secret",
-    "store": "secrets of the store",
-    "url": "the remote",
-    "user": "running as",
-    "write": "write access to",
-}
-_WITH_VALUE = frozenset({"secretFiles", "secrets", "store"})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SHORT_DIGEST = len("sha256:") + 12
 
@@ -76,14 +56,11 @@ def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     kind, _, name = field.name.partition(".")
     if kind == "profile":
         yield from _profile_permission(field, name)
-    if kind not in _PERMISSIONS:
+    if kind not in PERMISSIONS:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
-            paired = f"{name} ({value})" if kind in _WITH_VALUE else f"{name} from {value}"
-            shown = paired if name and kind in {*_WITH_VALUE, "mount"} else name or value
-            loose = ", by a program that is not held in" if kind in _WITH_VALUE and "exec://" in value else ""
-            yield mark, f"{_PERMISSIONS[kind]} {_clean(shown)}{loose}"
+            yield mark, _clean(describe_permission(field.name, value))
 
 
 def _profile_permission(field: FieldChange, name: str) -> Iterator[tuple[str, str]]:
