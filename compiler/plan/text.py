@@ -76,25 +76,27 @@ def _profile_permission(field: FieldChange, name: str) -> Iterator[tuple[str, st
 def _change_block(change: Change) -> str:
     past = f"{change.action.past} from {change.was}" if change.was else change.action.past
     head = f"{change.action.value} {change.address} will be {past}: {_clean(change.cause)}"
-    return "\n".join([head, *(f"    {_field(field)}" for field in change.fields)])
+    return "\n".join([head, *(f"    {describe_field(field)}" for field in change.fields)])
 
 
-def _field(field: FieldChange) -> str:
+def describe_field(field: FieldChange) -> str:
+    """Return one line that says how a fact changes: long values from where they differ, and nothing unseen in them."""
     name = _clean(field.name)
     if field.before is None:
-        return f"+ {name} = {_short(field.after or '')}"
+        return f"+ {name} = {shorten(field.after or '')}"
     if field.after is None:
-        return f"- {name} = {_short(field.before)}"
-    before, after = _short(field.before), _short(field.after)
+        return f"- {name} = {shorten(field.before)}"
+    before, after = shorten(field.before), shorten(field.after)
     if before == after:
         # The difference lies in what was cut off, so both are shown from there on.
         same = len(commonprefix([field.before, field.after]))
         start = max(0, same - _BEFORE)
-        before, after = f"…{_short(field.before[start:])}", f"…{_short(field.after[start:])}"
+        before, after = f"…{shorten(field.before[start:])}", f"…{shorten(field.after[start:])}"
     return f"~ {name} = {before} -> {after}"
 
 
-def _short(value: str) -> str:
+def shorten(value: str) -> str:
+    """Return `value` as a line shows it: digests and what is too long are cut, and nothing in it is unseen."""
     clean = _clean(_DIGEST.sub(lambda found: found[0][:_SHORT_DIGEST], value))
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
@@ -125,7 +127,7 @@ def _repairs(plan: Plan) -> list[str]:
     changed = {change.address for change in plan.changes}
     causes = {change.cause for change in plan.changes}
     return [
-        f"  {operation.type.value} {_short(operation.address)}: {_clean(operation.cause)}"
+        f"  {operation.type.value} {shorten(operation.address)}: {_clean(operation.cause)}"
         for operation in plan.operations
         if operation.address not in changed and operation.cause not in causes
     ]

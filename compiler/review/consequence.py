@@ -1,0 +1,118 @@
+"""What comes of a change: what merging it does, what undoing it leaves, and what nobody has looked at."""
+
+from collections.abc import Iterable, Iterator
+
+from mcphub_gitops.compiler.plan.plan import Action, Change
+from mcphub_gitops.compiler.review.model import Permission, ReviewedTool
+from mcphub_gitops.compiler.review.side import Side
+from mcphub_gitops.compiler.review.tool import ToolChange
+
+_NAMED = 12
+_ACTIONS = (Action.CREATE, Action.REPLACE, Action.RENAME, Action.UPDATE, Action.DESTROY)
+
+
+def describe_effects(after: Side, changes: tuple[Change, ...]) -> Iterator[str]:
+    """Yield what an apply does after merging, as sentences, where what is before is applied now."""
+    if after.kind == "lock":
+        yield "A lock alone changes nothing that runs: a hub that is applied with it does."
+        return
+    for action in _ACTIONS:
+        names = [each.address.partition(".")[2] for each in changes if each.action is action]
+        if names:
+            yield f"{_count(len(names), 'server')} will be {action.past}: {listed(names)}."
+    if not changes:
+        yield "No server is touched."
+
+
+def describe_undo(
+    before: Side, after: Side, changes: tuple[Change, ...], permissions: tuple[Permission, ...]
+) -> Iterator[str]:
+    """Yield how to go back, and what does not come back with it, as sentences."""
+    if after.kind == "lock" or not changes:
+        return
+    yield "Revert the commit (`git revert`) and apply: every server comes back as its pins say."
+    kept = sorted({source for each in changes for source in _volumes(before, each)})
+    if kept:
+        yield f"Volumes stay on the engine, with what was written to them meanwhile: {listed(kept)}."
+    lost = [each.address.partition(".")[2] for each in changes if each.action is Action.DESTROY]
+    scratch = [name for name in lost if name in before.servers and before.servers[name].is_process]
+    if scratch:
+        yield f"What it keeps in its private folder is lost with a server that is destroyed: {listed(scratch)}."
+    made = [
+        each.address.partition(".")[2]
+        for each in changes
+        if each.action in {Action.REPLACE, Action.DESTROY} and _is_container(before, each)
+    ]
+    if made:
+        yield f"What a container wrote to its own file system or memory is lost when it is made anew: {listed(made)}."
+    told = sorted({each.server for each in permissions if each.kind == "secrets" and each.after})
+    if told:
+        yield f"A secret cannot be taken back from a server that had it: change its value as well ({listed(told)})."
+
+
+def _volumes(before: Side, change: Change) -> Iterator[str]:
+    server = before.servers.get((change.was or change.address).partition(".")[2])
+    container = server.container if server is not None else None
+    yield from (mount.source for mount in container.mounts if mount.kind == "volume") if container is not None else ()
+
+
+def _is_container(before: Side, change: Change) -> bool:
+    server = before.servers.get((change.was or change.address).partition(".")[2])
+    return server is not None and server.container is not None
+
+
+def find_unchecked(before: Side, after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
+    """Yield what the review does not know, as sentences; what is said of a side names it."""
+    for side in (before, after):
+        yield from (f"{side.name}: {note}" for note in side.notes)
+        if side.uncompared:
+            names = listed(sorted(side.uncompared))
+            yield f"{side.name}: not understood there, and so taken for new where they are on the other side: {names}."
+    yield from _unread(after, tools)
+    if after.kind == "lock":
+        yield "The hubs that the locks belong to: permissions, profiles and policies stand there."
+        return
+    optional = sorted(
+        name for name, server in after.servers.items() if server.optional and _differs(before, after, name)
+    )
+    if optional:
+        yield f"Whether servers answer that may be missing (`optional`): {listed(optional)}."
+    yield "What runs now, and how it differs from what was applied: `mcphub plan` and `mcphub drift` say."
+    yield "The values of secrets, and what is behind their references."
+    if any(server.container is not None for server in after.servers.values()):
+        yield "What is in the images: their digests say that it is the same everywhere, not that it is harmless."
+
+
+def _unread(after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
+    bare = sorted({each.change.server for each in tools if each.change.names_only and each.change.after is not None})
+    named = sorted(after.names_only - {*bare})
+    unread = sorted({each.change.server for each in tools if is_unread(each.change)})
+    if bare:
+        yield (
+            "What these tools say and take, since their names are all that is known of them"
+            f" (neither arguments nor changes of words are checked): {listed(bare)}."
+        )
+    if named:
+        yield f"Whether tools are what their catalog says, since their servers were not asked: {listed(named)}."
+    if unread:
+        yield f"What changed in tools whose readable definitions are not at hand: {listed(unread)}."
+
+
+def is_unread(change: ToolChange) -> bool:
+    """Tell whether a definition is not at hand, and stands in `change` as its fingerprint alone."""
+    sides = (change.before, change.after)
+    return any(side is not None and set(side) == {"name", "_meta"} for side in sides)
+
+
+def _differs(before: Side, after: Side, name: str) -> bool:
+    return before.facts.get(name) != after.facts.get(name)
+
+
+def listed(names: list[str], most: int = _NAMED) -> str:
+    """Return `names`, the first few of them by name."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

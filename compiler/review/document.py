@@ -1,0 +1,188 @@
+"""A review as a JSON document for programs (`schemas/review.v1.json`): all of it, nothing cut."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcphub_gitops.compiler.plan.plan import Change, FieldChange
+from mcphub_gitops.compiler.review import phrase
+from mcphub_gitops.compiler.review.model import Judged, Permission, Reach, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.side import Side
+from mcphub_gitops.compiler.review.tokens import TOKENIZER
+from mcphub_gitops.compiler.source import Span, is_seen
+
+FORMAT = "mcphub.review/v1"
+
+
+def render_document(review: Review) -> str:
+    """Return the review as indented JSON; what a reader would not see is written as an escape."""
+    text = json.dumps(describe_review(review), indent=2, ensure_ascii=False, allow_nan=False)
+    lines = (line if line.isascii() else "".join(map(_shown, line)) for line in text.split("\n"))
+    return "\n".join(lines) + "\n"
+
+
+def describe_review(review: Review) -> dict[str, Any]:
+    """Return the review as plain data."""
+    return {
+        "format": FORMAT,
+        "kind": review.after.kind,
+        "hub": review.after.hub or review.before.hub,
+        "review": review.after.review,
+        "base": review.before.commit,
+        "head": review.after.commit,
+        "changes": not review.is_empty,
+        "denied": review.is_denied,
+        "before": _side(review.before),
+        "after": _side(review.after),
+        "headline": review.headline,
+        "counts": _counts(review.summary),
+        "permissions": [_permission(each) for each in review.permissions],
+        "unchanged": list(review.unchanged),
+        "travels": [
+            {
+                "server": each.server,
+                "variable": each.variable,
+                "reference": phrase.hide(each.reference),
+                "ways": list(each.ways),
+                "sharing": list(each.sharing),
+                "profiles": list(each.profiles),
+            }
+            for each in review.travels
+        ],
+        "reach": [_reach(each) for each in review.reach],
+        "untouched": list(review.untouched),
+        "tools": [_tool(each) for each in review.tools],
+        "exposures": [
+            {"server": each.server, "tool": each.tool, "before": each.before, "after": each.after}
+            for each in review.exposures
+        ],
+        "tokens": {
+            "tokenizer": TOKENIZER,
+            "paths": [
+                {"profile": each.name, "path": each.path, "before": each.before, "after": each.after}
+                for each in review.costs
+            ],
+        },
+        "policies": [_judged(each) for each in review.verdicts],
+        "servers": [_change(each) for each in review.servers],
+        "gateway": [_field(each) for each in review.gateway],
+        "effects": list(review.effects),
+        "undo": list(review.undo),
+        "unchecked": list(review.unchecked),
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "commit": side.commit, "review": side.review, "found": side.found}
+
+
+def _counts(summary: Summary) -> dict[str, Any]:
+    return {
+        "added": list(summary.added),
+        "removed": list(summary.removed),
+        "renamed": dict(summary.renamed),
+        "changed": summary.changed,
+        "common": summary.common,
+        "otherImage": summary.other_image,
+        "otherTools": summary.other_tools,
+        "otherToolsSameImage": summary.other_tools_same_image,
+        "toolsAdded": summary.tools_added,
+        "toolsRemoved": summary.tools_removed,
+        "toolsChanged": summary.tools_changed,
+    }
+
+
+def _permission(each: Permission) -> dict[str, Any]:
+    return {
+        "mark": each.mark,
+        "server": each.server,
+        "kind": each.kind,
+        "fact": each.fact,
+        "before": _hidden(each.before),
+        "after": _hidden(each.after),
+        "text": phrase.what(each),
+        "place": _place(each.span),
+    }
+
+
+def _place(span: Span | None) -> dict[str, Any] | None:
+    return {"file": span.source, "line": span.line, "column": span.column} if span is not None else None
+
+
+def _hidden(value: str | None) -> str | None:
+    return phrase.hide(value) if value is not None else None
+
+
+def _reach(each: Reach) -> dict[str, Any]:
+    return {
+        "profile": each.name,
+        "path": each.path,
+        "was": each.was,
+        "gained": list(each.gained),
+        "lost": list(each.lost),
+        "changed": list(each.changed),
+        "servers": list(each.servers),
+    }
+
+
+def _tool(each: ReviewedTool) -> dict[str, Any]:
+    change = each.change
+    return {
+        "server": change.server,
+        "tool": change.tool,
+        "was": change.was,
+        "action": change.action.name.lower(),
+        "class": change.worst.value if change.worst is not None else None,
+        "seen": each.name,
+        "namesOnly": change.names_only,
+        "description": _description(change.after),
+        "findings": [
+            {
+                "class": finding.cls.value,
+                "where": finding.where,
+                "said": finding.said,
+                "words": [{"mark": word.mark, "text": phrase.hide(word.text)} for word in finding.words],
+            }
+            for finding in change.findings
+        ],
+    }
+
+
+def _description(definition: Mapping[str, Any] | None) -> str:
+    found = definition.get("description") if definition is not None else None
+    return phrase.hide(found) if isinstance(found, str) else ""
+
+
+def _judged(each: Judged) -> dict[str, Any]:
+    verdict = each.verdict
+    waiver = verdict.waiver
+    return {
+        "rule": verdict.rule.name,
+        "level": verdict.rule.level,
+        "subject": verdict.subject,
+        "outcome": "" if each.gone else verdict.outcome,
+        "was": each.was,
+        "message": verdict.rule.message,
+        "place": _place(verdict.rule.span),
+        "waiver": None
+        if waiver is None
+        else {"owner": waiver.owner, "reason": waiver.reason, "expires": waiver.expires},
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "server": phrase.name_of(change),
+        "action": change.action.name.lower(),
+        "was": change.was.partition(".")[2],
+        "cause": change.cause,
+        "fields": [_field(each) for each in change.fields],
+    }
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    return {"name": field.name, "before": _hidden(field.before), "after": _hidden(field.after)}
+
+
+def _shown(char: str) -> str:
+    return char if is_seen(char) else json.dumps(char)[1:-1]

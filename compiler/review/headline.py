@@ -1,0 +1,131 @@
+"""The worst thing of a review in one sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mcphub_gitops.compiler.plan.plan import Action, Change
+from mcphub_gitops.compiler.review.model import Exposure, Permission, ReviewedTool
+from mcphub_gitops.compiler.review.permission import KINDS
+from mcphub_gitops.compiler.review.tool import ToolAction, ToolChange, ToolClass
+
+_NAMED = 3
+_GATEWAY = "the gateway"
+_WEIGHTS = {kind: len(KINDS) - number for number, kind in enumerate(KINDS)}
+
+
+def write_headline(
+    permissions: Iterable[Permission],
+    tools: Iterable[ReviewedTool],
+    exposures: Iterable[Exposure],
+    changes: Iterable[Change],
+) -> str:
+    """Return what the worst change is, of the server that gets most, and who else changes.
+
+    Names of servers are as the hub has them; nothing else in it is a user's.
+    """
+    found = _by_server(permissions, tools, exposures, changes)
+    if not found:
+        return "No server changes."
+    worst = max(sorted(found), key=lambda name: found[name].score)
+    sentence = found[worst].sentence
+    others = sorted(name for name in found if name != worst)
+    if not others:
+        return f"{sentence}."
+    gaining = [name for name in others if found[name].gains]
+    said = gaining or others
+    listed = ", ".join(said[:_NAMED]) + (f" and {len(said) - _NAMED} more" if len(said) > _NAMED else "")
+    verb = ("gets" if len(said) == 1 else "get") if gaining else ("changes" if len(said) == 1 else "change")
+    return f"{sentence}; {listed} {verb}{' something' if gaining else ''} as well."
+
+
+@dataclass(slots=True, kw_only=True)
+class _Changed:
+    """What changes of one server."""
+
+    name: str
+    permissions: list[Permission] = field(default_factory=list)
+    tools: list[ToolChange] = field(default_factory=list)
+    gained: int = 0
+    change: Change | None = None
+
+    @property
+    def gains(self) -> list[str]:
+        tools = [f"{self.gained} tool{'' if self.gained == 1 else 's'}"] if self.gained else []
+        return _things([each for each in self.permissions if each.after is not None]) + tools
+
+    @property
+    def suspicious(self) -> int:
+        return sum(each.worst is ToolClass.SUSPICIOUS for each in self.tools)
+
+    @property
+    def score(self) -> tuple[int, int, int, int]:
+        """How bad it is: the worst permission that it gets, what its tools say, how many it gets, and all else."""
+        weights = [_WEIGHTS[each.kind] for each in self.permissions if each.after is not None]
+        said = [len(ToolClass) - each.worst.rank for each in self.tools if each.worst is not None]
+        worst = max([*weights, len(KINDS) if self.suspicious else 0], default=0)
+        return worst, max(said, default=0), self.gained, len(self.permissions)
+
+    @property
+    def sentence(self) -> str:
+        action = self.change.action if self.change is not None else None
+        if action is Action.DESTROY:
+            return f"{self.name} is removed"
+        gains, losses = self.gains, _things([each for each in self.permissions if each.after is None])
+        parts = [f"gets {_listed(gains)}"] if gains else []
+        parts.extend([f"loses {_listed(losses)}"] if losses and not gains else [])
+        if self.suspicious:
+            parts.append(f"has {_tools(self.suspicious)} with suspicious words")
+        head = f"{self.name} is new: it" if action is Action.CREATE else self.name
+        return f"{head} {_listed(parts or [self._milder(action)])}"
+
+    def _milder(self, action: Action | None) -> str:
+        """Return what happens to a server that gets and loses nothing."""
+        classes = [each.worst for each in self.tools if each.worst is not None]
+        if classes:
+            worst = min(classes, key=lambda each: each.rank).value
+            return f"has {_tools(len(self.tools))} that changed, at worst {worst}"
+        words = {Action.CREATE: "gets nothing", Action.RENAME: "has another name, and gets nothing"}
+        return words.get(action, "changes, and gets nothing") if action is not None else "changes, and gets nothing"
+
+
+def _by_server(
+    permissions: Iterable[Permission],
+    tools: Iterable[ReviewedTool],
+    exposures: Iterable[Exposure],
+    changes: Iterable[Change],
+) -> dict[str, _Changed]:
+    found: dict[str, _Changed] = {}
+
+    def of(name: str) -> _Changed:
+        return found.setdefault(name, _Changed(name=name))
+
+    for permission in permissions:
+        of(permission.server or _GATEWAY).permissions.append(permission)
+    for tool in tools:
+        one = of(tool.change.server)
+        one.tools.append(tool.change)
+        one.gained += tool.change.action is ToolAction.ADDED and bool(tool.name)
+    for exposure in exposures:
+        of(exposure.server).gained += not exposure.before
+    for change in changes:
+        of(change.address.partition(".")[2]).change = change
+    return found
+
+
+def _things(permissions: list[Permission]) -> list[str]:
+    found = []
+    for kind, (one, several) in KINDS.items():
+        own = [each for each in permissions if each.kind == kind]
+        # The facts of a store come with the secrets that are in it.
+        number = sum(not each.fact.startswith("store.") for each in own) or len(own)
+        if number:
+            found.append(one if number == 1 else several.format(number))
+    return list(dict.fromkeys(found))
+
+
+def _tools(number: int) -> str:
+    return f"{number} tool{'' if number == 1 else 's'}"
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

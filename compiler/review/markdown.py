@@ -1,0 +1,238 @@
+"""A review as one comment of a pull request: the worst first, collapsed by server, and no longer than a forge takes."""
+
+from collections.abc import Iterable, Iterator
+
+from mcphub_gitops.compiler.plan.plan import Change, FieldChange
+from mcphub_gitops.compiler.plan.text import shorten
+from mcphub_gitops.compiler.review import phrase
+from mcphub_gitops.compiler.review.finding import Finding
+from mcphub_gitops.compiler.review.model import Exposure, Review, ReviewedTool
+from mcphub_gitops.compiler.review.quoting import cell, code, said
+from mcphub_gitops.compiler.review.tokens import TOKENIZER
+from mcphub_gitops.compiler.review.tool import ToolAction
+
+MOST = 60_000
+"""How many characters a comment may have: GitHub takes 65,536, and what posts it may add a line."""
+
+_ROOM = {"Permissions": 10_000, "Policies": 8_000, "Reach": 6_000}
+_FOR_ROWS = 4_000
+"""How many characters a table or list may have before it is cut: together they leave a third for the servers."""
+
+_MOST_NAMES = 12
+_MOST_FIELDS = 12
+_MOST_TOOLS = 20
+_MOST_FINDINGS = 12
+_MARKS = {" ": "{}", "-": "~~{}~~", "+": "**{}**"}
+
+
+def render_markdown(review: Review, *, whole: str) -> str:
+    """Return the review as Markdown; `whole` is the command that prints what had to be left out.
+
+    The first line is a comment by which the pull request's own is found again. Text of users is code throughout.
+    """
+    head = f"<!-- mcphub:review:{review.after.hub or review.before.hub or 'locks'} -->\n"
+    if review.is_empty:
+        return f"{head}{said(phrase.nothing(review))}\n"
+    above = [head + _headline(review), *_first(review, whole)]
+    below = [*_last(review, whole), phrase.VOID if review.after.review else ""]
+    room = MOST - sum(len(block) + 2 for block in (*above, *below))
+    blocks = [*above, _details(review, room, whole), *below]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _headline(review: Review) -> str:
+    before, after = review.before, review.after
+    lines = [f"### mcphub: {said(review.headline)}", "", phrase.counts(review.summary), ""]
+    for word, side in (("from", before), ("to", after)):
+        digest = f", review digest {code(side.review)}" if side.review else ""
+        lines.append(f"- {word} {code(phrase.called(side))}{digest}")
+    return "\n".join(lines)
+
+
+def _first(review: Review, whole: str) -> Iterator[str]:
+    unchanged = f"\n\nunchanged: {', '.join(review.unchanged)}" if review.unchanged else ""
+    if review.permissions:
+        yield _table("Permissions", ("", "what", "to", "line"), _permissions(review), whole) + unchanged
+    else:
+        yield f"#### Permissions\n\nNone changes.{unchanged}"
+    yield _list("Where a secret can go", _travels(review), whole)
+    yield _list("Reach", _reach(review), whole)
+
+
+def _last(review: Review, whole: str) -> Iterator[str]:
+    costs = ((_path(each.path, each.name), phrase.difference(each)) for each in review.costs)
+    yield _table(f"Tokens ({TOKENIZER})", ("path", "tokens"), costs, whole)
+    yield _table("Policies", ("", "rule", "subject", "why", "line"), _verdicts(review), whole)
+    yield _list("When it is merged and applied", map(said, review.effects), whole)
+    yield _list("To undo it", map(said, review.undo), whole)
+    yield _list("Not checked", map(said, review.unchecked), whole)
+
+
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], whole: str) -> str:
+    lines = [f"| {' | '.join(cell(each) for each in row)} |" for row in rows]
+    if not lines:
+        return ""
+    shown, left_out = _fitting(lines, _ROOM.get(title, _FOR_ROWS))
+    head = f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
+    return "\n".join([f"#### {title}\n", head, *shown, *_cut(left_out, whole)])
+
+
+def _list(title: str, told: Iterable[str], whole: str) -> str:
+    found = list(told)
+    if not found:
+        return ""
+    lines = [line if line.startswith("  ") else f"- {line}" for line in found]
+    shown, left_out = _fitting(lines, _ROOM.get(title, _FOR_ROWS))
+    return "\n".join([f"#### {title}\n", *shown, *_cut(left_out, whole)])
+
+
+def _fitting(lines: list[str], room: int) -> tuple[list[str], int]:
+    """Return the first of `lines` that fit into `room` characters, and how many do not."""
+    for number, line in enumerate(lines):
+        room -= len(line) + 1
+        if room < 0:
+            return lines[:number], len(lines) - number
+    return lines, 0
+
+
+def _cut(left_out: int, whole: str) -> list[str]:
+    return [f"\n{left_out} more are left out here: {code(whole)} prints all of it."] if left_out else []
+
+
+def _permissions(review: Review) -> Iterator[tuple[str, ...]]:
+    for each in review.permissions:
+        yield (
+            code(each.mark),
+            code(shorten(phrase.what(each))),
+            code(phrase.whom(each)),
+            code(phrase.place(each, review)),
+        )
+
+
+def _travels(review: Review) -> Iterator[str]:
+    for each in review.travels:
+        yield f"{code(each.variable)} ({code(phrase.hide(each.reference))}) in {code(each.server)}"
+        yield from (f"  - {said(way)}" for way in each.ways)
+        if each.sharing:
+            yield f"  - these have the same secret: {_some(each.sharing)}"
+        reached = _some(each.profiles) or "no profile; by whoever may use the whole gateway"
+        yield f"  - {code(each.server)} is reached by {reached}"
+
+
+def _path(path: str, name: str) -> str:
+    return f"{code(path)} ({f'profile {code(name)}' if name else 'the whole gateway'})"
+
+
+def _reach(review: Review) -> Iterator[str]:
+    for each in review.reach:
+        yield f"{_path(each.path, each.name)}{f', was at {code(each.was)}' if each.was else ''}"
+        for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
+            if tools:
+                yield f"  - {code(mark)} {_count(len(tools), 'tool')}: {_some(tools)}"
+        if each.servers:
+            yield f"  - servers that change: {_some(each.servers)}"
+    if review.untouched:
+        yield f"not touched: {_some(review.untouched)}"
+
+
+def _verdicts(review: Review) -> Iterator[tuple[str, ...]]:
+    for each in phrase.shown_verdicts(review):
+        rule, verdict = each.verdict.rule, each.verdict
+        why = " — ".join(filter(None, (code(rule.message), code(phrase.waived(verdict)))))
+        yield said(phrase.judged(each)), code(rule.name), code(verdict.subject), why, code(str(rule.span))
+
+
+def _details(review: Review, room: int, whole: str) -> str:
+    """Return a collapsed block a server that changes, as many as fit, those with the worst tools first."""
+    changes = {phrase.name_of(each): each for each in review.servers}
+    tools: dict[str, list[ReviewedTool]] = {}
+    for tool in review.tools:
+        tools.setdefault(tool.change.server, []).append(tool)
+    exposures: dict[str, list[Exposure]] = {}
+    for exposure in review.exposures:
+        exposures.setdefault(exposure.server, []).append(exposure)
+    names = sorted({*changes, *tools, *exposures}, key=lambda name: (_worst(tools.get(name, [])), name))
+    blocks = [_server(name, changes.get(name), tools.get(name, []), exposures.get(name, [])) for name in names]
+    if review.gateway:
+        blocks.insert(0, "\n".join(f"- the gateway: {_field(field)}" for field in review.gateway))
+    if not blocks:
+        return ""
+    head = "#### Servers and their tools\n"
+    shown, left_out = _fitting(blocks, room - len(head) - 200)
+    cut = [f"{left_out} more servers are left out here: {code(whole)} prints all of it."] if left_out else []
+    return "\n".join([head, *shown, *cut])
+
+
+def _worst(tools: list[ReviewedTool]) -> int:
+    ranks = [each.change.worst.rank for each in tools if each.change.worst is not None]
+    return min(ranks, default=9)
+
+
+def _server(name: str, change: Change | None, tools: list[ReviewedTool], exposures: list[Exposure]) -> str:
+    fate = f"will be {change.action.past}" if change is not None else "stays as it is"
+    number = len(tools) + len(exposures)
+    summary = f"{fate}, {_count(number, 'tool')} changed" if number else fate
+    worst = min((each.change.worst for each in tools if each.change.worst), key=lambda each: each.rank, default=None)
+    lines = [
+        f"<details><summary><code>{name}</code>: {summary}{f', at worst {worst.value}' if worst else ''}</summary>",
+        "",
+    ]
+    if change is not None:
+        lines.append(f"- {code(change.action.value)} {said(change.cause)}")
+        fields = [each for each in change.fields if not each.name.startswith(phrase.SELECTION)]
+        lines.extend(f"  - {_field(each)}" for each in fields[:_MOST_FIELDS])
+        lines.extend([f"  - and {len(fields) - _MOST_FIELDS} more facts"] if len(fields) > _MOST_FIELDS else [])
+    lines.extend(line for each in tools[:_MOST_TOOLS] for line in _tool(each))
+    lines.extend([f"- and {len(tools) - _MOST_TOOLS} more tools"] if len(tools) > _MOST_TOOLS else [])
+    lines.extend(_exposure(each) for each in exposures[:_MOST_TOOLS])
+    lines.extend([f"- and {len(exposures) - _MOST_TOOLS} more names"] if len(exposures) > _MOST_TOOLS else [])
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _field(field: FieldChange) -> str:
+    before, after = (
+        code(phrase.hide(shorten(each))) if each is not None else "" for each in (field.before, field.after)
+    )
+    arrow = " → " if before and after else ""
+    mark = "+" if field.before is None else "-" if field.after is None else "~"
+    return f"{code(mark)} {code(field.name)}: {before}{arrow}{after}"
+
+
+def _tool(each: ReviewedTool) -> Iterator[str]:
+    change = each.change
+    renamed = f", called {code(change.was)} before" if change.was else ""
+    seen = f" (clients see {code(each.name)})" if each.name else " (clients do not see it)"
+    worst = f": **{change.worst.value}**" if change.worst is not None else ""
+    yield f"- {code(change.action.value)} {code(change.tool)}{renamed}{'' if each.name == change.tool else seen}{worst}"
+    for finding in change.findings[:_MOST_FINDINGS]:
+        where = f"{code(finding.where)}: " if finding.where else ""
+        yield f"  - {finding.cls.value}: {where}{said(finding.said)}{_words(finding)}"
+    if len(change.findings) > _MOST_FINDINGS:
+        yield f"  - and {len(change.findings) - _MOST_FINDINGS} more places"
+    if change.action is ToolAction.ADDED and change.after is not None:
+        words = code(phrase.own_words(change.after))
+        yield from [f"  - {words}"] if words else []
+        yield f"  - {said(phrase.traits(change.after))}"
+
+
+def _words(finding: Finding) -> str:
+    runs = ((word.mark, code(word.text)) for word in phrase.shortened(finding.words))
+    shown = " ".join(_MARKS[mark].format(text) for mark, text in runs if text)
+    return f"<br>{shown}" if shown else ""
+
+
+def _exposure(each: Exposure) -> str:
+    if not each.before:
+        return f"- {code('+')} {code(each.tool)} is served now, as {code(each.after)}"
+    if not each.after:
+        return f"- {code('-')} {code(each.tool)} is served no longer"
+    return f"- {code('~')} clients see {code(each.tool)} as {code(each.after)}, not {code(each.before)}"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(code(name) for name in names[:_MOST_NAMES])}{more}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,148 @@
+"""What renderings of a review say alike. Text of users in it stands in backquotes, or is a value apart."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mcphub_gitops.compiler.plan.plan import Change
+from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.read.redaction import mask
+from mcphub_gitops.compiler.review.finding import Word
+from mcphub_gitops.compiler.review.model import Cost, Judged, Permission, Review, Summary
+from mcphub_gitops.compiler.review.permission import describe
+from mcphub_gitops.compiler.review.side import Side
+from mcphub_gitops.compiler.review.tool import Definition
+from mcphub_gitops.compiler.url import hide_query
+
+SELECTION = ("tool.", "hidden.", "description.")
+"""Facts of a server that are told with its tools."""
+
+VOID = "An approval of this is void after any push: apply refuses what does not come to this review digest."
+
+_LONGEST = 240
+_KEPT = 60
+_LONGEST_RUN = 600
+
+
+def whom(permission: Permission) -> str:
+    """Return who a permission is for."""
+    return permission.server or "the gateway"
+
+
+def what(permission: Permission) -> str:
+    """Return what a permission is about, with its value; somebody's raw text, without what may be a secret."""
+    if permission.after is None:
+        return hide(describe(permission.fact, permission.before or ""))
+    now = describe(permission.fact, permission.after)
+    return hide(now if permission.before is None else f"{now} (was {permission.before})")
+
+
+def hide(text: str) -> str:
+    """Return `text` without what may be a secret."""
+    return mask(hide_query(text))
+
+
+def place(permission: Permission, review: Review) -> str:
+    """Return where the line of a permission is; of what is gone, on which side."""
+    if permission.span is None:
+        return ""
+    return str(permission.span) if permission.after is not None else f"{review.before.name}:{permission.span}"
+
+
+def called(side: Side) -> str:
+    """Return a side by its name and, where it has another one, its commit."""
+    return f"{side.name} ({side.commit[:12]})" if side.commit and not side.commit.startswith(side.name) else side.name
+
+
+def counts(summary: Summary) -> str:
+    """Return the counts in one line."""
+    servers = [f"+{len(summary.added)}", f"-{len(summary.removed)}"]
+    servers.extend([f"{len(summary.renamed)} renamed"] if summary.renamed else [])
+    tools = f"{summary.other_tools} with a changed tool set"
+    if summary.other_tools:
+        tools += f" ({summary.other_tools_same_image} of them without a new image)"
+    return (
+        f"servers {', '.join(servers)}, {summary.changed} of {summary.common} common ones changed:"
+        f" {summary.other_image} with a new image, {tools};"
+        f" tools +{summary.tools_added}, -{summary.tools_removed}, ~{summary.tools_changed}"
+    )
+
+
+def traits(definition: Definition) -> str:
+    """Return what a tool says of itself; what it does not say is taken for the worse (MCP, ToolAnnotations)."""
+    if set(definition) <= {"name", "_meta"}:
+        return "its name is all that is known: taken for one that may destroy and reaches the open world"
+    found = definition.get("annotations")
+    hints: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    if hints.get("readOnlyHint") is True:
+        writes = "says that it only reads"
+    elif hints.get("destructiveHint") is False:
+        writes = "writes, and says that it destroys nothing"
+    elif "destructiveHint" in hints:
+        writes = "says that it may destroy"
+    else:
+        writes = "does not say that it destroys nothing: taken for one that may"
+    if hints.get("openWorldHint") is False:
+        return f"{writes}; says that it stays in its own system"
+    stated = "says that it reaches the open world" if hints.get("openWorldHint") is True else ""
+    return f"{writes}; {stated or 'does not say where it reaches: taken for the open world'}"
+
+
+def own_words(definition: Definition) -> str:
+    """Return the beginning of a tool's description; somebody's raw text."""
+    found = definition.get("description")
+    text = " ".join(found.split()) if isinstance(found, str) else ""
+    return hide(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+
+
+def shortened(words: tuple[Word, ...]) -> Iterator[Word]:
+    """Yield the runs of a word diff: of long ones that were kept where they border on others, of others the beginning."""
+    for number, word in enumerate(words):
+        text = hide(word.text)
+        if word.mark == " " and len(text) > 2 * _KEPT:
+            head = "" if number == 0 else text[:_KEPT]
+            tail = "" if number == len(words) - 1 else text[-_KEPT:]
+            text = f"{head} … {tail}"
+        elif len(text) > _LONGEST_RUN:
+            text = f"{text[:_LONGEST_RUN]} … ({len(text) - _LONGEST_RUN} characters more)"
+        yield Word(text=text, mark=word.mark)
+
+
+def difference(cost: Cost) -> str:
+    """Return what a path costs before and after."""
+    if cost.before is None or cost.after is None:
+        return f"{'none' if cost.before is None else cost.before} -> {'none' if cost.after is None else cost.after}"
+    change = cost.after - cost.before
+    return f"{cost.before} -> {cost.after} ({change:+})" if change else f"{cost.after}, as before"
+
+
+def judged(each: Judged) -> str:
+    """Return what became of a rule's word, in a few of ours."""
+    if each.gone:
+        return f"no longer {each.was}"
+    if each.is_new:
+        return f"now {each.verdict.outcome}{f', was {each.was}' if each.was else ''}"
+    return f"still {each.verdict.outcome}"
+
+
+def waived(verdict: Verdict) -> str:
+    """Return who answers for what is waived, and until when; somebody's raw text."""
+    waiver = verdict.waiver
+    if waiver is None or verdict.outcome != "waived":
+        return ""
+    return f"{waiver.owner} answers for it through {waiver.expires}: {waiver.reason}"
+
+
+def shown_verdicts(review: Review) -> tuple[Judged, ...]:
+    """Return what is worth a line: all but warnings that stand as they stood."""
+    return tuple(each for each in review.verdicts if each.gone or each.is_new or each.verdict.outcome != "warned")
+
+
+def name_of(change: Change) -> str:
+    """Return the server's name."""
+    return change.address.partition(".")[2]
+
+
+def nothing(review: Review) -> str:
+    """Return the one line of a review in which nothing changes; names of sides in it are users' text, in backquotes."""
+    digest = f" (review digest {review.after.review})" if review.after.review else ""
+    return f"No changes: `{called(review.before)}` and `{called(review.after)}` come to the same{digest}."

@@ -1,0 +1,150 @@
+"""Whom a change touches: paths that clients connect to, what they cost, and where a new secret can go."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from mcphub_gitops.compiler.plan.desired import DesiredServer, Tool
+from mcphub_gitops.compiler.resolve.profile import WHOLE
+from mcphub_gitops.compiler.review.model import Cost, Permission, Reach, Travel
+from mcphub_gitops.compiler.review.side import Side
+from mcphub_gitops.compiler.review.tokens import count_tokens
+from mcphub_gitops.compiler.url import hide_query
+
+_Profiles = dict[str, tuple[str, dict[str, tuple[str, ...]]]]
+"""Path, and the tools by server, of each profile; the whole gateway is the one without a name."""
+
+_NETWORKS = {
+    "none": "it has no network: it can tell it in what its tools answer",
+    "bridge": "its egress is not limited: every address that the engine's bridge reaches",
+    "host": "its egress is not limited: it has the host's own network",
+}
+
+
+def compare_reach(before: Side, after: Side, changed: Collection[str]) -> tuple[tuple[Reach, ...], tuple[str, ...]]:
+    """Return what clients notice path by path, and the profiles that nothing touches; `changed` are servers."""
+    one, other = _profiles(before), _profiles(after)
+    facts = _tool_facts(before), _tool_facts(after)
+    found, untouched = [], []
+    for name in sorted({*one, *other}):
+        reach = _reach(name, one.get(name), other.get(name), facts, changed)
+        if reach is not None:
+            found.append(reach)
+        elif name:
+            untouched.append(name)
+    return tuple(found), tuple(untouched)
+
+
+def compare_costs(before: Side, after: Side) -> tuple[Cost, ...]:
+    """Return what each path costs, of those where that changes, and of the whole gateway in any case."""
+    known: dict[tuple[str, str, str], int] = {}
+    one, other = _costs(before, known), _costs(after, known)
+    paths = {**{name: path for name, (path, _) in one.items()}, **{name: path for name, (path, _) in other.items()}}
+    costs = (
+        Cost(
+            name=name,
+            path=paths[name],
+            before=one[name][1] if name in one else None,
+            after=other[name][1] if name in other else None,
+        )
+        for name in sorted(paths)
+    )
+    return tuple(each for each in costs if not each.name or each.before != each.after)
+
+
+def travels_of(after: Side, permissions: Collection[Permission]) -> tuple[Travel, ...]:
+    """Return where each secret can go that a server gets."""
+    given = [each for each in permissions if each.kind == "secrets" and each.after and each.server in after.servers]
+    return tuple(
+        _travel(after, each, after.servers[each.server]) for each in given if not each.fact.startswith("store.")
+    )
+
+
+def _travel(after: Side, given: Permission, server: DesiredServer) -> Travel:
+    reference = given.after or ""
+    sharing = (name for name, other in after.servers.items() if name != server.name and reference in _held(other))
+    reaching = (profile.name for profile in after.profiles if profile.tools.get(server.name))
+    return Travel(
+        server=server.name,
+        variable=given.fact.partition(".")[2],
+        reference=reference,
+        ways=tuple(_ways(server, as_file=given.fact.startswith("secretFiles."))),
+        sharing=tuple(sorted(sharing)),
+        profiles=tuple(sorted(reaching)),
+    )
+
+
+def _held(server: DesiredServer) -> set[str]:
+    files = server.container.secret_files.values() if server.container is not None else ()
+    return {*server.secrets.values(), *files}
+
+
+def _ways(server: DesiredServer, *, as_file: bool) -> Iterator[str]:
+    container = server.container
+    if server.endpoint is not None:
+        yield f"it is sent to {hide_query(server.endpoint.url)} with each request"
+        return
+    if container is None:
+        yield "its egress is not limited: a process reaches what this machine reaches"
+        yield from (f"it may write to {path}" for path in server.write)
+        return
+    yield _NETWORKS[container.network]
+    yield from (
+        f"it may write to {each.source}, mounted at {each.target}" for each in container.mounts if not each.read_only
+    )
+    if not as_file:
+        yield "it is a variable: whoever may ask the engine can read it"
+
+
+def _profiles(side: Side) -> _Profiles:
+    """Return the paths of `side`; those of what was not there, and of locks, are none."""
+    if not side.servers:
+        return {}
+    whole = {name: tuple(tool.name for tool in server.tools) for name, server in side.servers.items()}
+    named = {profile.name: (profile.path, dict(profile.tools)) for profile in side.profiles}
+    return {"": (WHOLE, whole), **named}
+
+
+def _tool_facts(side: Side) -> dict[str, tuple[str, str]]:
+    """Return what each tool is, by the name that clients see."""
+    return {tool.name: (tool.fact, tool.description) for server in side.servers.values() for tool in server.tools}
+
+
+def _reach(
+    name: str,
+    before: tuple[str, Mapping[str, tuple[str, ...]]] | None,
+    after: tuple[str, Mapping[str, tuple[str, ...]]] | None,
+    facts: tuple[Mapping[str, tuple[str, str]], Mapping[str, tuple[str, str]]],
+    changed: Collection[str],
+) -> Reach | None:
+    was, now = before or ("", {}), after or ("", {})
+    servers = sorted(server for server in {*was[1], *now[1]} if server in changed)
+    # Only tools of servers that change can have come, gone or changed, or those of a selection that did.
+    differing = [each for each in {*was[1], *now[1]} if each in changed or was[1].get(each) != now[1].get(each)]
+    one = {tool for server in differing for tool in was[1].get(server, ())}
+    other = {tool for server in differing for tool in now[1].get(server, ())}
+    if not servers and one == other and was[0] == now[0]:
+        return None
+    return Reach(
+        name=name,
+        path=now[0] or was[0],
+        was=was[0] if was[0] != now[0] else "",
+        gained=tuple(sorted(other - one)),
+        lost=tuple(sorted(one - other)),
+        changed=tuple(sorted(tool for tool in one & other if facts[0].get(tool) != facts[1].get(tool))),
+        servers=tuple(servers),
+    )
+
+
+def _costs(side: Side, known: dict[tuple[str, str, str], int]) -> dict[str, tuple[str, int]]:
+    costs = {tool.name: _cost(tool, known) for server in side.servers.values() for tool in server.tools}
+    return {
+        name: (path, sum(costs[tool] for tools in servers.values() for tool in tools))
+        for name, (path, servers) in _profiles(side).items()
+    }
+
+
+def _cost(tool: Tool, known: dict[tuple[str, str, str], int]) -> int:
+    key = (tool.name, tool.hash, tool.description)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = count_tokens(tool.exposed)
+    return found

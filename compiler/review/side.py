@@ -1,0 +1,135 @@
+"""One of the two states that a review is between: of a hub with its lock, of a saved plan, or of a lock alone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.profile import DesiredProfile
+from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.read.syntax import Node
+from mcphub_gitops.compiler.resolve.model import Hub
+
+Kind = Literal["hub", "plan", "lock"]
+Facts = Mapping[str, str]
+
+_NO_FACTS: Mapping[str, Facts] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The documents that a side was compiled from, for the places of what changed: the whole tree, and the hub."""
+
+    root: Node
+    hub: Hub
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One state. `name` is what people call it, `commit` its full hash, both as far as there is one.
+
+    `facts` are what an apply establishes of each server (`DesiredServer.fields`), or of a lock its pins; `offered` the
+    fingerprints of all tools of each server by the server's own names. `servers` and `profiles` are there where the
+    side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and `notes` say
+    what else could not be known, in sentences. `names_only` are servers whose definitions are a catalog's names.
+    `review` is the review digest, empty for a lock; `found` is whether there is a hub at all.
+    """
+
+    name: str
+    kind: Kind
+    commit: str = ""
+    hub: str = ""
+    review: str = ""
+    found: bool = True
+    facts: Mapping[str, Facts] = field(default_factory=lambda: _NO_FACTS)
+    offered: Mapping[str, Facts] = field(default_factory=lambda: _NO_FACTS)
+    servers: Mapping[str, DesiredServer] = field(default_factory=lambda: MappingProxyType({}))
+    profiles: tuple[DesiredProfile, ...] = ()
+    gateway: Facts = field(default_factory=lambda: MappingProxyType({}))
+    moves: Facts = field(default_factory=lambda: MappingProxyType({}))
+    verdicts: tuple[Verdict, ...] = ()
+    uncompared: frozenset[str] = frozenset()
+    names_only: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    written: Written | None = field(default=None, compare=False, repr=False)
+
+    def served(self, server: str) -> dict[str, str]:
+        """Return what clients call each tool that is served of `server`, by the server's own names."""
+        found = self.servers.get(server)
+        if found is None:
+            return {name: name for name in self.offered.get(server, ())}
+        return {tool.upstream: tool.name for tool in found.tools}
+
+
+def side_of_desired(
+    desired: Desired,
+    *,
+    name: str,
+    kind: Kind,
+    commit: str = "",
+    verdicts: tuple[Verdict, ...] = (),
+    uncompared: frozenset[str] = frozenset(),
+    names_only: frozenset[str] = frozenset(),
+    notes: tuple[str, ...] = (),
+    written: Written | None = None,
+) -> Side:
+    """Return the side that `desired` is, which was compiled from a commit or read from a saved plan."""
+    return Side(
+        name=name,
+        kind=kind,
+        commit=commit,
+        hub=desired.hub,
+        review=desired.review_digest(),
+        facts=desired.facts(),
+        offered=MappingProxyType({server.name: server.offered() for server in desired.servers}),
+        servers=MappingProxyType({server.name: server for server in desired.servers}),
+        profiles=desired.profiles,
+        gateway=desired.gateway(),
+        moves=desired.moves,
+        verdicts=verdicts,
+        uncompared=uncompared,
+        names_only=names_only,
+        notes=notes,
+        written=written,
+    )
+
+
+def side_of_lock(lock: Lock, *, name: str, commit: str = "", notes: tuple[str, ...] = ()) -> Side:
+    """Return the side that `lock` is by itself, without the hub that it belongs to."""
+    catalogs = {
+        f"catalog.{key}": " ".join(part for part in (each.source, each.commit, each.digest) if part)
+        for key, each in lock.catalogs.items()
+    }
+    return Side(
+        name=name,
+        kind="lock",
+        commit=commit,
+        facts=MappingProxyType({key: dict(sorted(_pins(each))) for key, each in lock.servers.items()}),
+        offered=MappingProxyType({key: each.tools for key, each in lock.servers.items()}),
+        gateway=MappingProxyType(catalogs),
+        names_only=names_only_of(lock),
+        notes=notes,
+    )
+
+
+def names_only_of(lock: Lock) -> frozenset[str]:
+    """Return the servers whose tool definitions were taken from a catalog, and not from the server itself."""
+    return frozenset(name for name, each in lock.servers.items() if getattr(each, "definitions", "live") == "catalog")
+
+
+def absent(name: str, kind: Kind, commit: str, note: str) -> Side:
+    """Return the side where there is nothing yet, which `note` says in a sentence."""
+    return Side(name=name, kind=kind, commit=commit, found=False, notes=(note,))
+
+
+def _pins(server: LockedServer) -> Iterator[tuple[str, str]]:
+    named = (("package", server.package), ("image", server.image), ("user", server.user), ("target", server.target))
+    yield from ((name, value) for name, value in named if value)
+    yield "launch", server.launch
+    yield "era", server.era
+    yield from ((f"platform.{name}", digest) for name, digest in server.platforms.items())
+    yield from ((f"requirement.{line.partition(' ')[0]}", fingerprint(line)) for line in server.requirements)
+    yield from ((f"file.{path}", digest) for path, digest in server.files.items())

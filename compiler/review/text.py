@@ -1,0 +1,155 @@
+"""A review as people read it in a terminal."""
+
+from collections.abc import Iterable, Iterator
+
+from mcphub_gitops.compiler.plan.text import describe_field, shorten
+from mcphub_gitops.compiler.review import phrase
+from mcphub_gitops.compiler.review.finding import Finding
+from mcphub_gitops.compiler.review.model import Reach, Review, ReviewedTool, Travel
+from mcphub_gitops.compiler.review.tokens import TOKENIZER
+from mcphub_gitops.compiler.review.tool import ToolAction
+from mcphub_gitops.compiler.source import printable
+
+_MOST_TOOLS = 12
+_MARKS = {" ": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
+
+
+def render_text(review: Review) -> str:
+    """Return the review as text: the worst first, one line where nothing changes; no text of a user's makes a line."""
+    if review.is_empty:
+        return f"{printable(phrase.nothing(review))}\n"
+    blocks = [
+        _head(review),
+        _block("Permissions", _permissions(review)),
+        _block("Where a secret can go", _travels(review.travels)),
+        _block("Reach", _reach(review)),
+        _block("Tools", _tools(review)),
+        _block(f"Tokens ({TOKENIZER})", _costs(review)),
+        _block("Policies", _verdicts(review)),
+        _block("Servers", _servers(review)),
+        _block("When it is merged and applied", review.effects),
+        _block("To undo it", review.undo),
+        _block("Not checked", review.unchecked),
+    ]
+    last = f"{phrase.VOID}\n" if review.after.review else ""
+    return "\n\n".join(block for block in blocks if block) + f"\n\n{last}".rstrip("\n") + "\n"
+
+
+def _head(review: Review) -> str:
+    before, after = review.before, review.after
+    lines = [f"{after.hub or before.hub or 'locks'}: {review.headline}", f"  {phrase.counts(review.summary)}"]
+    for word, side in (("from", before), ("to", after)):
+        digest = f", review digest {side.review}" if side.review else ""
+        lines.append(f"  {word.ljust(4)} {phrase.called(side)}{digest}")
+    return "\n".join(printable(line) for line in lines)
+
+
+def _block(title: str, lines: Iterable[str]) -> str:
+    found = [f"  {printable(line)}" for line in lines]
+    return "\n".join([f"{title}:", *found]) if found else ""
+
+
+def _permissions(review: Review) -> Iterator[str]:
+    for each in review.permissions:
+        place = phrase.place(each, review)
+        where = f"  ({place})" if place else ""
+        yield f"{each.mark} {shorten(phrase.what(each))} -> {phrase.whom(each)}{where}"
+    if review.unchanged:
+        yield f"unchanged: {', '.join(review.unchanged)}"
+
+
+def _travels(travels: Iterable[Travel]) -> Iterator[str]:
+    for each in travels:
+        yield f"{each.variable} ({shorten(phrase.hide(each.reference))}) in {each.server}:"
+        yield from (f"  {way}" for way in each.ways)
+        if each.sharing:
+            yield f"  these have the same secret: {', '.join(each.sharing)}"
+        reached = ", ".join(each.profiles) or "no profile; by whoever may use the whole gateway"
+        yield f"  {each.server} is reached by {reached}"
+
+
+def _reach(review: Review) -> Iterator[str]:
+    for each in review.reach:
+        yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}){_moved(each)}"
+        for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
+            if tools:
+                yield f"  {mark} {_count(len(tools), 'tool')}: {_some(tools)}"
+        if each.servers:
+            yield f"  servers that change: {_some(each.servers)}"
+    if review.untouched:
+        yield f"not touched: {_some(review.untouched)}"
+
+
+def _moved(each: Reach) -> str:
+    return f", was at {each.was}" if each.was else ""
+
+
+def _tools(review: Review) -> Iterator[str]:
+    above = ""
+    for each in review.tools:
+        if each.change.server != above:
+            above = each.change.server
+            yield f"{above}:"
+        yield from _tool(each)
+    for exposure in review.exposures:
+        if not exposure.before:
+            yield f"  + {exposure.server}.{exposure.tool} is served now, as {exposure.after}"
+        elif not exposure.after:
+            yield f"  - {exposure.server}.{exposure.tool} is served no longer"
+        else:
+            yield f"  ~ clients see {exposure.server}.{exposure.tool} as {exposure.after}, not {exposure.before}"
+
+
+def _tool(each: ReviewedTool) -> Iterator[str]:
+    change = each.change
+    renamed = f", called {change.was} before" if change.was else ""
+    seen = (
+        "" if each.name == change.tool else f" (clients see {each.name})" if each.name else " (clients do not see it)"
+    )
+    worst = f": {change.worst.value}" if change.worst is not None else ""
+    yield f"  {change.action.value} {change.tool}{renamed}{seen}{worst}"
+    for finding in change.findings:
+        yield f"      {finding.cls.value}: {f'{finding.where}: ' if finding.where else ''}{finding.said}"
+        if finding.words:
+            yield f"        {_words(finding)}"
+    if change.action is ToolAction.ADDED and change.after is not None:
+        words = phrase.own_words(change.after)
+        yield from [f'      "{words}"'] if words else []
+        yield f"      {phrase.traits(change.after)}"
+
+
+def _words(finding: Finding) -> str:
+    runs = (_MARKS[word.mark].format(word.text) for word in phrase.shortened(finding.words))
+    return " ".join("".join(runs).split())
+
+
+def _costs(review: Review) -> Iterator[str]:
+    for each in review.costs:
+        yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}): {phrase.difference(each)}"
+
+
+def _verdicts(review: Review) -> Iterator[str]:
+    for each in phrase.shown_verdicts(review):
+        rule = each.verdict.rule
+        yield f"{phrase.judged(each)}: {rule.name} of {each.verdict.subject}: {rule.message}  ({rule.span})"
+        waiver = phrase.waived(each.verdict)
+        yield from [f"  {waiver}"] if waiver else []
+
+
+def _servers(review: Review) -> Iterator[str]:
+    for each in review.servers:
+        was = f" from {each.was.partition('.')[2]}" if each.was else ""
+        yield f"{each.action.value} {phrase.name_of(each)} will be {each.action.past}{was}: {each.cause}"
+        for field in each.fields:
+            if not field.name.startswith(phrase.SELECTION):
+                yield f"    {phrase.hide(describe_field(field))}"
+    yield from (f"~ gateway: {phrase.hide(describe_field(field))}" for field in review.gateway)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_TOOLS} more" if len(names) > _MOST_TOOLS else ""
+    return f"{', '.join(names[:_MOST_TOOLS])}{more}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
