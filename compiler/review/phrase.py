@@ -95,7 +95,7 @@ def own_words(definition: Definition) -> str:
 
 
 def shortened(words: tuple[Word, ...]) -> Iterator[Word]:
-    """Yield the runs of a word diff: of long ones that were kept where they border on others, of others the beginning."""
+    """Yield the runs of a word diff: of long ones that were kept where they border on others, else the beginning."""
     for number, word in enumerate(words):
         text = hide(word.text)
         if word.mark == " " and len(text) > 2 * _KEPT:
