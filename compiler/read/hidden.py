@@ -71,6 +71,11 @@ def find_in_values(source: Source, root: Node, manner: Manner) -> tuple[Diagnost
     return tuple(islice(_walk(root, manner, prose=False), MOST))
 
 
+def unseen_in(text: str) -> Iterator[str]:
+    """Yield each run of `text` that a reader does not see, control characters included; pictures are no secret."""
+    yield from (match[0] for match in _UNSEEN.finditer(_without_pictures(text)))
+
+
 def _walk(node: Node, manner: Manner, *, prose: bool, names: bool = False) -> Iterator[Diagnostic]:
     if isinstance(node, ScalarNode):
         if isinstance(node.value, str) and not (prose or manner.escapes):
