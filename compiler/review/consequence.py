@@ -84,16 +84,15 @@ def find_unchecked(before: Side, after: Side, tools: Iterable[ReviewedTool]) -> 
 
 
 def _unread(after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
-    bare = sorted({each.change.server for each in tools if each.change.names_only and each.change.after is not None})
-    named = sorted(after.names_only - {*bare})
-    unread = sorted({each.change.server for each in tools if is_unread(each.change)})
-    if bare:
+    known = [each.change for each in tools]
+    bare = {each.server for each in known if each.names_only and each.after is not None and not is_unread(each)}
+    unread = sorted({each.server for each in known if is_unread(each)})
+    if bare | after.names_only:
+        names = listed(sorted(bare | after.names_only))
         yield (
-            "What these tools say and take, since their names are all that is known of them"
-            f" (neither arguments nor changes of words are checked): {listed(bare)}."
+            "What the tools of these servers take and say: they were not asked, and a catalog names them"
+            f" (neither arguments nor changes of words are checked): {names}."
         )
-    if named:
-        yield f"Whether tools are what their catalog says, since their servers were not asked: {listed(named)}."
     if unread:
         yield f"What changed in tools whose readable definitions are not at hand: {listed(unread)}."
 

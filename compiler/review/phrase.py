@@ -95,7 +95,7 @@ def own_words(definition: Definition) -> str:
 
 
 def shortened(words: tuple[Word, ...]) -> Iterator[Word]:
-    """Yield the runs of a word diff: of long ones that were kept where they border on others, else the beginning."""
+    """Yield the runs of a word diff; of long ones that were kept what borders on others, of others the beginning."""
     for number, word in enumerate(words):
         text = hide(word.text)
         if word.mark == " " and len(text) > 2 * _KEPT:
@@ -144,5 +144,5 @@ def name_of(change: Change) -> str:
 
 def nothing(review: Review) -> str:
     """Return the one line of a review in which nothing changes; names of sides in it are users' text, in backquotes."""
-    digest = f" (review digest {review.after.review})" if review.after.review else ""
+    digest = f" (review digest `{review.after.review}`)" if review.after.review else ""
     return f"No changes: `{called(review.before)}` and `{called(review.after)}` come to the same{digest}."

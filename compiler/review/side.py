@@ -7,7 +7,7 @@ from typing import Literal
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.syntax import Node
@@ -34,8 +34,9 @@ class Side:
     `facts` are what an apply establishes of each server (`DesiredServer.fields`), or of a lock its pins; `offered` the
     fingerprints of all tools of each server by the server's own names. `servers` and `profiles` are there where the
     side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and `notes` say
-    what else could not be known, in sentences. `names_only` are servers whose definitions are a catalog's names.
-    `review` is the review digest, empty for a lock; `found` is whether there is a hub at all.
+    what else could not be known, in sentences. `names_only` are servers that were not asked for their tools, of some of
+    which no more than the names is known. `review` is the review digest, empty for a lock; `found` is whether there is
+    a hub at all.
     """
 
     name: str
@@ -72,7 +73,6 @@ def side_of_desired(
     commit: str = "",
     verdicts: tuple[Verdict, ...] = (),
     uncompared: frozenset[str] = frozenset(),
-    names_only: frozenset[str] = frozenset(),
     notes: tuple[str, ...] = (),
     written: Written | None = None,
 ) -> Side:
@@ -91,7 +91,7 @@ def side_of_desired(
         moves=desired.moves,
         verdicts=verdicts,
         uncompared=uncompared,
-        names_only=names_only,
+        names_only=frozenset(server.name for server in desired.servers if any(map(_is_bare, server.tools))),
         notes=notes,
         written=written,
     )
@@ -110,14 +110,15 @@ def side_of_lock(lock: Lock, *, name: str, commit: str = "", notes: tuple[str, .
         facts=MappingProxyType({key: dict(sorted(_pins(each))) for key, each in lock.servers.items()}),
         offered=MappingProxyType({key: each.tools for key, each in lock.servers.items()}),
         gateway=MappingProxyType(catalogs),
-        names_only=names_only_of(lock),
+        names_only=frozenset(
+            key for key, each in lock.servers.items() if getattr(each, "definitions", "live") == "catalog"
+        ),
         notes=notes,
     )
 
 
-def names_only_of(lock: Lock) -> frozenset[str]:
-    """Return the servers whose tool definitions were taken from a catalog, and not from the server itself."""
-    return frozenset(name for name, each in lock.servers.items() if getattr(each, "definitions", "live") == "catalog")
+def _is_bare(tool: Tool) -> bool:
+    return len(tool.definition) == 1
 
 
 def absent(name: str, kind: Kind, commit: str, note: str) -> Side:

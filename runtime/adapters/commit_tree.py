@@ -30,13 +30,14 @@ class _Place:
 
 @dataclass(frozen=True)
 class CommitTree:
-    """The files of a commit below the folder of the repository that was opened; a `tree.Tree`.
+    """The files of a commit below a folder of its repository, by the names that lead there; a `tree.Tree`.
 
     Links are followed as far as they stay in the repository: what lies beyond is another thing on each machine.
     """
 
     repository: Repository
     commit: str
+    folder: _Path
 
     def read(self, name: str, *, limit: int) -> bytes | None:
         """See `tree.Tree`; a link that leads out of the repository is a failure."""
@@ -85,8 +86,7 @@ class CommitTree:
         return self.repository.root(self.commit)
 
     def _is_inside(self, place: _Place) -> bool:
-        prefix = self.repository.prefix
-        return place.path[: len(prefix)] == prefix
+        return place.path[: len(self.folder)] == self.folder
 
     def _read(self, name: str, place: _Place, limit: int) -> bytes:
         if place.entry.mode not in FILES:
@@ -109,7 +109,7 @@ class CommitTree:
         With `strict`, a link that leads out of the repository, or round in a circle, is a failure, else nothing.
         """
         try:
-            return self._walk(deque((*self.repository.prefix, *name.split("/"))))
+            return self._walk(deque((*self.folder, *name.split("/"))))
         except _OutsideError:
             if not strict:
                 return None

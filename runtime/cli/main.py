@@ -19,6 +19,7 @@ COMMANDS = {
     "fmt": "Bring the hub document into its one layout.",
     "lock": "Pin packages and tools.",
     "plan": "Show what an apply would do.",
+    "diff": "Compare two plans, locks or commits.",
     "apply": "Make the machine what the hub says.",
     "render": "Write the containers as a compose file.",
     "drift": "Tell how the world differs from what was applied.",

@@ -24,11 +24,19 @@ from mcphub_gitops.runtime.project import Project
 
 
 @click.command(
-    epilog="\b\nExamples:\n  mcphub plan\n  mcphub plan -o plan.json\n  mcphub plan --offline --detailed-exitcode",
+    epilog="\b\nExamples:\n  mcphub plan\n  mcphub plan -o plan.json\n  mcphub plan --offline --detailed-exitcode\n"
+    "  mcphub plan --against origin/main\n  mcphub plan --against main --head topic --output markdown -o comment.md",
 )
 @layered_project_option
-@report_option("human", "json", "github", "gitlab", "sarif")
-@click.option("-o", "saved", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `mcphub apply`.")
+@report_option("human", "json", "markdown", "github", "gitlab", "sarif")
+@click.option(
+    "-o",
+    "saved",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the plan for `mcphub apply`; with --against the review, as --output says.",
+)
+@click.option("--against", metavar="REV", help="Show what changes from the commit REV: a review, for a pull request.")
+@click.option("--head", metavar="REV", help="With --against: to this commit, and not to the folder as it is.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @click.option(
     "--offline",
@@ -37,14 +45,31 @@ from mcphub_gitops.runtime.project import Project
 )
 @as_of_option
 def plan(
-    project: Project, output: str, saved: Path | None, as_of: str, *, detailed_exitcode: bool, offline: bool
+    *,
+    project: Project,
+    output: str,
+    saved: Path | None,
+    as_of: str,
+    against: str | None,
+    head: str | None,
+    detailed_exitcode: bool,
+    offline: bool,
 ) -> int:
     """Show what `mcphub apply` would do: permissions first, then each change with its cause.
+
+    With --against, both sides are read from git and files: nothing is checked out, fetched or started. What the
+    machine runs does not count then. --output markdown is a pull request's comment, see docs/review.md.
 
     With --output json the result is the plan, or what is wrong; with github, gitlab or sarif it is what is wrong or
     worth a look, and the plan is for people. Exit code 0; 1 on errors; 2 when there are changes and
     --detailed-exitcode is given; 3 when nothing but its policies deny it.
     """
+    if against is not None:
+        shown = {"output": output, "as_of": as_of, "saved": saved, "detailed_exitcode": detailed_exitcode}
+        code: int = lazy.load("against").review_against(project, against, head, **shown)
+        return code
+    if head is not None or output == "markdown":
+        raise click.UsageError("--head and --output markdown are for reviews: say what to compare with, --against REV")
     compiled = (project if offline else fetching(project)).compile(locked=True, as_of=as_of)
     if has_errors(compiled.diagnostics) or compiled.desired is None:
         show_compiled(compiled, output, project.root)

@@ -57,7 +57,7 @@ def work(tmp_path: Path) -> Path:
 @contextmanager
 def at(folder: Path, revision: str = "HEAD") -> Iterator[CommitTree]:
     with open_repository(folder) as repository:
-        yield CommitTree(repository=repository, commit=repository.resolve(revision))
+        yield CommitTree(repository=repository, commit=repository.resolve(revision), folder=repository.prefix)
 
 
 @pytest.mark.parametrize(
