@@ -1,7 +1,7 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import normpath
@@ -281,11 +281,11 @@ def build(
 
 def known_tools(hub: Hub, lock: Lock) -> Known:
     """Return the tools of each server that are known: those of its lock, else those that its catalog names."""
-    known: dict[str, tuple[Text, ...]] = {}
+    known: dict[str, Sequence[Text]] = {}
     for server in hub.servers:
         locked = lock.servers.get(server.name)
         if locked is not None:
-            known[server.name] = tuple(Text(value=tool, span=server.span) for tool in sorted(locked.tools))
+            known[server.name] = [Text(value=tool, span=server.span) for tool in sorted(locked.tools)]
         elif server.known_tools:
             known[server.name] = server.known_tools
     return known

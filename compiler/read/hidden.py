@@ -66,7 +66,7 @@ def find_in_text(source: Source) -> tuple[Diagnostic, ...]:
 
 def find_in_values(source: Source, root: Node, manner: Manner) -> tuple[Diagnostic, ...]:
     """Return the keys and values of `root` that hide something, raw or by an escape, where `manner` forbids it."""
-    if not _ESCAPE.search(source.text) and not _HIDDEN.search(source.text):
+    if not _ESCAPE.search(source.text) and (source.text.isascii() or not _HIDDEN.search(source.text)):
         return ()
     return tuple(islice(_walk(root, manner, prose=False), MOST))
 

@@ -50,6 +50,10 @@ _OF_SCHEMA = frozenset({codes.UNKNOWN_KEY, codes.WRONG_TYPE, codes.BAD_VALUE})
 
 _MASK = "****"
 _LIKENESS = 0.8
+_LETTERS = frozenset(_KEY)
+_FEWEST_LETTERS = 3
+"""So many different letters of `_KEY` has any word that is as like it as that: five of its seven are in such a word."""
+
 _LIKE_KEY = re.compile(r"\bsec", re.IGNORECASE)
 """How the key begins, rightly spelt or not, in text that has no tree."""
 
@@ -147,7 +151,11 @@ def _literals(node: Node) -> Iterator[Span]:
 
 def _is_secrets(key: str) -> bool:
     """Whether `key` is the key of secrets, or might be meant for it."""
-    return bool(get_close_matches(_KEY, (key.casefold(),), cutoff=_LIKENESS))
+    word = key.casefold()
+    if len(_LETTERS.intersection(word)) < _FEWEST_LETTERS:
+        # Most keys are the names of servers, and what is close takes long to find out.
+        return False
+    return bool(get_close_matches(_KEY, (word,), cutoff=_LIKENESS))
 
 
 def _scalars(node: Node) -> Iterator[Span]:
