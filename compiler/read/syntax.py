@@ -6,8 +6,9 @@ crashes the process on deep nesting. Scalars follow the YAML 1.2 core schema, no
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import yaml
 from yaml.composer import ComposerError
@@ -211,7 +212,9 @@ class _Loader(yaml.CSafeLoader):
     than the parser.
     """
 
-    resolve = descend_resolver = ascend_resolver = "".format
+    resolve: Callable[..., Any] = "".format
+    descend_resolver: Callable[..., Any] = "".format
+    ascend_resolver: Callable[..., Any] = "".format
 
 
 def _compose(source: Source) -> Parsed:

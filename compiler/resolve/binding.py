@@ -102,7 +102,7 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     scope = Scope(values={top: settings} if is_settled else {}, declared=frozenset(setting_paths(schema, f"{top}.")))
     problems.extend(Problem(code=codes.BAD_VALUE, detail=each.detail, span=each.span) for each in server.refusals)
     problems.extend(_variables_set_twice(server))
-    for tool in server.tools:
+    for tool in server.tools if server.contains_tools else ():
         problems.extend(_tool_problems(tool))
     bound = _bound(server, _Filler(scope, problems), is_settled=is_settled)
     return (None, tuple(problems)) if problems else (bound, ())

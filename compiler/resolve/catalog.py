@@ -3,7 +3,7 @@
 What only a catalog's own pages need (icon, readme, pulls and the like) is known to the schema and dropped here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -102,7 +102,8 @@ class CatalogServer:
 
     What is given decides the `kind`: an image, a package, a remote endpoint, or else tools that are containers.
     `config` is the JSON Schema of what a hub may say under `config`, as plain data without its name and description.
-    With `shares_names`, a secret's name means the same for all servers of the catalog.
+    With `shares_names`, a secret's name means the same for all servers of the catalog. Where it `contains_tools`, some
+    of its tools are containers by themselves.
     """
 
     name: str
@@ -121,7 +122,8 @@ class CatalogServer:
     disable_network: bool = False
     allow_hosts: tuple[Text, ...] = ()
     extra_hosts: tuple[str, ...] = ()
-    tools: tuple[CatalogTool, ...] = ()
+    tools: Sequence[CatalogTool] = ()
+    contains_tools: bool = False
     prefix: str = ""
     remote: CatalogRemote | None = None
     oauth: tuple[CatalogProvider, ...] = ()
@@ -223,6 +225,7 @@ def _server(entry: Entry) -> CatalogServer:
     remote = _remote(node)
     image = _string(node, "image")
     config = next((plain(item) for item in _items(child(node, "config"))), {})
+    tools = tuple(_tool(item) for item in _items(child(node, "tools")))
     return CatalogServer(
         name=entry.key,
         kind="image" if image else "remote" if remote is not None else "tool",
@@ -238,7 +241,8 @@ def _server(entry: Entry) -> CatalogServer:
         disable_network=value(node, "disableNetwork") is True,
         allow_hosts=tuple(texts(node, "allowHosts")),
         extra_hosts=_strings(node, "extraHosts"),
-        tools=tuple(_tool(item) for item in _items(child(node, "tools"))),
+        tools=tools,
+        contains_tools=any(tool.container is not None for tool in tools),
         prefix=_string(node, "prefix"),
         remote=remote,
         oauth=tuple(_providers(node)),

@@ -1,6 +1,6 @@
 """What a server that comes from elsewhere amounts to, and how the decoder asks for it: catalogs are read elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,7 +32,7 @@ class Sourced:
     mounts: tuple[tuple[Mount, Span], ...] = ()
     user: str = ""
     prefix: str
-    tools: tuple[Text, ...]
+    tools: Sequence[Text]
     hosts: tuple[str, ...] = ()
     offline: bool = False
     override: str = ""

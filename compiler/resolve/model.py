@@ -1,6 +1,6 @@
 """What the user wrote, as frozen types. Spans are for diagnostics only: no comparison sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -128,7 +128,7 @@ class Server:
     optional: bool = False
     confinement: Confinement | None = None
     source: str = ""
-    known_tools: tuple[Text, ...] = ()
+    known_tools: Sequence[Text] = ()
     override: str = ""
     owner: str = ""
     span: Span = field(compare=False, repr=False)

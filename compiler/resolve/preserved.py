@@ -1,15 +1,18 @@
 """A catalog that was read and is right, as bytes and back: all that its servers are, with their places.
 
-The first line holds the digest of all others, the second what belongs to the whole, each further line a server by
-itself, so that a hub of a few servers pays for those alone. Lists stand for the types of `catalog`, field by field.
+The first line holds the digest of all others, the second what belongs to the whole. Two further lines are a server, the
+second of them its tools, so that a hub of a few servers pays for those alone, and one that is locked for no tool. Lists
+stand for the types of `catalog`, field by field.
 """
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest
+from mcphub_gitops.compiler.later import Later
 from mcphub_gitops.compiler.resolve.catalog import (
     Catalog,
     CatalogContainer,
@@ -24,13 +27,15 @@ from mcphub_gitops.compiler.resolve.catalog import (
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.source import Source, Span
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 def preserve(catalog: Catalog, source: Source) -> bytes:
     """Return `catalog`, which was read of `source`, as bytes that `revive` understands."""
     servers = [(name, server) for name in catalog.names if (server := catalog.get(name)) is not None]
     whole = {"names": [name for name, _ in servers], "hidden": [_place(span) for span in source.hidden]}
-    lines = [whole, *(_server(server) for _, server in servers)]
-    body = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines).encode()
+    lines = [whole, *(line for _, server in servers for line in (_server(server), list(map(_tool, server.tools))))]
+    body = "\n".join(map(_ENCODER.encode, lines)).encode()
     return digest(body).encode() + b"\n" + body
 
 
@@ -44,7 +49,8 @@ def revive(name: str, data: bytes, kept: bytes) -> tuple[Catalog, Source] | None
         return None
     first, *parts = body.split(b"\n")
     whole = json.loads(first)
-    catalog = Catalog.of(dict(zip(whole["names"], parts, strict=True)), partial(_revived, name))
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    catalog = Catalog.of(dict(zip(whole["names"], pairs, strict=True)), partial(_revived, name))
     return catalog, Source(name, data.decode("utf-8"), tuple(Span(name, *each) for each in whole["hidden"]))
 
 
@@ -83,7 +89,7 @@ def _server(server: CatalogServer) -> list[Any]:
         server.disable_network,
         _texts(server.allow_hosts),
         server.extra_hosts,
-        [_tool(tool) for tool in server.tools],
+        server.contains_tools,
         server.prefix,
         [_text(remote.url), remote.transport, _named(remote.headers)] if remote is not None else None,
         [[each.provider, each.secret, each.variable] for each in server.oauth],
@@ -103,9 +109,9 @@ def _tool(tool: CatalogTool) -> list[Any]:
     return [*plain, tool.parameters, container]
 
 
-def _revived(source: str, part: bytes) -> CatalogServer:
-    """Return the server in `part`, the fields in their order."""
-    found = iter(json.loads(part))
+def _revived(source: str, part: tuple[bytes, bytes]) -> CatalogServer:
+    """Return the server in `part`, its fields in their order, and its tools."""
+    found = iter(json.loads(part[0]))
     revive_ = _Reviver(source)
     return CatalogServer(
         name=next(found),
@@ -124,7 +130,8 @@ def _revived(source: str, part: bytes) -> CatalogServer:
         disable_network=next(found),
         allow_hosts=revive_.texts(next(found)),
         extra_hosts=tuple(next(found)),
-        tools=tuple([revive_.tool(*each) for each in next(found)]),
+        contains_tools=next(found),
+        tools=Later(partial(revive_.tools, part[1])),
         prefix=next(found),
         remote=revive_.remote(next(found)),
         oauth=tuple(
@@ -167,7 +174,10 @@ class _Reviver:
         url, transport, headers = found
         return CatalogRemote(url=self._text(*url), transport=transport, headers=self.named(headers))
 
-    def tool(
+    def tools(self, part: bytes) -> Iterator[CatalogTool]:
+        return (self._tool(*each) for each in json.loads(part))
+
+    def _tool(
         self,
         name: str,
         description: str,

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
+from mcphub_gitops.compiler.later import Later
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode, plain
 from mcphub_gitops.compiler.resolve import image
@@ -54,7 +56,7 @@ class Reader:
         origin = self._origin(found, bound, source)
         if origin is None:
             return None
-        tools = tuple(Text(value=tool.name, span=tool.span) for tool in found.tools)
+        tools = Later(partial(_named_tools, found))
         if bound is None:
             # What is wrong has been told; the names of its tools still count beside those of the others.
             return Sourced(source=source.value, origin=origin, prefix=found.prefix, tools=tools)
@@ -220,6 +222,10 @@ class Reader:
 
     def _tell(self, code: codes.Code, detail: str, span: Span, help_: str = "") -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=span, help=help_))
+
+
+def _named_tools(found: CatalogServer) -> Iterator[Text]:
+    return (Text(value=tool.name, span=tool.span) for tool in found.tools)
 
 
 def _renamed(reference: SecretRef, variable: str) -> SecretRef:

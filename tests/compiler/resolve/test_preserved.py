@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.diagnostic import render
+from mcphub_gitops.compiler.later import Later
 from mcphub_gitops.compiler.resolve.binding import bind
 from mcphub_gitops.compiler.resolve.catalog import Catalog, Opened
 from mcphub_gitops.compiler.resolve.preserved import preserve, revive
@@ -71,7 +72,7 @@ def whole(value: object) -> object:
         return type(value).__name__, {each.name: whole(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return [(key, whole(each)) for key, each in value.items()]
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | Later):
         return [whole(each) for each in value]
     return type(value).__name__, value
 
@@ -149,12 +150,14 @@ def test_a_server_pays_for_itself_alone() -> None:
     """Whatever stands in another server's line, and were it no JSON at all, is not looked at."""
     catalog, source, _ = open_catalog("catalog.yaml", (GRAFANA + "  other: {image: x}\n").encode())
     assert catalog is not None
-    _, head, *_ = preserve(catalog, source).split(b"\n")
-    first = json.dumps(json.loads(preserve(catalog, source).split(b"\n")[2])).encode()
-    body = b"\n".join([head, first, b"no JSON"])
+    _, head, first, *_ = preserve(catalog, source).split(b"\n")
+    body = b"\n".join([head, first, b"no JSON", b"no JSON", b"no JSON"])
     found = revive("catalog.yaml", b"", digest(body).encode() + b"\n" + body)
     assert found is not None
-    assert found[0].get("grafana") is not None
+    grafana = found[0].get("grafana")
+    assert grafana is not None
+    with pytest.raises(json.JSONDecodeError):
+        len(grafana.tools)
     with pytest.raises(json.JSONDecodeError):
         found[0].get("other")
 
