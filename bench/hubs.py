@@ -1,16 +1,26 @@
 """Hubs to measure and to test with: all of a published catalog, and as large as is asked for.
 
 python -m bench.hubs CATALOG [--bare] > mcp-hub.yaml
+python -m bench.hubs CATALOG --locked FOLDER     a hub with its catalog and its lock, for which nobody was asked
 """
 
 import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mcphub_gitops.compiler.canonical import digest
+from mcphub_gitops.compiler.diagnostic import has_errors
+from mcphub_gitops.compiler.lock.assembly import Locked, assemble, pin
+from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
+from mcphub_gitops.compiler.lock.questions import ImageAnswer
 from mcphub_gitops.compiler.read import syntax
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.sourcing import validate
+from mcphub_gitops.runtime.project import Project
 
 Entry = Mapping[str, Any]
 
@@ -45,6 +55,76 @@ def resolve_all(registry: Mapping[str, Entry], path: str) -> str:
         if _is_done(entry)
     }
     return _hub({"catalogs": {"all": {"path": path}}, "gateway": {"onConflict": "prefix"}}, servers)
+
+
+def runnable(registry: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the entries as if mcphub ran them all, so that each of them can be locked.
+
+    Nothing is let in by OAuth, no word of a command line is a secret, and tools in containers of their own are those of
+    a server, whose image is made up. All else is as it is published.
+    """
+    return {name: _runnable(name, entry) for name, entry in registry.items()}
+
+
+def _runnable(name: str, entry: Entry) -> Entry:
+    found = {key: value for key, value in entry.items() if key != "oauth"}
+    if "command" in found:
+        found["command"] = [word for word in found["command"] if "$" not in word]
+    if entry["type"] == "poci":
+        image = f"registry.example/{name}@{digest(name.encode())}"
+        tools = [{"name": tool["name"]} for tool in entry["tools"]]
+        return {**found, "type": "server", "image": image, "tools": tools}
+    return found
+
+
+def lock_all(registry: Mapping[str, Entry], path: str) -> str:
+    """Return a hub that has every server of the catalog at `path`, each with the tools that the catalog names.
+
+    No server has to be started to lock it. The entries are `runnable`.
+    """
+    servers = {
+        name: {"from": f"all/{name}", "definitions": {"from": "catalog", "reason": "all of a catalog is locked"}}
+        | _given(entry)
+        | _trusted(_mended(name, entry), entry)
+        for name, entry in registry.items()
+    }
+    return _hub({"catalogs": {"all": {"path": path}}, "gateway": {"onConflict": "prefix"}}, servers)
+
+
+def _trusted(mended: dict[str, Any], entry: Entry) -> dict[str, Any]:
+    return mended if entry.get("tools") else {**mended, "tools": {"none": "the catalog names no tools"}}
+
+
+def write_locked(data: bytes, folder: Path) -> Locked:
+    """Write into `folder` a hub of `lock_all`, its catalog and the lock that fits; return that.
+
+    Neither network nor engine is asked: an image has the digest that the catalog gives, or one made of its name.
+    """
+    registry = runnable(read_registry(data))
+    catalog = {"version": 3, "name": "all", "displayName": "All", "registry": registry}
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "catalog.yaml": json.dumps(catalog, indent=1, ensure_ascii=False).encode(),
+        "mcp-hub.yaml": lock_all(registry, "catalog.yaml").encode(),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    validated = validate("mcp-hub.yaml", files["mcp-hub.yaml"], files)
+    if validated.hub is None or has_errors(validated.diagnostics):
+        raise ValueError("the hub of all servers has mistakes")
+    pinned, _ = pin(validated.hub, {}, _presumed(validated.hub), {}, {})
+    locked = assemble(validated.hub, pinned, {})
+    whole = replace(locked, lock=replace(locked.lock, catalogs=lock_catalogs(validated.hub)))
+    Project(root=folder).save_lock(whole.lock, whole.definitions)
+    return whole
+
+
+def _presumed(hub: Hub) -> dict[str, ImageAnswer]:
+    images = {server.name: server.image.reference for server in hub.servers if server.image is not None}
+    return {
+        name: ImageAnswer(repository=image.repository, digest=image.digest or digest(str(image).encode()))
+        for name, image in images.items()
+    }
 
 
 def generate(servers: int, tools: int, path: str) -> tuple[str, str]:
@@ -153,8 +233,11 @@ def _variable(name: str) -> str:
 
 
 def main() -> None:
-    """Print the hub of the catalog that the first argument names; ``--bare`` without settings and secrets."""
+    """Print the hub of the catalog that the first argument names, or write it with its lock."""
     path = sys.argv[1]
+    if "--locked" in sys.argv:
+        write_locked(Path(path).read_bytes(), Path(sys.argv[-1]))
+        return
     print(enable_all(read_registry(Path(path).read_bytes()), path, bare="--bare" in sys.argv), end="")  # noqa: T201
 
 

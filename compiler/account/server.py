@@ -134,8 +134,15 @@ def _locked(asked: Asked, server: Server) -> Statement:
     elif reason:
         text = f"no longer: it {reason}"
     else:
-        text = f"yes: {asked.lock_name} has it, with {_count(len(locked.tools), 'tool')}"
+        text = f"yes: {asked.lock_name} has it, with {_count(len(locked.tools), 'tool')}{_unasked(server, locked)}"
     return Statement(topic="locked", text=text)
+
+
+def _unasked(server: Server, locked: LockedServer) -> str:
+    """Return what is to be said where the tools were not read from the server itself."""
+    if locked.definitions == "catalog" and server.definitions is not None:
+        return f" that its catalog names and that are held to their names alone: {shown(server.definitions.reason)}"
+    return f", as it should: {shown(server.no_tools)}" if server.no_tools else ""
 
 
 def _applied(asked: Asked, server: Server) -> Statement:

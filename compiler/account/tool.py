@@ -69,7 +69,9 @@ def _defined(asked: Asked, server: Server, tool: str) -> Statement:
     locked = asked.locked(server.name)
     hash_ = locked.tools.get(tool, "") if locked is not None else ""
     definition = asked.definitions.get(tool)
-    if not hash_:
+    if locked is not None and hash_ and locked.definitions == "catalog":
+        text = "not its own: its catalog names it, and it is held to its name alone; what clients see is not reviewed"
+    elif not hash_:
         text = "none: its name is all that is known until it is locked"
     elif definition is None:
         text = "none: its name and fingerprint are all that is known, the readable definition is not there"

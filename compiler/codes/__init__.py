@@ -38,12 +38,14 @@ from mcphub_gitops.compiler.codes.documents import (
 from mcphub_gitops.compiler.codes.locks import (
     CONFLICT,
     DEFINITIONS,
+    HAS_TOOLS,
     NO_IMAGE,
     NO_PACKAGE,
     NO_TOOLS,
     NOT_LOCKED,
     STALE_LOCK,
     TOOL_TWICE,
+    UNKNOWN_TOOLS,
 )
 from mcphub_gitops.compiler.codes.policies import (
     BUNDLE,
@@ -113,6 +115,7 @@ __all__ = [
     "DUPLICATE_VARIABLE",
     "FILTER",
     "FOREIGN_SCHEMA",
+    "HAS_TOOLS",
     "HIDDEN",
     "IDLE_OVERRIDE",
     "INCLUDE",
@@ -163,6 +166,7 @@ __all__ = [
     "UNDECIDED",
     "UNKNOWN_KEY",
     "UNKNOWN_NAME",
+    "UNKNOWN_TOOLS",
     "WAIVED",
     "WAIVER_EXPIRED",
     "WAIVER_UNUSED",

@@ -29,7 +29,10 @@ DEFINITIONS = Code(
 NO_TOOLS = Code(
     name="MH405",
     summary="the server has no tools",
-    explanation="A server that serves nothing is most often one that was started wrongly.",
+    explanation=(
+        "A server that serves nothing is most often one that was started wrongly. One that has no tools for a reason "
+        "says so with `tools: {none: REASON}`."
+    ),
 )
 TOOL_TWICE = Code(
     name="MH406",
@@ -40,6 +43,19 @@ CONFLICT = Code(
     name="MH407",
     summary="the lock holds conflict markers",
     explanation="Two branches changed the same server's entry. Take either side, and run `mcphub lock`.",
+)
+UNKNOWN_TOOLS = Code(
+    name="MH409",
+    summary="the catalog names no tools of the server",
+    explanation=(
+        "With `definitions: {from: catalog}` the lock has the tools that the catalog's entry names, and the gateway "
+        "serves no other. An entry that names none leaves nothing to lock."
+    ),
+)
+HAS_TOOLS = Code(
+    name="MH410",
+    summary="the server has tools, and is declared to have none",
+    explanation="`tools: {none: REASON}` stands for a server without tools; what it offers since is looked at first.",
 )
 NO_IMAGE = Code(
     name="MH408",

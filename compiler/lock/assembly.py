@@ -22,6 +22,8 @@ from mcphub_gitops.compiler.lock.questions import (
 from mcphub_gitops.compiler.resolve.confinement import is_user
 from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
 
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
@@ -100,20 +102,24 @@ def pin(
             platforms=image.platforms,
             user=image.user if is_user(image.user) else "",
             target=targets.get(server.name, ""),
+            definitions="catalog" if server.definitions is not None else "live",
             files=MappingProxyType({path: files[path] for path in sorted(files) if is_code(server, path)}),
         )
     return Lock(servers=MappingProxyType(servers)), problems
 
 
 def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Locked:
-    """Return the lock of `pinned` with the tools of `answers`, which holds one of them for each of its servers."""
+    """Return the lock of `pinned` with the tools of `answers`, which holds one for each of its servers that is asked.
+
+    A server whose definitions come from its catalog is not asked, and has those.
+    """
     servers: dict[str, LockedServer] = {}
     definitions: dict[str, dict[str, Mapping[str, Any]]] = {}
     problems: list[Diagnostic] = []
     for server in hub.servers:
         if server.name not in pinned.servers:
             continue
-        pins, answer = pinned.servers[server.name], answers[server.name]
+        pins, answer = pinned.servers[server.name], _answer(server, answers)
         problems.extend(_tool_problems(server, answer))
         tools = {str(tool["name"]): tool for tool in answer.tools}
         definitions[server.name] = tools
@@ -139,10 +145,22 @@ def _wanted(image: Image, locked: LockedServer | None) -> str:
     return locked.image
 
 
+def _answer(server: Server, answers: Mapping[str, ToolsAnswer]) -> ToolsAnswer:
+    if server.definitions is None:
+        return answers[server.name]
+    return ToolsAnswer(era="", tools=tuple(server.definitions.tools.values()))
+
+
 def _tool_problems(server: Server, answer: ToolsAnswer) -> Iterator[Diagnostic]:
-    if not answer.tools:
+    if not answer.tools and not server.no_tools:
         detail = f"`{server.name}` was started and asked, and offers no tool."
-        yield Diagnostic(code=codes.NO_TOOLS, detail=detail, span=server.span)
+        help_ = "if that is right, say `tools: {none: REASON}`"
+        yield Diagnostic(code=codes.NO_TOOLS, detail=detail, span=server.span, help=help_)
+    if answer.tools and server.no_tools:
+        names = ", ".join(f"`{tool['name']}`" for tool in answer.tools[:_MOST_NAMED])
+        more = f" and {len(answer.tools) - _MOST_NAMED} more" if len(answer.tools) > _MOST_NAMED else ""
+        detail = f"`{server.name}` offers {names}{more}."
+        yield Diagnostic(code=codes.HAS_TOOLS, detail=detail, span=server.span, help="take `none` out of its `tools`")
     for name, number in Counter(str(tool["name"]) for tool in answer.tools).items():
         if number > 1:
             detail = f"`{server.name}` offers `{name}` {number} times."

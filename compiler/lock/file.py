@@ -68,7 +68,9 @@ def _catalog_entry(catalog: LockedCatalog) -> dict[str, str]:
 
 
 def _entry(server: LockedServer) -> dict[str, Any]:
-    entry: dict[str, Any] = {"era": server.era, "launch": server.launch, "tools": dict(server.tools)}
+    entry: dict[str, Any] = {"launch": server.launch, "tools": dict(server.tools)}
+    # A server that was not asked has no era that anybody saw; what is not said was read from the server.
+    entry |= {"era": server.era} if server.definitions == "live" else {"definitions": server.definitions}
     if server.package:
         entry |= {"package": server.package, "requirements": list(server.requirements)}
     if server.image:
@@ -85,7 +87,8 @@ def _entry(server: LockedServer) -> dict[str, Any]:
 def _server(entry: Mapping[str, Any]) -> LockedServer:
     return LockedServer(
         launch=entry["launch"],
-        era=entry["era"],
+        era=entry.get("era", ""),
+        definitions=entry.get("definitions", "live"),
         package=entry.get("package", ""),
         requirements=tuple(entry.get("requirements", ())),
         image=entry.get("image", ""),

@@ -83,10 +83,22 @@ def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, 
         return reason
     if locked.launch != launch_fingerprint(server):
         return "is started in another way than when it was locked"
+    if reason := _why_other_tools(server, locked):
+        return reason
     now = {path: digest for path, digest in files.items() if is_code(server, path)}
     for path in sorted({*now, *locked.files}):
         if now.get(path) != locked.files.get(path):
             return f"runs `{path}`, which has changed since it was locked"
+    return ""
+
+
+def _why_other_tools(server: Server, locked: LockedServer) -> str:
+    if server.definitions is not None and locked.definitions == "live":
+        return "is locked as it was asked itself, the hub has its definitions from the catalog"
+    if server.definitions is None and locked.definitions == "catalog":
+        return "is locked from its catalog's entry alone, the hub has it asked itself"
+    if server.no_tools and locked.tools:
+        return f"is locked with tools ({len(locked.tools)}), the hub says that it has none"
     return ""
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+
+Definitions: TypeAlias = Literal["live", "catalog"]
+"""How the definitions of a server's tools were read: from the server as it runs, or from its catalog's entry."""
 
 _CONFINING = tuple(each.name for each in fields(Confinement) if each.name != "reason")
 
@@ -22,11 +25,13 @@ class LockedServer:
     are empty for what is no package. `image` is the reference with the digest that was found, `platforms` maps
     ``os/architecture`` to the manifest's digest, `user` is the one that the image names, and `target` what its
     interpreter is (`Environment.target`) where a package runs in it. `files` and `tools` map a path or a tool's own
-    name to ``sha256:<hex>``.
+    name to ``sha256:<hex>``. Where `definitions` came from the catalog, the `era` is empty, for nobody asked, and the
+    tools are held to their names alone.
     """
 
     launch: str
     era: str
+    definitions: Definitions = "live"
     package: str = ""
     requirements: tuple[str, ...] = ()
     image: str = ""

@@ -106,8 +106,9 @@ class DesiredServer:
     `files` are the digests of its code and of the programs that read its secrets; `code` is the folder that holds
     nothing but code (or the one file, or empty). `stores` are the facts of the stores that its secrets are in, by name.
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
-    `override` says what was mended of its catalog's entry, and why. An apply and the gateway do without an `optional`
-    server that does not answer.
+    `override` says what was mended of its catalog's entry, and why. `by_name` says why its tools are held to their
+    names alone: nobody asked it, and the lock has what its catalog says; it is empty where they are held to their
+    definitions. An apply and the gateway do without an `optional` server that does not answer.
     """
 
     name: str
@@ -125,12 +126,18 @@ class DesiredServer:
     hidden: Mapping[str, str]
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     override: str = ""
+    by_name: str = ""
     optional: bool = False
 
     @property
     def is_process(self) -> bool:
         """Whether it runs as a child process."""
         return self.container is None and self.endpoint is None
+
+    @property
+    def _held(self) -> str:
+        """What a fingerprint is followed by where nothing is held to it."""
+        return " (its name alone)" if self.by_name else ""
 
     def offered(self) -> dict[str, str]:
         """Return the fingerprint of every tool that the server must offer, by the server's own names."""
@@ -163,6 +170,8 @@ class DesiredServer:
             facts["environment"] = self.environment.digest
         if self.override:
             facts["override"] = self.override
+        if self.by_name:
+            facts["byName"] = self.by_name
         if self.optional:
             facts["optional"] = "true"
         facts |= {f"env.{name}": value for name, value in self.env.items()}
@@ -171,9 +180,9 @@ class DesiredServer:
         facts |= {f"read.{path}": "granted" for path in self.read}
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
-        facts |= {f"tool.{tool.name}": tool.fact for tool in self.tools}
+        facts |= {f"tool.{tool.name}": f"{tool.fact}{self._held}" for tool in self.tools}
         facts |= {f"description.{tool.name}": tool.description for tool in self.tools if tool.description}
-        facts |= {f"hidden.{name}": hash_ for name, hash_ in self.hidden.items()}
+        facts |= {f"hidden.{name}": f"{hash_}{self._held}" for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
 
@@ -316,6 +325,7 @@ def _bind(
         hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
         stores=MappingProxyType({name: stores[name] for name in _stores_of(server) if name in stores}),
         override=server.override,
+        by_name=server.definitions.reason if server.definitions is not None else "",
         optional=server.optional,
     )
 

@@ -104,12 +104,14 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
     endpoint = server.endpoint
     remote = {"endpoint": _endpoint_document(endpoint)} if endpoint is not None else {}
     override = {"override": server.override} if server.override else {}
+    by_name = {"byName": server.by_name} if server.by_name else {}
     optional = {"optional": True} if server.optional else {}
     return {
         **package,
         **container,
         **remote,
         **override,
+        **by_name,
         **optional,
         "argv": list(server.argv),
         "env": dict(server.env),
@@ -213,6 +215,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
             {name: MappingProxyType(facts) for name, facts in sorted(entry.get("stores", {}).items())}
         ),
         override=entry.get("override", ""),
+        by_name=entry.get("byName", ""),
         optional=entry.get("optional", False),
         tools=tuple(
             Tool(

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {
+        "byName": "tools held to their names alone, as the catalog has them:",
         "capability": "capability",
         "image": "image",
         "ipc": "the shared memory of the",

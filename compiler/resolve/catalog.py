@@ -60,6 +60,12 @@ class CatalogTool:
     container: CatalogContainer | None = None
     span: Span = field(compare=False, repr=False)
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What is known of the tool's own definition: most often its name alone."""
+        told = {"description": self.description, "inputSchema": self.parameters}
+        return {"name": self.name, **{key: value for key, value in told.items() if value}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRemote:

@@ -36,6 +36,7 @@ from mcphub_gitops.compiler.resolve.provenance import source_problems
 from mcphub_gitops.compiler.resolve.reach import network_notes
 from mcphub_gitops.compiler.resolve.references import References, literal_secrets, replaceable_sources
 from mcphub_gitops.compiler.resolve.store import decode_stores
+from mcphub_gitops.compiler.resolve.unasked import decode_definitions, decode_no_tools, unasked_problems
 from mcphub_gitops.compiler.source import Span
 
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
@@ -128,9 +129,9 @@ class _Decoder:
         if origin is None or not isinstance(node, MapNode):
             return None
         self._check_run(entry, origin)
-        self._refuse_keys(
-            node, () if sourced is not None else ("config", "override"), "a server that comes from no catalog", ""
-        )
+        of_catalogs = ("config", "override", "definitions") if sourced is None else ()
+        self._refuse_keys(node, of_catalogs, "a server that comes from no catalog", "")
+        self.problems.extend(unasked_problems(node, sourced))
         prefix, enabled = value(node, "prefix"), value(node, "enabled")
         env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
@@ -154,6 +155,8 @@ class _Decoder:
             source=sourced.source if sourced is not None else "",
             known_tools=sourced.tools if sourced is not None else (),
             override=sourced.override if sourced is not None else "",
+            definitions=decode_definitions(node, sourced),
+            no_tools=decode_no_tools(node),
             owner=self._owner(node) or self._owner(self._root),
             span=entry.key_span,
         )

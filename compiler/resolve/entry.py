@@ -1,8 +1,9 @@
 """What a server that comes from elsewhere amounts to, and how the decoder asks for it: catalogs are read elsewhere."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Entry, Node
@@ -21,6 +22,7 @@ Reference = Callable[[str, Node], SecretRef | None]
 class Sourced:
     """What an entry of a catalog comes to: `source` is ``CATALOG/SERVER``, `tools` are those that the catalog knows.
 
+    `definitions` are those of the tools, for a hub that has them from there.
     `hosts` are those that it talks to, and it is `offline` where it needs no network, as the catalog says. `override`
     is what was mended in the entry, and why.
     """
@@ -33,6 +35,7 @@ class Sourced:
     user: str = ""
     prefix: str
     tools: Sequence[Text]
+    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     hosts: tuple[str, ...] = ()
     offline: bool = False
     override: str = ""

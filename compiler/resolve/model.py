@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.image import ImageReference
@@ -104,12 +104,22 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FromCatalog:
+    """That the lock has a server's `tools` from its catalog: each definition by name, as far as the catalog goes."""
+
+    reason: str
+    tools: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One server of the hub, as declared; `confinement` is None where it is no container.
 
     `source` is ``CATALOG/SERVER`` where it comes from a catalog, and `known_tools` are those that the catalog names.
     `renames` and `descriptions` say what clients see of a tool, by the tool's own name.
-    `override` says what of the entry was mended, and why.
+    `override` says what of the entry was mended, and why. `definitions` are None where the server itself is asked for
+    its tools, and `no_tools` says why it has none, empty where it must have some.
     `owner` is its own or the hub's, empty where neither names one.
     """
 
@@ -130,6 +140,8 @@ class Server:
     source: str = ""
     known_tools: Sequence[Text] = ()
     override: str = ""
+    definitions: FromCatalog | None = None
+    no_tools: str = ""
     owner: str = ""
     span: Span = field(compare=False, repr=False)
 

@@ -69,6 +69,7 @@ class Reader:
             user=bound.user,
             prefix=found.prefix,
             tools=tools,
+            definitions=_definitions(found) if child(server.value, "definitions") is not None else {},
             hosts=tuple(host.value for host in found.allow_hosts),
             offline=found.disable_network,
             override=mended.summary,
@@ -226,6 +227,10 @@ class Reader:
 
 def _named_tools(found: CatalogServer) -> Iterator[Text]:
     return (Text(value=tool.name, span=tool.span) for tool in found.tools)
+
+
+def _definitions(found: CatalogServer) -> dict[str, dict[str, Any]]:
+    return {tool.name: tool.definition for tool in found.tools}
 
 
 def _renamed(reference: SecretRef, variable: str) -> SecretRef:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic
@@ -44,13 +45,18 @@ async def lock_hub(
     pinned, problems = pin(hub, packages, images, targets, digests)
     if problems:
         return problems
-    desired, _ = build(hub, pinned, {})
+    desired = _asked(build(hub, pinned, {})[0])
     site, denied = await asyncio.to_thread(with_secrets, desired.servers, site)
     if denied:
         raise SecretsFailure.of_all(denied.values())
     await _install(desired, site, reporter)
     await _pull({server.container.image for server in desired.servers if server.container}, site, reporter)
     return assemble(hub, pinned, await _ask(desired, site, reporter))
+
+
+def _asked(desired: Desired) -> Desired:
+    """Return the part of `desired` that has to be started: a server whose tools its catalog names is not."""
+    return replace(desired, servers=tuple(server for server in desired.servers if not server.by_name))
 
 
 async def _resolve(

@@ -24,11 +24,12 @@ def hub_of(text: str, files: Mapping[str, bytes] | None = None) -> Hub:
 
 
 def lock_of(hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Definitions]:
-    """Lock every server of `hub` as if it had answered with `tools`."""
-    definitions = {
+    """Lock every server of `hub` as if it had answered with `tools`, or from its catalog where the hub says so."""
+    definitions: dict[str, Mapping[str, Mapping[str, Any]]] = {
         server: {name: {"name": name, "description": f"The tool {name}.", "inputSchema": {}} for name in names}
         for server, names in tools.items()
     }
+    definitions |= {each.name: each.definitions.tools for each in hub.servers if each.definitions is not None}
     servers = {server.name: _locked(server, definitions[server.name]) for server in hub.servers if server.enabled}
     return Lock(servers=MappingProxyType(servers), catalogs=lock_catalogs(hub)), definitions
 
@@ -42,7 +43,8 @@ def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> Loc
     image = server.image.reference if server.image is not None else None
     return LockedServer(
         launch=launch_fingerprint(server),
-        era="modern",
+        era="modern" if server.definitions is None else "",
+        definitions="live" if server.definitions is None else "catalog",
         package=package,
         requirements=(f"{package} --hash={digest(package.encode())}",) if package else (),
         image=f"{image.tagged}@{image.digest or digest(str(image).encode())}" if image is not None else "",
