@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.witness import doubt, is_listening, note_file, note_names
 
 MOST_FILES = 20_000
 """How many files one server's code may have."""
@@ -24,14 +25,19 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
+                doubt(f"{path} is no regular file")
                 raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path} is not a regular file")
             # Room is made for what is asked for, which for thousands of small files takes longer than reading them.
             data = file.read(min(limit, status.st_size) + 1)
-            return data + file.read(limit + 1 - len(data)) if len(data) > status.st_size else data
+            data += file.read(limit + 1 - len(data)) if len(data) > status.st_size else b""
     except FileNotFoundError:
+        note_file(path, None)
         return None
     except OSError as error:
+        doubt(f"{path} cannot be read")
         raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path}: {error.strerror}") from error
+    note_file(path, data, status.st_nlink)
+    return data
 
 
 def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
@@ -41,6 +47,7 @@ def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
     Raises RuntimeFailure, and leaves the old file as it was, when the disk refuses.
     """
     temporary = ""
+    doubt(f"{path} is written")
     try:
         path = path.resolve()
         mode = _mode_of(path) if mode is None else mode
@@ -79,13 +86,32 @@ def find_files(root: Path, pattern: str, *, limit: int) -> dict[str, bytes | str
     Neither links nor what is reached through one is a file here, nor is what has a second name (a hard link), which
     could stand anywhere. A reason is the end of a sentence. At most `limit` + 1 bytes of a file are read.
     """
+    _note_pattern(root, pattern)
     try:
         paths = sorted(root.glob(pattern))
     except (NotImplementedError, ValueError, OSError, RuntimeError):
         # An absolute pattern, one that is no glob (`**x`), or a folder that is closed: nothing is found.
         return {}
     names = [path.relative_to(root).as_posix() for path in paths if ".." not in path.relative_to(root).parts]
-    return {name: _content_of(root, name, limit) for name in names}
+    found = {name: _content_of(root, name, limit) for name in names}
+    if any(isinstance(content, str) for content in found.values()):
+        doubt(f"{pattern} matches what is not used")
+    return found
+
+
+def _note_pattern(root: Path, pattern: str) -> None:
+    """Tell the witness where files may come or go that `pattern` matches, if that is one folder."""
+    if not is_listening():
+        return
+    folders, _, _ = pattern.rpartition("/")
+    if pattern.startswith("/") or "**" in pattern or any(each in folders for each in ("*", "?", "[", "..")):
+        doubt(f"{pattern} is looked for in several folders")
+        return
+    try:
+        names_in(root / folders)
+    except (RuntimeFailure, ValueError):
+        # That nothing is found there is said by who looks.
+        doubt(f"{folders} cannot be looked into")
 
 
 def _content_of(root: Path, name: str, limit: int) -> bytes | str:
@@ -105,15 +131,19 @@ def _content_of(root: Path, name: str, limit: int) -> bytes | str:
 def names_in(folder: Path) -> frozenset[str]:
     """Return the names in `folder`, none where there is no such folder; raises RuntimeFailure when it is closed."""
     try:
-        return frozenset(each.name for each in folder.iterdir())
+        names = frozenset(each.name for each in folder.iterdir())
     except FileNotFoundError:
+        note_names(folder, None)
         return frozenset()
     except OSError as error:
+        doubt(f"{folder} is closed")
         raise RuntimeFailure(
             f"{folder.name} cannot be looked into",
             detail=f"{folder}: {error.strerror}",
             resolution="run mcphub as the user who ran it before",
         ) from error
+    note_names(folder, names)
+    return names
 
 
 def sync_folder(folder: Path) -> None:
@@ -133,6 +163,7 @@ def digests_of(root: Path, names: Iterable[str], folders: Iterable[str] = ()) ->
     """
     found = dict.fromkeys(names)
     for folder in folders:
+        doubt(f"all files below {folder} are looked at")
         for parent, below, files in os.walk(root / folder):
             below[:] = sorted(name for name in below if name != "__pycache__")
             found |= dict.fromkeys(os.path.relpath(os.path.join(parent, name), root) for name in files)  # noqa: PTH118
@@ -166,8 +197,15 @@ def digest_of(root: Path, relative: str) -> str | None:
     try:
         path = (root / relative).resolve(strict=True)
         if not path.is_relative_to(root.resolve()) or not path.is_file():
+            doubt(f"{relative} is no file of the project")
             return None
-        return digest(path.read_bytes())
+        data = path.read_bytes()
+        note_file(root / relative, data, path.stat().st_nlink)
+        return digest(data)
+    except FileNotFoundError:
+        note_file(root / relative, None)
+        return None
     except (OSError, RuntimeError, ValueError):
         # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
+        doubt(f"{relative} is no file")
         return None

@@ -1,6 +1,7 @@
 """A desired container on this machine: its sources made absolute, its secrets put where it can read them."""
 
 import asyncio
+import os
 import secrets as randomness
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in, write_file
 from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount
 from mcphub_gitops.runtime.wish import read_secrets, wish_for
+from mcphub_gitops.runtime.witness import note_place
 
 _PRIVATE = 0o700
 _READABLE = 0o444
@@ -181,6 +183,8 @@ def _source(server: DesiredServer, mount: Declared, site: Site) -> Path:
             detail=f"{place}: {getattr(error, 'strerror', None) or error}",
             resolution="make it, or take it out of the server's `mounts`",
         ) from error
+    note_place(place, real)
+    note_place(site.containers.socket(), os.path.realpath(site.containers.socket()))
     problem = _why_not(mount, real, site)
     if not why_sensitive(mount.source, writable=not mount.read_only) and _reaches(real, Path(site.containers.socket())):
         raise RuntimeFailure(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
+from mcphub_gitops.runtime.witness import doubt, note_folder
 
 _WALKABLE = 0o711
 _PRIVATE = 0o700
@@ -74,6 +75,11 @@ class Layout:
     def journal(self) -> Path:
         """What each apply began and ended, a line each."""
         return self.folder / "journal.jsonl"
+
+    @property
+    def unchanged(self) -> Path:
+        """What the last apply asked when nothing was left to do, and the answers (`cli.remembered`)."""
+        return self.folder / "unchanged"
 
     @property
     def writer_lock(self) -> Path:
@@ -169,9 +175,12 @@ def check_folder(folder: Path) -> None:
     try:
         status = folder.lstat()
     except FileNotFoundError:
+        note_folder(folder, None)
         return
     except OSError as error:
+        doubt(f"{folder} cannot be looked at")
         raise RuntimeFailure(f"{folder.name} cannot be looked at", detail=f"{folder}: {error.strerror}") from error
+    note_folder(folder, status)
     if not stat.S_ISDIR(status.st_mode):
         raise RuntimeFailure(f"{folder.name} is in the way", detail=f"{folder} is not a folder", resolution="remove it")
     if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE:
@@ -190,6 +199,7 @@ def make_folder(folder: Path, mode: int, *, given_away: bool = False) -> None:
     try:
         folder.mkdir(_PRIVATE)
         folder.chmod(mode)
+        doubt(f"{folder} is made")
     except FileExistsError:
         if not given_away or folder.is_symlink() or not folder.is_dir():
             check_folder(folder)

@@ -11,17 +11,18 @@ from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.runtime.apply.lease import hold
-from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import (
     carry_out,
     compile_desired,
     confirm_saved,
     make_plan,
+    prepare_for,
 )
-from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.composition import layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import as_of_option, layered_project_option, report_option
 from mcphub_gitops.runtime.cli.output import quiet
+from mcphub_gitops.runtime.cli.remembering import Memory
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project
@@ -61,7 +62,9 @@ def apply(
     cleaning up failed, 5 when the plan is stale or not the expected one, 6 when someone else is changing the hub.
     """
     plan = _read(saved, project) if saved is not None else None
-    desired = _desired(plan, project, output, as_of)
+    memory = Memory(project, as_of)
+    with memory.hub.listen():
+        desired = _desired(plan, project, output, as_of)
     if isinstance(desired, Exit):
         return desired
     if replaced:
@@ -72,14 +75,18 @@ def apply(
     layout = layout_of(project)
     layout.prepare()
     with quiet(output), hold(layout.writer_lock, "mcphub apply", wait=0.5):
-        site = compose(project, realm=layout.lineage())
-        refuse_other_hub(desired, layout)
+        with memory.machine.listen():
+            site = prepare_for(desired, project)
         if plan is not None:
             return carry_out(confirm_saved(plan, site), site)
-        plan = make_plan(desired, site, Options(replace=frozenset(replaced)))
+        with memory.machine.listen():
+            plan = make_plan(desired, site, Options(replace=frozenset(replaced)))
         if not plan.is_empty and not auto_approve:
             _ask()
-        return carry_out(plan, site)
+        code = carry_out(plan, site)
+        if code == Exit.OK and output == "human":
+            memory.keep(plan)
+        return code
 
 
 def _desired(plan: Plan | None, project: Project, output: str, as_of: str) -> Desired | Exit:

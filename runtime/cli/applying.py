@@ -12,13 +12,16 @@ from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
+from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit, describe, exit_of
 from mcphub_gitops.runtime.cli.options import fetching
 from mcphub_gitops.runtime.cli.output import count, show_compiled
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import StalePlanError
 from mcphub_gitops.runtime.project import Project
+from mcphub_gitops.runtime.witness import doubt
 
 
 def compile_desired(project: Project, as_of: str, output: str = "human") -> Desired | Exit:
@@ -28,14 +31,28 @@ def compile_desired(project: Project, as_of: str, output: str = "human") -> Desi
     """
     compiled = fetching(project).compile(locked=True, as_of=as_of)
     show_compiled(compiled, output, project.root)
+    if compiled.diagnostics:
+        doubt("more is said than what the plan says")
     return compiled.desired if compiled.desired is not None else exit_of(compiled.diagnostics) or Exit.ERROR
+
+
+def prepare_for(desired: Desired, project: Project) -> Site:
+    """Return the machine as seen from `project`; raises RuntimeFailure when another hub than `desired` is applied."""
+    site = prepare(project)
+    refuse_other_hub(desired, site.layout)
+    return site
 
 
 def make_plan(desired: Desired, site: Site, options: Options | None = None) -> Plan:
     """Return the plan from what is there to `desired`, and show it."""
-    plan = reconcile(desired, asyncio.run(observe(desired, site)), options or Options())
+    plan = find_plan(desired, site, options)
     click.echo(render_plan(plan), nl=False)
     return plan
+
+
+def find_plan(desired: Desired, site: Site, options: Options | None = None) -> Plan:
+    """Return the plan from what is there to `desired`."""
+    return reconcile(desired, asyncio.run(observe(desired, site)), options or Options())
 
 
 def confirm_saved(plan: Plan, site: Site) -> Plan:

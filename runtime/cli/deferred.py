@@ -17,6 +17,7 @@ from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in
 from mcphub_gitops.runtime.ports import AnySpawner, Packages, Probe, Prober, Program, Registries, Spec
+from mcphub_gitops.runtime.witness import doubt
 
 
 class DeferredPackages:
@@ -40,7 +41,10 @@ class DeferredPackages:
 
     def installed(self, *, deep: bool = False) -> frozenset[str]:
         """See `ports.Packages`."""
-        return self._managers.installed(deep=deep) if names_in(self._layout.packages) else frozenset()
+        if not names_in(self._layout.packages):
+            return frozenset()
+        doubt("installed packages are looked at")
+        return self._managers.installed(deep=deep)
 
     def program(self, environment: Environment) -> Program:
         """See `ports.Packages`."""

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from mcphub_gitops.runtime.engines.docker.replies import REPLY, VERSION, answer_of
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.witness import doubt, is_listening, note_reply
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
@@ -156,11 +158,7 @@ class Reply:
 
     async def document(self, *, patience: float | None) -> Any:  # noqa: ANN401  (any JSON value)
         """Return the whole body, decoded; None when it is empty."""
-        body = await self.body(patience=patience)
-        try:
-            return json.loads(body) if body else None
-        except ValueError as error:
-            raise RuntimeFailure("the Docker engine's answer cannot be read", detail=str(error)) from error
+        return _document_in(await self.body(patience=patience))
 
     async def more(self) -> None:
         """Wait for the next piece."""
@@ -198,10 +196,28 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: object = None,
         patience: float | None = None,
+        kind: str = REPLY,
     ) -> Any:  # noqa: ANN401  (any JSON value)
-        """Return the decoded answer to one request, which may take `patience` seconds (if not the usual)."""
-        with await self.open(method, path, query=query, body=body, patience=patience) as reply:
-            return await reply.document(patience=patience or self.patience)
+        """Return the decoded answer to one request, which may take `patience` seconds (if not the usual).
+
+        `kind` is that of the answer for who listens (`replies`).
+        """
+        try:
+            with await self.open(method, path, query=query, body=body, patience=patience) as reply:
+                content = await reply.body(patience=patience or self.patience)
+        except RefusedError as refusal:
+            self._tell(kind, path, query, refusal.status, b"")
+            raise
+        self._tell(kind, path, query, reply.answer.status, content)
+        return _document_in(content)
+
+    def _tell(self, kind: str, path: str, query: Mapping[str, object] | None, status: int, body: bytes) -> None:
+        if not is_listening():
+            return
+        try:
+            note_reply(self.address, kind, target_of(self._prefix + path, query), answer_of(kind, status, body))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            doubt("the engine's answer cannot be compared")
 
     async def open(
         self,
@@ -217,6 +233,8 @@ class Client:
 
         The reply is to be closed.
         """
+        if method != "GET":
+            doubt(f"the engine is asked to {method} {path}")
         async with self.within(patience or self.patience):
             prefix = self._prefix or await self._agree()
             reply = await self._sent(request_of(method, prefix + path, query, body, headers))
@@ -242,6 +260,7 @@ class Client:
 
     async def upgrade(self, path: str, *, query: Mapping[str, object] | None = None) -> tuple[socket.socket, bytes]:
         """Send a POST that turns the connection into a raw one; return it, not blocking, and what has come on it."""
+        doubt("the engine is asked for a connection to a container")
         loop = asyncio.get_running_loop()
         async with self.within(self.patience):
             prefix = self._prefix or await self._agree()
@@ -262,6 +281,7 @@ class Client:
         """Choose the newest version of the API that both know; one question for the life of this client."""
         with await self._sent(request_of("GET", "/_ping", None, None, None)) as reply:
             version = reply.answer.version
+        note_reply(self.address, VERSION, "/_ping", version.decode("ascii", "replace"))
         try:
             major, minor = map(int, version.split(b"."))
         except ValueError:
@@ -347,10 +367,26 @@ def request_of(
         fields["Content-Length"] = str(len(content))
     if content:
         fields["Content-Type"] = "application/json"
-    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in (query or {}).items()}
-    target = path + (f"?{urlencode(words)}" if words else "")
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    lines = [
+        f"{method} {target_of(path, query)} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in fields.items()),
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode("ascii") + content
+
+
+def target_of(path: str, query: Mapping[str, object] | None) -> str:
+    """Return what a request asks for; see `request_of`."""
+    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in (query or {}).items()}
+    return path + (f"?{urlencode(words)}" if words else "")
+
+
+def _document_in(body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
+    try:
+        return json.loads(body) if body else None
+    except ValueError as error:
+        raise RuntimeFailure("the Docker engine's answer cannot be read", detail=str(error)) from error
 
 
 def _message_in(body: bytes) -> str:

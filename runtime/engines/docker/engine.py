@@ -20,9 +20,11 @@ from mcphub_gitops.runtime.engines.docker.client import Client, RefusedError
 from mcphub_gitops.runtime.engines.docker.container import Container, discard, find
 from mcphub_gitops.runtime.engines.docker.lease import Lease, is_held
 from mcphub_gitops.runtime.engines.docker.ownership import has_labels, look_at, not_ours, owner_of
+from mcphub_gitops.runtime.engines.docker.replies import CONTAINERS, names_listed
 from mcphub_gitops.runtime.engines.lines import LINE_LIMIT, Tail
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ContainerSpec, LineSink
+from mcphub_gitops.runtime.witness import doubt
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -76,15 +78,20 @@ class DockerEngine:
         """
         asked = {spec.name: spec for spec in specs}
         filters = {"label": [f"{name}={value}" for name, value in labels.items()]}
-        listed = await self._client.ask("GET", "/containers/json", query={"all": True, "filters": filters})
-        names = {str(name).removeprefix("/") for each in listed for name in each["Names"] if name.count("/") == 1}
+        listed = await self._client.ask(
+            "GET", "/containers/json", query={"all": True, "filters": filters}, kind=CONTAINERS
+        )
+        names = names_listed(listed)
         documents = await _at_once(sorted(names | asked.keys()), lambda name: find(self._client, name))
         found = (document for document in documents if document is not None and not self._is_asked(document))
         return tuple(look_at(document, labels, asked) for document in found)
 
     def _is_asked(self, document: Mapping[str, Any]) -> bool:
         """Tell whether a container is there for a question alone, and who asks it is alive."""
-        return has_labels(document, QUESTION) and is_held(self._leases, document["Name"].removeprefix("/"))
+        if not has_labels(document, QUESTION):
+            return False
+        doubt("a container is there for a question")
+        return is_held(self._leases, document["Name"].removeprefix("/"))
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:
         """Return those of `images`, references by digest, that the engine has."""
