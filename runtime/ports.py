@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from mcphub_gitops.compiler.approval import MergedChange
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, PackageAnswer, PackageQuestion
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
@@ -322,3 +323,21 @@ class Prober(Protocol):
 
     async def probe(self, spec: Spec, *, timeout: float) -> Probe:  # noqa: ASYNC109  (part of the question)
         """Ask `spec`; raises RuntimeFailure when it does not start or answer within `timeout` seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutComment:
+    """Where the one comment on a change is, in words or as a URL, and what became of it."""
+
+    address: str
+    action: Literal["written", "updated", "unchanged"]
+
+
+class Forge(Protocol):
+    """Where a repository is hosted, and changes to it are reviewed. All of it raises RuntimeFailure, and blocks."""
+
+    def put_comment(self, number: int, marker: str, text: str) -> PutComment:
+        """Make `text`, which begins with `marker`, the one comment of ours on a change: others' are left alone."""
+
+    def find_merged(self, commit: str) -> MergedChange | None:
+        """Return the change whose merge made `commit`, with what was said of it; None where it is no merge."""

@@ -4,6 +4,7 @@ import re
 
 import click
 
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import project_option
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -20,18 +21,34 @@ _LONGEST_NAME = 63
 _LARGEST = 1024 * 1024
 
 
-@click.command(epilog="\b\nExamples:\n  mcphub init\n  mcphub init --name acme")
+@click.command(epilog="\b\nExamples:\n  mcphub init\n  mcphub init --name acme\n  mcphub init --ci github")
 @project_option
 @click.option("--name", help="The hub's name; by default the folder's.")
-def init(project: Project, name: str | None) -> int:
+@click.option(
+    "--ci",
+    "forge",
+    type=click.Choice(["github", "gitlab"]),
+    help="Write the jobs of a forge, too: review, apply, drift. Beside a hub that is there, they alone are written.",
+)
+def init(project: Project, name: str | None, forge: str | None) -> int:
     """Write a first mcp-hub.yaml, and keep .mcphub/ out of git. Existing files are never overwritten.
 
     Editors with a YAML language server complete and check the hub by mcp-hub.schema.json, which is written beside it to
     be committed with it.
     """
-    path = project.root / project.hub_file
-    if path.exists():
+    is_there = (project.root / project.hub_file).exists()
+    if not is_there:
+        _begin(project, name)
+    elif forge is None or name is not None:
         raise RuntimeFailure(f"{project.hub_file} is already there", resolution="edit it, or remove it first")
+    if forge is not None:
+        lazy.load("workflows").write_jobs(project, forge)
+    if not is_there:
+        click.echo("Next: `mcphub lock`, then `mcphub up`.")
+    return Exit.OK
+
+
+def _begin(project: Project, name: str | None) -> None:
     chosen = name or _slug(project.root.resolve().name)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", chosen):
         raise RuntimeFailure(
@@ -39,7 +56,7 @@ def init(project: Project, name: str | None) -> int:
             resolution="take up to 63 lower-case letters, digits and hyphens, beginning with a letter",
         )
     ignored = _with_ignored(project)
-    write_file(path, fill_template("mcp-hub.yaml", name=chosen, schema=_SCHEMA).encode())
+    write_file(project.root / project.hub_file, fill_template("mcp-hub.yaml", name=chosen, schema=_SCHEMA).encode())
     click.echo(f"Written: {project.hub_file}")
     if not (project.root / _SCHEMA).exists():
         write_file(project.root / _SCHEMA, read_schema("hub.v1"))
@@ -47,8 +64,6 @@ def init(project: Project, name: str | None) -> int:
     if ignored is not None:
         write_file(project.root / ".gitignore", ignored)
         click.echo("Written: .gitignore")
-    click.echo("Next: `mcphub lock`, then `mcphub up`.")
-    return Exit.OK
 
 
 def _slug(name: str) -> str:

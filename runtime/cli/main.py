@@ -23,6 +23,7 @@ COMMANDS = {
     "apply": "Make the machine what the hub says.",
     "render": "Write the containers as a compose file.",
     "drift": "Tell how the world differs from what was applied.",
+    "ci": "Take part in a change's review and merge, in a job of a forge.",
     "recover": "Take over containers whose .mcphub was lost.",
     "gateway": "Serve the applied generation.",
     "policy": "Look at the rules that the hub is held against.",

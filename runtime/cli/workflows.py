@@ -1,0 +1,81 @@
+"""The jobs that a forge runs for a hub: loaded when `init` writes them."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import write_file
+from mcphub_gitops.runtime.project import HUB_FILE, Project
+from mcphub_gitops.templates import fill_jobs
+
+_FOLDERS: Final = {"github": ".github/workflows", "gitlab": ".gitlab"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_PIPELINE: Final = ".gitlab-ci.yml"
+_INCLUDED: Final = "include:\n  - local: .gitlab/mcphub.yml\n"
+
+
+def write_jobs(project: Project, forge: str) -> None:
+    """Write the jobs of `forge` to the root of the project's repository, and say what to do next."""
+    if project.hub_file != HUB_FILE:
+        raise RuntimeFailure(
+            f"jobs are written for a hub in {HUB_FILE}",
+            detail=f"this one is in {project.hub_file}",
+            resolution=f"move it to {HUB_FILE} of a folder of its own",
+        )
+    root = _repository(project.root)
+    folder = project.root.relative_to(root).as_posix()
+    if not _PLAIN.fullmatch(folder):
+        raise RuntimeFailure(
+            f"jobs cannot name the folder `{folder}`",
+            resolution="take letters, digits, dots, hyphens and underscores for the names of folders",
+        )
+    pins = f".{forge}/mcphub-requirements"
+    jobs = fill_jobs(forge, {"folder": folder})
+    contents = {f"{_FOLDERS[forge]}/{name}": text for name, text in sorted(jobs.items())}
+    contents[f"{pins}.in"] = f"mcphub-gitops=={version('mcphub-gitops')}\n"
+    if forge == "gitlab":
+        contents[_PIPELINE] = _INCLUDED
+    left = [name for name, text in contents.items() if not _write(root / name, text, name)]
+    click.echo("Before the jobs can run:")
+    click.echo(
+        f"- Pin mcphub itself: `uv pip compile --universal --generate-hashes --no-emit-index-url {pins}.in"
+        f" --output-file {pins}.txt`"
+    )
+    if _PIPELINE in left:
+        click.echo(f"- Include .gitlab/mcphub.yml in {_PIPELINE}, where it is not.")
+    for step in (*_STEPS[forge], "Commit all of it."):
+        click.echo(f"- {step}")
+
+
+_STEPS: Final = {
+    "github": (
+        "Give the machine where the hub runs a self-hosted runner with the label `mcphub`.",
+        "Protect the default branch: an approval, voided by a push, and branches up to date before they are merged.",
+    ),
+    "gitlab": (
+        "Give the machine where the hub runs a runner with the tag `mcphub`.",
+        "Give the project the masked variable MCPHUB_GITLAB_TOKEN: a project access token (api, Developer).",
+        "Protect the default branch, and let merge requests be merged only by fast-forward.",
+    ),
+}
+
+
+def _repository(folder: Path) -> Path:
+    """Return the root of the repository that `folder` lies in, itself outside of one."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+
+
+def _write(path: Path, text: str, name: str) -> bool:
+    """Write a file that is not there yet, and tell; return whether it has `text` now."""
+    if path.exists() or path.is_symlink():
+        same = path.is_file() and path.read_text("utf-8", "replace") == text
+        click.echo(f"Left as it is: {name}" + ("" if same else ", which is not what mcphub would write now"))
+        return same
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, text.encode())
+    click.echo(f"Written: {name}")
+    return True

