@@ -1,0 +1,168 @@
+"""From a branch to what is served: the jobs that `mcphub init --ci` writes, run with real git and a stand-in forge."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.forge import github, running_forge
+from tests.support.hosted import Hosted, edit, host, lock
+from tests.support.jobs import Ran
+from tests.support.projects import mcphub
+from tests.support.repositories import git
+
+
+@pytest.fixture
+def hosted(tmp_path: Path) -> Iterator[Hosted]:
+    """A hub at GitHub that is applied on its host."""
+    with running_forge(github) as forge:
+        made = host(forge, tmp_path.resolve(), "github")
+        ran = made.apply(expect=digest(made, "main"))
+        assert ran.code == 0, ran.log
+        yield made
+
+
+def digest(hosted: Hosted, revision: str) -> str:
+    """Return what a reviewer sees of a commit."""
+    return mcphub(hosted.work, "ci", "digest", revision).stdout.strip()
+
+
+def served(hosted: Hosted) -> str:
+    """Return the review digest of what is applied on the host."""
+    host_digest = mcphub(hosted.machines.host, "ci", "digest", "HEAD").stdout.strip()
+    assert mcphub(hosted.machines.host, "plan", "--detailed-exitcode").returncode == 0
+    return host_digest
+
+
+def describe_note(work: Path) -> None:
+    """Change what a tool says of itself."""
+    edit(work / "notes" / "server.py", "Return the text of one note.", "Return the text of one note, as it was kept.")
+    lock(work)
+
+
+def hide_note(work: Path) -> None:
+    """Keep a tool from clients, in the hub alone."""
+    with (work / "mcp-hub.yaml").open("a") as hub:
+        hub.write("    tools: {deny: [add_note]}\n")
+    lock(work)
+
+
+def refused(ran: Ran, *words: str) -> None:
+    assert ran.code == 5, ran.log
+    for each in words:
+        assert each in ran.log
+
+
+def test_what_was_approved_and_merged_is_applied(hosted: Hosted) -> None:
+    change = hosted.propose("describe", describe_note)
+    change.reviews.append(("ada", "APPROVED", change.head))
+    reviewed = digest(hosted, change.head)
+    hosted.merge(change, "describe")
+    ran = hosted.apply()
+    assert ran.code == 0, ran.log
+    assert "Number 7 was approved by ada." in ran.log
+    assert "Applied: 1 server with 3 tools." in ran.log
+    assert served(hosted) == reviewed
+    drift = hosted.run("drift", {}, commit=hosted.main)["drift"]
+    assert drift.code == 0, drift.log
+    assert "No drift." in drift.summary
+
+
+def test_a_push_after_the_approval_voids_it(hosted: Hosted) -> None:
+    before = digest(hosted, "main")
+    change = hosted.propose("describe", describe_note)
+    change.reviews.append(("ada", "APPROVED", change.head))
+    hosted.push(change, "describe", hide_note)
+    hosted.merge(change, "describe")
+    refused(hosted.apply(), "number 7 was not approved as it was merged", "ada approved an older commit")
+    git(hosted.work, "checkout", "--quiet", "main")
+    assert mcphub(hosted.machines.host, "plan", "--detailed-exitcode").returncode == 2
+    assert digest(hosted, "main") != before
+
+
+@pytest.mark.parametrize(
+    ("who", "state", "told"),
+    [
+        ("eve", "APPROVED", "eve is its author"),
+        ("mal", "APPROVED", "mal may not write to the repository"),
+        ("ada", "CHANGES_REQUESTED", "ada asks for changes."),
+        ("ada", "COMMENTED", "0 of 1 approvals"),
+    ],
+)
+def test_what_is_no_approval_applies_nothing(hosted: Hosted, who: str, state: str, told: str) -> None:
+    change = hosted.propose("describe", describe_note)
+    change.reviews.append((who, state, change.head))
+    hosted.merge(change, "describe")
+    refused(hosted.apply(), told)
+
+
+def test_a_merge_that_comes_to_something_else_is_not_applied(hosted: Hosted) -> None:
+    behind = hosted.propose("describe", describe_note)
+    behind.reviews.append(("ada", "APPROVED", behind.head))
+    other = hosted.propose("gateway", lambda work: edit(work / "mcp-hub.yaml", "127.0.0.1:0", "localhost:0"))
+    other.reviews.append(("ada", "APPROVED", other.head))
+    hosted.merge(other, "gateway")
+    hosted.merge(behind, "describe")
+    refused(
+        hosted.apply(), "the hub is not the one that was reviewed", digest(hosted, behind.head), digest(hosted, "main")
+    )
+    # Whoever has looked at what was merged says so.
+    assert hosted.apply(expect=digest(hosted, "main")).code == 0
+    assert served(hosted) == digest(hosted, "main")
+
+
+def test_a_commit_that_nobody_reviewed_is_not_applied(hosted: Hosted) -> None:
+    describe_note(hosted.work)
+    git(hosted.work, "commit", "--quiet", "--all", "--message", "By hand")
+    git(hosted.work, "push", "--quiet", "origin", "main")
+    refused(hosted.apply(), "nobody approved this commit")
+
+
+def test_a_commit_that_does_not_touch_the_hub_needs_no_approval(hosted: Hosted) -> None:
+    (hosted.work / "README.md").write_text("Our hub.\n", "utf-8")
+    git(hosted.work, "add", "README.md")
+    git(hosted.work, "commit", "--quiet", "--message", "A page")
+    git(hosted.work, "push", "--quiet", "origin", "main")
+    ran = hosted.apply()
+    assert ran.code == 0, ran.log
+    assert "There is nothing to apply." in ran.log
+    assert not any("/pulls" in each for each in hosted.forge.asked)
+
+
+def test_a_branch_of_another_name_is_not_applied(hosted: Hosted) -> None:
+    event = {"repository": {"default_branch": "trunk"}}
+    assert hosted.run("apply", event, commit=hosted.main)["apply"].code is None
+
+
+def test_what_is_merged_and_not_applied_is_drift_which_fails_its_job(hosted: Hosted) -> None:
+    hosted.merge(hosted.propose("hide", hide_note), "hide")
+    refused(hosted.apply(), "0 of 1 approvals")
+    ran = hosted.run("drift", {}, commit=hosted.main)["drift"]
+    assert ran.code == 2, ran.log
+    assert "\n    hub: " in ran.summary
+    assert "::error title=mcphub::" in ran.log
+
+
+def test_a_proposal_of_renovate_gets_its_lock_pushed(hosted: Hosted) -> None:
+    def bump(work: Path) -> None:
+        edit(work / "notes" / "server.py", '"version": "1.0.0"', '"version": "1.0.1"')
+        edit(work / "notes" / "server.py", "List notes", "List all notes")
+
+    change = hosted.propose("renovate/notes-1.x", bump)
+    hosted.machines.secrets = {}
+    ran = hosted.run("relock", {}, commit=change.head, ref="renovate/notes-1.x")
+    assert (ran["lock"].code, ran["push"].code) == (0, 1)
+    assert "There is no secret MCPHUB_PUSH_TOKEN" in ran["push"].log
+    hosted.machines.secrets = {"MCPHUB_PUSH_TOKEN": "push-token"}
+    ran = hosted.run("relock", {}, commit=change.head, ref="renovate/notes-1.x")
+    assert ran["push"].code == 0, ran["push"].log
+    git(hosted.work, "fetch", "--quiet", "origin", "renovate/notes-1.x")
+    changed = git(hosted.work, "diff", "--name-only", f"{change.head}..FETCH_HEAD").splitlines()
+    assert changed == ["mcp-hub.lock", "mcp-hub.tools/notes.json"]
+    assert git(hosted.work, "log", "-1", "--format=%ae", "FETCH_HEAD") == "mcphub-relock@noreply.invalid"
+    git(hosted.work, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+    assert mcphub(hosted.work, "lock", "--check").returncode == 0
+    # What was pushed fits, so that the next run has nothing to push.
+    pushed = git(hosted.work, "rev-parse", "FETCH_HEAD")
+    again = hosted.run("relock", {}, commit=pushed, ref="renovate/notes-1.x")
+    assert (again["lock"].code, again["push"].code) == (0, None)
