@@ -9,10 +9,9 @@ from typing import Final
 import click
 
 from mcphub_gitops.compiler.approval import judge
-from mcphub_gitops.runtime.adapters.commit_tree import CommitTree
-from mcphub_gitops.runtime.adapters.commits import open_repository
 from mcphub_gitops.runtime.adapters.forges.github import GitHub
 from mcphub_gitops.runtime.adapters.forges.job import find_job
+from mcphub_gitops.runtime.cli.commits import opened, tree_of
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.options import fetching
 from mcphub_gitops.runtime.cli.output import show_compiled
@@ -75,8 +74,8 @@ def print_approved(commit: str | None, required: int) -> int:
 
 def print_digest(project: Project, revision: str, as_of: str) -> int:
     """Print the review digest of the hub in the commit `revision`; the exit code."""
-    with open_repository(project.root) as repository:
-        tree = CommitTree(repository, repository.resolve(revision))
+    with opened(project.root) as repository:
+        tree = tree_of(repository, repository.resolve(revision), repository.prefix)
         compiled = fetching(replace(project, tree=tree)).compile(locked=True, as_of=as_of)
     show_compiled(compiled)
     if compiled.desired is None:

@@ -136,7 +136,8 @@ class Workflow:
             return ran
         tree, temporary = self.machines.place(is_host="mcphub" in job["runs-on"])
         environment = self._environment(tree, temporary)
-        ran.code, steps = 0, {}
+        ran.code = 0
+        steps: dict[str, dict[str, str]] = {}
         for step in job["steps"]:
             if "uses" in step:
                 self._check_out(step, tree)
