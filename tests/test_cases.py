@@ -5,12 +5,14 @@ import pytest
 
 from mcphub_gitops.compiler.codes import CODES
 from tests.support.cases import CASES, run_accounts, run_diagnostics, run_plan, run_render, run_reports
+from tests.support.reviews import run_reviews
 
 TOPICS: dict[str, tuple[Callable[[Path], str], str]] = {
     "diagnostics": (run_diagnostics, "diagnostics.txt"),
     "accounts": (run_accounts, "accounts.txt"),
     "plan": (run_plan, "plan.txt"),
     "reports": (run_reports, "reports.txt"),
+    "reviews": (run_reviews, "review.txt"),
     "render": (run_render, "compose.yaml"),
 }
 FOUND = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())

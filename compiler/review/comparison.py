@@ -157,7 +157,7 @@ def _summarise(
         added=added,
         removed=removed,
         renamed=MappingProxyType(dict(renames)),
-        changed=len(kinds) - len(added) - len(removed),
+        changed=len({*kinds, *staying} - {*added, *removed}),
         common=len(after.facts) - len(added),
         other_image=len(images),
         other_tools=len(staying),

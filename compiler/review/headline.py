@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.review.model import Exposure, Permission, ReviewedTool
-from mcphub_gitops.compiler.review.permission import KINDS
+from mcphub_gitops.compiler.review.permission import KINDS, is_gain
 from mcphub_gitops.compiler.review.tool import ToolAction, ToolChange, ToolClass
 
 _NAMED = 3
 _GATEWAY = "the gateway"
+_PARTS = frozenset(word for kind in ("user", "image source", "program") for word in KINDS[kind])
 _WEIGHTS = {kind: len(KINDS) - number for number, kind in enumerate(KINDS)}
 
 
@@ -51,7 +52,7 @@ class _Changed:
     @property
     def gains(self) -> list[str]:
         tools = [f"{self.gained} tool{'' if self.gained == 1 else 's'}"] if self.gained else []
-        return _things([each for each in self.permissions if each.after is not None]) + tools
+        return _things([each for each in self.permissions if is_gain(each)]) + tools
 
     @property
     def suspicious(self) -> int:
@@ -60,7 +61,7 @@ class _Changed:
     @property
     def score(self) -> tuple[int, int, int, int]:
         """How bad it is: the worst permission that it gets, what its tools say, how many it gets, and all else."""
-        weights = [_WEIGHTS[each.kind] for each in self.permissions if each.after is not None]
+        weights = [_WEIGHTS[each.kind] for each in self.permissions if is_gain(each)]
         said = [len(ToolClass) - each.worst.rank for each in self.tools if each.worst is not None]
         worst = max([*weights, len(KINDS) if self.suspicious else 0], default=0)
         return worst, max(said, default=0), self.gained, len(self.permissions)
@@ -71,6 +72,9 @@ class _Changed:
         if action is Action.DESTROY:
             return f"{self.name} is removed"
         gains, losses = self.gains, _things([each for each in self.permissions if each.after is None])
+        if action is Action.CREATE:
+            # What it is made of is new with it.
+            gains = [each for each in gains if each not in _PARTS]
         parts = [f"gets {_listed(gains)}"] if gains else []
         parts.extend([f"loses {_listed(losses)}"] if losses and not gains else [])
         if self.suspicious:

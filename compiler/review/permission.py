@@ -53,6 +53,18 @@ def compare_permissions(before: Side, after: Side, changes: Iterable[Change]) ->
     return tuple(sorted(found, key=lambda each: (_MARKS.index(each.mark), order[each.kind], each.server, each.fact)))
 
 
+def is_gain(permission: Permission) -> bool:
+    """Tell whether somebody may do or gets more: what is new, and what became something else that is not less."""
+    before, after = permission.before, permission.after
+    if before is None or after is None:
+        return after is not None
+    if permission.fact == "user":
+        return is_root(after) or not is_root(before)
+    if permission.fact == "network":
+        return not before.startswith("host")
+    return not (permission.kind == "mounts" and after == before.replace(", writable)", ", read-only)"))
+
+
 def unchanged_kinds(permissions: Iterable[Permission], side: Side) -> tuple[str, ...]:
     """Return the kinds that no permission speaks of, of those that a side tells anything about."""
     changed = {each.kind for each in permissions}

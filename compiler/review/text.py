@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from mcphub_gitops.compiler.plan.text import describe_field, shorten
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
-from mcphub_gitops.compiler.review.model import Reach, Review, ReviewedTool, Travel
+from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool, Travel
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.review.tool import ToolAction
 from mcphub_gitops.compiler.source import printable
@@ -85,19 +85,22 @@ def _moved(each: Reach) -> str:
 
 
 def _tools(review: Review) -> Iterator[str]:
-    above = ""
+    lines: dict[str, list[str]] = {}
     for each in review.tools:
-        if each.change.server != above:
-            above = each.change.server
-            yield f"{above}:"
-        yield from _tool(each)
+        lines.setdefault(each.change.server, []).extend(_tool(each))
     for exposure in review.exposures:
-        if not exposure.before:
-            yield f"  + {exposure.server}.{exposure.tool} is served now, as {exposure.after}"
-        elif not exposure.after:
-            yield f"  - {exposure.server}.{exposure.tool} is served no longer"
-        else:
-            yield f"  ~ clients see {exposure.server}.{exposure.tool} as {exposure.after}, not {exposure.before}"
+        lines.setdefault(exposure.server, []).append(_exposure(exposure))
+    for server, told in sorted(lines.items()):
+        yield f"{server}:"
+        yield from told
+
+
+def _exposure(each: Exposure) -> str:
+    if not each.before:
+        return f"  + {each.tool} is served now, as {each.after}"
+    if not each.after:
+        return f"  - {each.tool} is served no longer"
+    return f"  ~ clients see {each.tool} as {each.after}, not {each.before}"
 
 
 def _tool(each: ReviewedTool) -> Iterator[str]:

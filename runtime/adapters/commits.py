@@ -177,6 +177,8 @@ class Repository:
         )
 
     def _how_to_fetch(self, revision: str) -> str:
+        if set(revision) & set("~^@:"):
+            return "look at what there is with `git log`; a shallow clone gets more with `git fetch --unshallow`"
         name = printable(revision).removeprefix("origin/") or "BRANCH"
         deeper = " --unshallow" if self.is_shallow else ""
         return f"fetch it first: `git fetch{deeper} origin {name}` (of actions/checkout: `fetch-depth: 0`)"

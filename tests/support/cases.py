@@ -13,6 +13,8 @@ Expected: `diagnostics.txt`.
 ``accounts/CASE``: like ``diagnostics``; the lock is that of `locked.yaml` where there is one, and `applied.yaml` with
 `applied-tools.json` is what was applied. Expected: `accounts.txt`.
 
+``reviews/CASE``: see `tests.support.reviews`. Expected: `review.txt`.
+
 ``plan/CASE``: `mcp-hub.yaml` with its catalogs, and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was
 applied before. Expected: `plan.txt`.
 """

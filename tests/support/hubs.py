@@ -30,7 +30,9 @@ def lock_of(hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Defin
         for server, names in tools.items()
     }
     definitions |= {each.name: each.definitions.tools for each in hub.servers if each.definitions is not None}
-    servers = {server.name: _locked(server, definitions[server.name]) for server in hub.servers if server.enabled}
+    servers = {
+        server.name: _locked(server, definitions.get(server.name, {})) for server in hub.servers if server.enabled
+    }
     return Lock(servers=MappingProxyType(servers), catalogs=lock_catalogs(hub)), definitions
 
 
