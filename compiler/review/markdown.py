@@ -182,8 +182,7 @@ def _server(name: str, change: Change | None, tools: list[ReviewedTool], exposur
         fields = [each for each in change.fields if not each.name.startswith(phrase.SELECTION)]
         lines.extend(f"  - {_field(each)}" for each in fields[:_MOST_FIELDS])
         lines.extend([f"  - and {len(fields) - _MOST_FIELDS} more facts"] if len(fields) > _MOST_FIELDS else [])
-    lines.extend(line for each in tools[:_MOST_TOOLS] for line in _tool(each))
-    lines.extend([f"- and {len(tools) - _MOST_TOOLS} more tools"] if len(tools) > _MOST_TOOLS else [])
+    lines.extend(_tools(tools))
     lines.extend(_exposure(each) for each in exposures[:_MOST_TOOLS])
     lines.extend([f"- and {len(exposures) - _MOST_TOOLS} more names"] if len(exposures) > _MOST_TOOLS else [])
     return "\n".join([*lines, "", "</details>", ""])
@@ -196,6 +195,19 @@ def _field(field: FieldChange) -> str:
     arrow = " → " if before and after else ""
     mark = "+" if field.before is None else "-" if field.after is None else "~"
     return f"{code(mark)} {code(field.name)}: {before}{arrow}{after}"
+
+
+def _tools(tools: list[ReviewedTool]) -> Iterator[str]:
+    grouped = phrase.grouped(tools)
+    if grouped.bare:
+        yield f"- {code('+')} {_count(len(grouped.bare), 'tool')}: {_some(grouped.bare, _MOST_TOOLS)}: **widening**"
+        yield f"  - {phrase.BARE}"
+    if grouped.gone:
+        names = _some(grouped.gone, _MOST_TOOLS)
+        yield f"- {code('-')} {_count(len(grouped.gone), 'tool')} gone: {names}: **breaking**"
+    yield from (line for each in grouped.others[:_MOST_TOOLS] for line in _tool(each))
+    if len(grouped.others) > _MOST_TOOLS:
+        yield f"- and {len(grouped.others) - _MOST_TOOLS} more tools"
 
 
 def _tool(each: ReviewedTool) -> Iterator[str]:
@@ -229,9 +241,9 @@ def _exposure(each: Exposure) -> str:
     return f"- {code('~')} clients see {code(each.tool)} as {code(each.after)}, not {code(each.before)}"
 
 
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(code(name) for name in names[:_MOST_NAMES])}{more}"
+def _some(names: tuple[str, ...], most: int = _MOST_NAMES) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(code(name) for name in names[:most])}{more}"
 
 
 def _count(number: int, noun: str) -> str:

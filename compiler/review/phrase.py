@@ -1,16 +1,17 @@
 """What renderings of a review say alike. Text of users in it stands in backquotes, or is a value apart."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mcphub_gitops.compiler.plan.plan import Change
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import mask
 from mcphub_gitops.compiler.review.finding import Word
-from mcphub_gitops.compiler.review.model import Cost, Judged, Permission, Review, Summary
+from mcphub_gitops.compiler.review.model import Cost, Judged, Permission, Review, ReviewedTool, Summary
 from mcphub_gitops.compiler.review.permission import describe
 from mcphub_gitops.compiler.review.side import Side
-from mcphub_gitops.compiler.review.tool import Definition
+from mcphub_gitops.compiler.review.tool import Definition, ToolAction, ToolClass
 from mcphub_gitops.compiler.url import hide_query
 
 SELECTION = ("tool.", "hidden.", "description.")
@@ -85,6 +86,33 @@ def traits(definition: Definition) -> str:
         return f"{writes}; says that it stays in its own system"
     stated = "says that it reaches the open world" if hints.get("openWorldHint") is True else ""
     return f"{writes}; {stated or 'does not say where it reaches: taken for the open world'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """The tools of a server: names of those that are gone, of new ones of which no more is known, and all others."""
+
+    gone: tuple[str, ...]
+    bare: tuple[str, ...]
+    others: tuple[ReviewedTool, ...]
+
+
+def grouped(tools: Iterable[ReviewedTool]) -> Grouped:
+    """Return `tools` with those put together of which there is nothing to say but their names."""
+    gone, bare, others = [], [], []
+    for each in tools:
+        change = each.change
+        is_plain = len(change.findings) <= 1 and change.worst is not ToolClass.SUSPICIOUS
+        if is_plain and change.action is ToolAction.REMOVED:
+            gone.append(change.tool)
+        elif is_plain and change.action is ToolAction.ADDED and len(change.after or {}) == 1 and each.name:
+            bare.append(change.tool)
+        else:
+            others.append(each)
+    return Grouped(gone=tuple(gone), bare=tuple(bare), others=tuple(others))
+
+
+BARE = "names are all that is known: taken for ones that may destroy and reach the open world"
 
 
 def own_words(definition: Definition) -> str:

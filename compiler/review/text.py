@@ -85,14 +85,25 @@ def _moved(each: Reach) -> str:
 
 
 def _tools(review: Review) -> Iterator[str]:
-    lines: dict[str, list[str]] = {}
+    tools: dict[str, list[ReviewedTool]] = {}
     for each in review.tools:
-        lines.setdefault(each.change.server, []).extend(_tool(each))
+        tools.setdefault(each.change.server, []).append(each)
+    lines = {server: list(_of_server(own)) for server, own in tools.items()}
     for exposure in review.exposures:
         lines.setdefault(exposure.server, []).append(_exposure(exposure))
     for server, told in sorted(lines.items()):
         yield f"{server}:"
         yield from told
+
+
+def _of_server(tools: list[ReviewedTool]) -> Iterator[str]:
+    grouped = phrase.grouped(tools)
+    if grouped.bare:
+        yield f"  + {_count(len(grouped.bare), 'tool')}, widening: {', '.join(grouped.bare)}"
+        yield f"      {phrase.BARE}"
+    if grouped.gone:
+        yield f"  - {_count(len(grouped.gone), 'tool')} gone, breaking: {', '.join(grouped.gone)}"
+    yield from (line for each in grouped.others for line in _tool(each))
 
 
 def _exposure(each: Exposure) -> str:

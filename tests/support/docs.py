@@ -25,6 +25,7 @@ SCHEMAS = {
     "test.v1": "tests/*.test.yaml",
     "lock.v1": "mcp-hub.lock",
     "plan.v1": "plan.json",
+    "review.v1": "review",
     "diagnostics.v1": "diagnostics",
 }
 
