@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.codes import Code
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
 from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.unchecked import find_unbindable
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub
@@ -70,22 +72,28 @@ def compile_hub(
     files: Mapping[str, str],
     *,
     locked: bool,
+    frozen: bool = False,
 ) -> Compiled:
     """Bind a validated hub to its lock; never raises on any input.
 
     `definitions` holds name and content of each locked server's readable definitions, `files` the digests of the files
     that commands name. With `locked`, a lock that does not fit is an error; without, what it cannot answer yet is a
-    note, and everything else is still checked.
+    note, and everything else is still checked. With `frozen` it is not looked at whether the lock fits, which is
+    warned of, and what cannot be run from it is an error.
     """
     sources = (*validated.sources, lock_file.source)
     hub, lock = validated.hub, lock_file.lock
     problems = [*validated.diagnostics, *lock_file.diagnostics]
     if hub is None or lock is None:
         return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=redact(sort(problems), sources))
-    stale = find_stale(hub, lock, files)
-    outdated = tuple(_catalog_problems(hub, lock_file, problems, locked=locked))
-    problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), locked=locked))
+    stale = find_unbindable(hub, lock) if frozen else find_stale(hub, lock, files)
+    code = codes.UNBINDABLE if frozen else codes.STALE_LOCK if locked else codes.NOT_LOCKED
+    outdated = () if frozen else tuple(_catalog_problems(hub, lock_file, problems, code))
+    problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), code))
     problems.extend(outdated)
+    if frozen:
+        detail = f"Nobody looked at whether {lock_file.name} is what {hub.span.source} asks for."
+        problems.append(Diagnostic(code=codes.UNCHECKED, detail=detail, span=_first(hub)))
     unusable = {each.server for each in stale}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
@@ -113,9 +121,7 @@ def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: lis
     return tuple(each for each in stale if each.server in known)
 
 
-def _catalog_problems(
-    hub: Hub, lock_file: LockFile, problems: list[Diagnostic], *, locked: bool
-) -> Iterator[Diagnostic]:
+def _catalog_problems(hub: Hub, lock_file: LockFile, problems: list[Diagnostic], code: Code) -> Iterator[Diagnostic]:
     if lock_file.lock is None or lock_file.missing:
         return
     is_whole = not has_errors(problems)
@@ -123,15 +129,14 @@ def _catalog_problems(
         # A catalog with errors was not read, so what the lock has beside the hub's own means nothing.
         if is_whole or each.span is not None:
             yield Diagnostic(
-                code=codes.STALE_LOCK if locked else codes.NOT_LOCKED,
+                code=code,
                 detail=f"The catalog `{each.name}` {each.reason}.",
                 span=each.span or lock_file.source.span(0, 0),
                 help=lock_file.help,
             )
 
 
-def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], *, locked: bool) -> Iterator[Diagnostic]:
-    code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
+def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], code: Code) -> Iterator[Diagnostic]:
     if lock_file.missing and stale:
         detail = f"There is no {lock_file.name} yet."
         yield Diagnostic(code=code, detail=detail, span=_first(hub), help=lock_file.help)

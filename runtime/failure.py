@@ -26,6 +26,10 @@ class LockHeldError(RuntimeFailure):
     """Someone else is changing the same hub."""
 
 
+class OfflineError(RuntimeFailure):
+    """It takes the network, which this run was told to do without."""
+
+
 def join_failures(failures: Sequence[RuntimeFailure]) -> RuntimeFailure:
     """Return one failure that tells of all of `failures`, of which there is at least one."""
     if len(failures) == 1:

@@ -196,15 +196,15 @@ class Project:
         found = open_lock(self.lock_file, self.files.read(self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
-    def compile(self, *, locked: bool, as_of: str | None = None) -> Compiled:
+    def compile(self, *, locked: bool, as_of: str | None = None, frozen: bool = False) -> Compiled:
         """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail.
 
         With `as_of`, a day as YYYY-MM-DD, it is also held against its policies.
         """
         with _nothing_dropped():
-            return self._compile(locked=locked, as_of=as_of)
+            return self._compile(locked=locked, as_of=as_of, frozen=frozen)
 
-    def _compile(self, *, locked: bool, as_of: str | None) -> Compiled:
+    def _compile(self, *, locked: bool, as_of: str | None, frozen: bool) -> Compiled:
         validated, lock_file = self._validate(), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
         compiled = compile_hub(
@@ -213,6 +213,7 @@ class Project:
             {name: self.definitions(name) for name in names},
             self.file_digests(validated.hub) if validated.hub is not None else {},
             locked=locked,
+            frozen=frozen,
         )
         if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled
@@ -232,6 +233,7 @@ class Project:
     def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:
         """Write the lock and the readable definitions; return the names of the files that changed.
 
+        A server of the lock without `definitions` keeps those that it has, and one that is not in it any more none.
         The lock comes last: interrupted before it, the definitions differ from the lock, which every reader tells.
         Raises RuntimeFailure.
         """
@@ -240,7 +242,7 @@ class Project:
         changed = [name for name, data in contents.items() if self._replace(name, data)]
         for name in before.servers if before is not None else ():
             file = f"{self.tools_folder}/{name}.json"
-            if file not in contents and (self.root / file).is_file():
+            if name not in lock.servers and (self.root / file).is_file():
                 (self.root / file).unlink()
                 changed.append(file)
         if self._replace(self.lock_file, write_lock(lock)):

@@ -62,3 +62,38 @@ NO_IMAGE = Code(
     summary="the image does not exist",
     explanation="The registry has no image of that name, or none under that tag or digest.",
 )
+UNCHECKED = Code(
+    name="MH413",
+    summary="the lock was used unchecked",
+    explanation=(
+        "With `--frozen` the lock counts as it is: what the hub asks for otherwise by now, such as a newer version, is "
+        "not told. `mcphub lock --check` tells it."
+    ),
+    severity=Severity.WARNING,
+)
+UNBINDABLE = Code(
+    name="MH414",
+    summary="the lock has nothing to run this server from",
+    explanation=(
+        "`--frozen` takes what is locked for what the hub declares, as far as that is possible: a server that is not "
+        "locked, or locked as something of another kind, cannot run."
+    ),
+)
+OFFLINE = Code(
+    name="MH415",
+    summary="it cannot be locked without the network",
+    explanation=(
+        "With `--offline` everything is answered from the lock, from the caches of this machine and from the digests "
+        "that the hub and its catalogs declare."
+    ),
+)
+HELD = Code(
+    name="MH416",
+    summary="the update leaves it as it is",
+    explanation=(
+        "The hub itself says which version or digest is meant, or what there is now is younger than `--min-age` (or "
+        "`defaults.minAge`) allows. The age of an image is what its builder wrote into it, that of a commit what its "
+        "committer did: both can be invented, and a package's is the index's own."
+    ),
+    severity=Severity.NOTE,
+)

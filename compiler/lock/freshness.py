@@ -108,7 +108,7 @@ def _why_other_package(server: Server, locked: LockedServer) -> str:
         return f"is locked to {locked.image or 'no image'}, the hub asks for {server.image.reference}"
     if not isinstance(origin, Package):
         return f"is locked to {locked.package}, the hub declares something else" if locked.package else ""
-    if not _satisfies(origin, locked.package):
+    if not is_locked_package(origin, locked.package):
         return f"is locked to {locked.package or 'no package'}, the hub asks for {origin.requirement}"
     is_pypi = origin.ecosystem == "pypi"
     if is_pypi and not any(line.partition(" ")[0] == locked.package for line in locked.requirements):
@@ -123,7 +123,7 @@ def is_locked_image(image: Image, locked: str) -> bool:
     return name == wanted.tagged and wanted.digest in {"", digest}
 
 
-def _satisfies(package: Package, locked: str) -> bool:
+def is_locked_package(package: Package, locked: str) -> bool:
     """Whether the locked ``name==version`` is what is asked for; trailing zeros mean nothing (PEP 440)."""
     name, _, version = (
         locked.removeprefix("npm:").rpartition("@") if package.ecosystem == "npm" else locked.partition("==")

@@ -11,11 +11,13 @@ class PackageQuestion:
     """A wish for pins: the versions and wheels that satisfy `requirement` on every platform.
 
     `requirement` is a PEP 508 name with at most one ``==``, or ``npm:NAME[@VERSION]``. `preferred` are the requirements
-    that are locked now: they are kept wherever they still satisfy the question.
+    that are locked now: they are kept wherever they still satisfy the question. `published_before` is a moment
+    (RFC 3339, UTC) after which nothing counts that was published; empty where everything does.
     """
 
     requirement: str
     preferred: tuple[str, ...] = ()
+    published_before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +49,16 @@ class ImageAnswer:
 
     `digest` is that of what the reference names (an index, or a manifest where there is no index), `platforms` maps
     ``os/architecture[/variant]`` to the manifest's digest. `user` is the one that the image itself names, empty where
-    it names none, or where its platforms differ. `problem` says in a sentence why there is none, when the registry has
-    no such image; the others are empty then.
+    it names none, or where its platforms differ. `created` is when it was built, in seconds since 1970: the latest of
+    its platforms, and what its builder says; None where one does not say. `problem` says in a sentence why there is
+    none, when the registry has no such image; the others are empty then.
     """
 
     repository: str = ""
     digest: str = ""
     platforms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     user: str = ""
+    created: int | None = None
     problem: str = ""
 
 

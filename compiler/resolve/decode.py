@@ -83,7 +83,7 @@ class _Decoder:
         self.problems.extend(source_problems(self._root))
         servers = [self._server(entry) for entry in entries(self._root, "servers")]
         self.problems.extend(replaceable_sources([each for each in servers if each is not None]))
-        name = value(self._root, "name")
+        name, age = value(self._root, "name"), value(self._root, "defaults", "minAge")
         return Hub(
             name=name if isinstance(name, str) else "",
             servers=tuple(sorted((each for each in servers if each is not None), key=lambda each: each.name)),
@@ -95,6 +95,7 @@ class _Decoder:
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
             bundles=decode_bundles(self._root, self.problems),
             profiles=decode_profiles(self._root, self.problems),
+            min_age=age if isinstance(age, str) else "",
             span=self._root.span,
         )
 

@@ -45,10 +45,14 @@ class CatalogSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFile:
-    """What is in a catalog's file, None where there is none; `commit` is the one that a git repository had it at."""
+    """What is in a catalog's file, None where there is none; `commit` is the one that a git repository had it at.
+
+    `made` is when that commit was made, in seconds since 1970, None where nothing was asked or no repository has it.
+    """
 
     data: bytes | None
     commit: str = ""
+    made: int | None = None
 
 
 def declared_names(root: Node) -> tuple[str, ...]:

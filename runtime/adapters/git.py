@@ -52,6 +52,11 @@ class GitRepositories:
         `wanted` is such a hash, a branch or a tag; `whose` names the repository in messages. Raises RuntimeFailure.
         Blocking.
         """
+        data, commit, _ = self.fetch_dated(repository, path, wanted, whose=whose)
+        return data, commit
+
+    def fetch_dated(self, repository: str, path: str, wanted: str, *, whose: str) -> tuple[bytes, str, int]:
+        """Return what `fetch` does, and when the commit was made as it says itself, in seconds since 1970."""
         scheme = repository.partition("://")[0]
         if scheme not in self._schemes:
             raise _failure(whose, f"Repositories are reached over {' or '.join(self._schemes)}.", "correct its URL")
@@ -71,7 +76,7 @@ class _Step:
         self._seconds = seconds
         self._whose = whose
 
-    def read(self, repository: str, path: str, wanted: str, limit: int) -> tuple[bytes, str]:
+    def read(self, repository: str, path: str, wanted: str, limit: int) -> tuple[bytes, str, int]:
         self._run("init", "--quiet", "--bare", "--template=", ".")
         self._run("config", "remote.origin.url", repository)
         # Without the files of the commit, where the server can: the one that is asked for comes when it is read.
@@ -83,7 +88,8 @@ class _Step:
         size = int(self._run("cat-file", "-s", blob))
         if size > limit:
             raise self._refuse(f"`{path}` has {size:,} bytes; {limit:,} are allowed.")
-        return self._run("cat-file", "blob", blob), commit
+        made = int(self._run("show", "--no-patch", "--format=%ct", commit))
+        return self._run("cat-file", "blob", blob), commit, made
 
     def _blob(self, commit: str, path: str) -> str:
         listed = self._run("ls-tree", "-z", commit, "--", path).decode("utf-8", "replace")

@@ -7,6 +7,7 @@ the names of media types. Every reader takes the bytes of strangers.
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -67,10 +68,14 @@ class NoImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What an image's configuration says: ``os/architecture[/variant]``, and the user, empty where it names none."""
+    """What an image's configuration says: ``os/architecture[/variant]``, and the user, empty where it names none.
+
+    `created` is in seconds since 1970, None where it names no such moment.
+    """
 
     platform: str
     user: str
+    created: int | None = None
 
 
 def read_manifest(data: bytes, content_type: str) -> Index | Manifest | NoImage:
@@ -129,7 +134,16 @@ def read_configuration(data: bytes) -> Configuration:
     user = _text(settings, "User")
     if not user.isprintable() or len(user) > 256:  # noqa: PLR2004  (longer than any name of a user and a group)
         raise MalformedError("names a user that cannot be one")
-    return Configuration(platform=platform, user=user)
+    return Configuration(platform=platform, user=user, created=_moment(content.get("created")))
+
+
+def _moment(value: object) -> int | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    # Without a zone it would be a moment of this machine.
+    return int(found.timestamp()) if found is not None and found.tzinfo is not None else None
 
 
 def _read_index(content: dict[str, Any]) -> Index | NoImage:

@@ -82,7 +82,7 @@ class NpmPackages:
         # Before that, the server can have been a package of another ecosystem.
         preferred = read_lines((line for line in question.preferred if line.startswith(ECOSYSTEM)), parse_pin)
         kept = "" if version else _version_of(name, preferred)
-        found = self._lock(name, version or kept or "latest", preferred)
+        found = self._lock(name, version or kept or "latest", preferred, question.published_before)
         if isinstance(found, Said):
             return PackageAnswer(problem=explain(name, version, found, self._newest(name) if version else ""))
         if isinstance(found, str):
@@ -90,14 +90,21 @@ class NpmPackages:
         package = f"{ECOSYSTEM}{name}@{_version_of(name, found)}"
         return PackageAnswer(package=package, requirements=tuple(str(pin) for pin in found))
 
-    def _lock(self, name: str, version: str, preferred: tuple[NpmPin, ...]) -> tuple[NpmPin, ...] | Said | str:
+    def _lock(
+        self, name: str, version: str, preferred: tuple[NpmPin, ...], cutoff: str
+    ) -> tuple[NpmPin, ...] | Said | str:
         """Return the pins, what npm said when there are none, or why some cannot be locked; raises RuntimeFailure."""
         with scratch() as folder:
             write_file(folder / "package.json", write_manifest(name, version))
             if preferred:
                 # What npm finds in its lock it keeps wherever that still satisfies.
                 write_file(folder / "package-lock.json", write_lock(name, version, preferred))
-            said = self._npm.run("install", "--package-lock-only", "--prefer-online", folder=folder)
+            # npm takes one or the other (npm-config(7), "before"): the environment's own age would count beside it.
+            age = ("--min-release-age=null", f"--before={cutoff}") if cutoff else ()
+            # Where a registry does not answer, npm takes what it has in its cache and says nothing; what is asked for
+            # the first time, or anew, is not to come from there.
+            cache = None if preferred else folder / "cache"
+            said = self._npm.run("install", "--package-lock-only", "--prefer-online", *age, folder=folder, cache=cache)
             if said.status != 0:
                 if is_final(said):
                     return said

@@ -86,7 +86,8 @@ class UvPackages:
         if asked is None:
             return PackageAnswer(problem=f"`{question.requirement}` is neither a package's name nor name==version.")
         name, version = asked
-        found = self._compile(question.requirement, read_lines(question.preferred, parse_pin))
+        preferred, cutoff = read_lines(question.preferred, parse_pin), question.published_before
+        found = self._compile(question.requirement, preferred, cutoff)
         if isinstance(found, Said):
             newest = self._newest(name) if version else ""
             return PackageAnswer(problem=explain(name, version, found.words, newest if newest != version else ""))
@@ -95,12 +96,15 @@ class UvPackages:
             return PackageAnswer(problem=f"`{name}` has no single version for all platforms: {', '.join(versions)}.")
         return PackageAnswer(package=f"{name}=={versions[0]}", requirements=tuple(str(pin) for pin in found))
 
-    def _compile(self, requirement: str, preferred: tuple[Pin, ...]) -> tuple[Pin, ...] | Said:
-        """Return the pins of `requirement`, or what uv said when there are none; raises RuntimeFailure."""
+    def _compile(self, requirement: str, preferred: tuple[Pin, ...], cutoff: str = "") -> tuple[Pin, ...] | Said:
+        """Return the pins of `requirement`, or what uv said when there are none; raises RuntimeFailure.
+
+        The `cutoff` of a question counts before the environment's own.
+        """
         # uv refuses to refresh while it is set to stay offline.
         options = () if self._uv.is_offline else ("--refresh",)
-        if self._cutoff:
-            options = (*options, "--exclude-newer", self._cutoff)
+        if cutoff or self._cutoff:
+            options = (*options, "--exclude-newer", cutoff or self._cutoff)
         with scratch() as folder:
             output = folder / "requirements.txt"
             if preferred:

@@ -171,12 +171,16 @@ class _Image:
     def _answer(
         self, found: Content, platforms: dict[str, str], configurations: Iterable[Configuration]
     ) -> ImageAnswer:
-        users = {each.user for each in configurations if each.platform.startswith(_LINUX)}
+        found_for_linux = [each for each in configurations if each.platform.startswith(_LINUX)]
+        users = {each.user for each in found_for_linux}
+        moments = [each.created for each in found_for_linux]
+        known = [each for each in moments if each is not None]
         return ImageAnswer(
             repository=self._reference.repository,
             digest=found.digest,
             platforms=dict(sorted(platforms.items())),
             user=users.pop() if len(users) == 1 else "",
+            created=max(known) if known and len(known) == len(moments) else None,
         )
 
     def _incomplete(self, digest: str) -> RuntimeFailure:

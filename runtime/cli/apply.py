@@ -1,6 +1,8 @@
 """`mcphub apply`: makes the machine what the hub says, or carries out exactly a saved plan."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +22,7 @@ from mcphub_gitops.runtime.cli.applying import (
 )
 from mcphub_gitops.runtime.cli.composition import layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import as_of_option, layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import as_of_option, frozen_options, layered_project_option, report_option
 from mcphub_gitops.runtime.cli.output import quiet
 from mcphub_gitops.runtime.cli.remembering import Memory
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
@@ -44,6 +46,10 @@ from mcphub_gitops.runtime.project import Project
     help="Make the container of SERVER anew, though nothing has changed: with a secret's new value, for example.",
 )
 @click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
+@click.option(
+    "--offline", is_flag=True, help="Use no network: packages come from the caches, images are on the engine already."
+)
+@frozen_options
 @as_of_option
 def apply(
     project: Project,
@@ -54,6 +60,8 @@ def apply(
     *,
     as_of: str,
     auto_approve: bool,
+    offline: bool,
+    frozen: bool,
 ) -> int:
     """Install, probe and switch to what the hub and its lock say.
 
@@ -61,10 +69,14 @@ def apply(
     when done or nothing is to do, 1 on errors, 3 when nothing but the hub's policies deny it, 4 when it is served but
     cleaning up failed, 5 when the plan is stale or not the expected one, 6 when someone else is changing the hub.
     """
+    if saved is not None and frozen:
+        raise click.UsageError("A saved plan is carried out as it is: --frozen goes with none.")
     plan = _read(saved, project) if saved is not None else None
     memory = Memory(project, as_of)
     with memory.hub.listen():
-        desired = _desired(plan, project, output, as_of)
+        desired = _desired(
+            plan, project, partial(compile_desired, project, as_of, output, frozen=frozen, offline=offline)
+        )
     if isinstance(desired, Exit):
         return desired
     if replaced:
@@ -76,7 +88,7 @@ def apply(
     layout.prepare()
     with quiet(output), hold(layout.writer_lock, "mcphub apply", wait=0.5):
         with memory.machine.listen():
-            site = prepare_for(desired, project)
+            site = prepare_for(desired, project, offline=offline)
         if plan is not None:
             return carry_out(confirm_saved(plan, site), site)
         with memory.machine.listen():
@@ -84,20 +96,20 @@ def apply(
         if not plan.is_empty and not auto_approve:
             _ask()
         code = carry_out(plan, site)
-        if code == Exit.OK and output == "human":
+        if code == Exit.OK and output == "human" and not frozen and not offline:
             memory.keep(plan)
         return code
 
 
-def _desired(plan: Plan | None, project: Project, output: str, as_of: str) -> Desired | Exit:
-    """Return what is to be reached, or the exit code when that has errors or is denied.
+def _desired(plan: Plan | None, project: Project, compile_: Callable[[], Desired | Exit]) -> Desired | Exit:
+    """Return what is to be reached, or the exit code when that has errors or is denied; `compile_` asks the hub.
 
     A hub with policies is held against them when a saved plan is carried out, too: a waiver may have expired since.
     """
     hub = project.validate().hub if plan is not None else None
     if plan is not None and (hub is None or not hub.has_policies):
         return plan.desired
-    desired = compile_desired(project, as_of, output)
+    desired = compile_()
     if plan is None or isinstance(desired, Exit):
         return desired
     if plan.desired.review_digest() != desired.review_digest():

@@ -24,21 +24,24 @@ from mcphub_gitops.runtime.project import Project
 from mcphub_gitops.runtime.witness import doubt
 
 
-def compile_desired(project: Project, as_of: str, output: str = "human") -> Desired | Exit:
+def compile_desired(
+    project: Project, as_of: str, output: str = "human", *, frozen: bool = False, offline: bool = False
+) -> Desired | Exit:
     """Return what the hub and its lock amount to, or the exit code when either has errors or policies deny it.
 
-    Shows what is wrong with them. `as_of` is the day on which policies are checked.
+    Shows what is wrong with them. `as_of` is the day on which policies are checked. With `frozen` the lock need not
+    fit, with `offline` no catalog is fetched.
     """
-    compiled = fetching(project).compile(locked=True, as_of=as_of)
+    compiled = (project if offline else fetching(project)).compile(locked=True, as_of=as_of, frozen=frozen)
     show_compiled(compiled, output, project.root)
     if compiled.diagnostics:
         doubt("more is said than what the plan says")
     return compiled.desired if compiled.desired is not None else exit_of(compiled.diagnostics) or Exit.ERROR
 
 
-def prepare_for(desired: Desired, project: Project) -> Site:
+def prepare_for(desired: Desired, project: Project, *, offline: bool = False) -> Site:
     """Return the machine as seen from `project`; raises RuntimeFailure when another hub than `desired` is applied."""
-    site = prepare(project)
+    site = prepare(project, offline=offline)
     refuse_other_hub(desired, site.layout)
     return site
 

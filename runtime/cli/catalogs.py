@@ -1,14 +1,20 @@
 """Where a project's catalogs come from that are no files of its folder: what is kept, or what is fetched."""
 
+from collections.abc import Collection
 from pathlib import Path
 from shutil import which
+from typing import TYPE_CHECKING
 
+from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.lock.model import LockedCatalog
 from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
 from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.runtime.adapters.catalogs import CatalogShelf, fetch_locked, fetch_newest
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.failure import RuntimeFailure
+
+if TYPE_CHECKING:
+    from mcphub_gitops.runtime.apply.age import Cutoff
 
 
 def find(folder: Path, _source: CatalogSource, locked: LockedCatalog | None) -> CatalogFile:
@@ -33,6 +39,27 @@ def pin_anew(folder: Path, source: CatalogSource, _locked: LockedCatalog | None)
     return fetch_newest(source, CatalogShelf(folder=folder), _fetch)
 
 
+def renew(
+    folder: Path,
+    sources: Collection[str],
+    cutoff: "Cutoff | None",
+    source: CatalogSource,
+    locked: LockedCatalog | None,
+) -> CatalogFile:
+    """Return a catalog of `sources` as it is now, where that is old enough, and any other as it is locked.
+
+    Why one was kept as it is locked is told to `cutoff`. What the hub names by its commit has any age.
+    """
+    if str(source) not in sources and locked is not None:
+        return find_or_fetch(folder, source, locked)
+    found = pin_anew(folder, source, None)
+    if cutoff is None or locked is None or source.commit or found.data is None or not cutoff.is_young(found.made):
+        return found
+    if digest(found.data) != locked.digest:
+        cutoff.held[str(source)] = cutoff.tell(f"What is at {source} now", found.made, "its committer")
+    return find_or_fetch(folder, source, locked)
+
+
 def _fetch(source: CatalogSource, commit: str, whose: str) -> CatalogFile:
     if source.kind == "url":
         data: bytes = lazy.load("downloads").download(source.location, whose, MAX_CATALOG_BYTES)
@@ -45,5 +72,5 @@ def _fetch(source: CatalogSource, commit: str, whose: str) -> CatalogFile:
         )
     wanted = commit or source.commit or source.reference
     reader = lazy.load("repositories")
-    data, found = reader.read(source.location, source.path, wanted, whose, MAX_CATALOG_BYTES)
-    return CatalogFile(data=data, commit=found)
+    data, found, made = reader.read(source.location, source.path, wanted, whose, MAX_CATALOG_BYTES)
+    return CatalogFile(data=data, commit=found, made=made)

@@ -16,6 +16,7 @@ from mcphub_gitops.runtime.adapters.secrets.sources import SecretSources
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.site import Site
+from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.deferred import (
     DeferredPackages,
     DeferredProber,
@@ -33,41 +34,45 @@ def layout_of(project: Project) -> Layout:
     return Layout(folder=project.runtime_folder)
 
 
-def compose_engines(layout: Layout, realm: str) -> Engines:
+def compose_engines(layout: Layout, realm: str, *, offline: bool = False) -> Engines:
     """Return what starts servers; `realm` is the project's lineage, empty while nothing was ever applied."""
+    if offline:
+        engines: Engines = lazy.load("disconnected").OfflineEngines(layout, realm=realm)
+        return engines
     return Engines(layout, realm=realm)
 
 
-def compose_secrets(project: Project) -> Secrets:
+def compose_secrets(project: Project, *, offline: bool = False) -> Secrets:
     """Return what reads secret values."""
-    sources = SecretSources(project.root, os.environ, parse_dotenv=parse_dotenv, read_vault=read_vault)
+    ask = lazy.load("disconnected").refuse_vault if offline else read_vault
+    sources = SecretSources(project.root, os.environ, parse_dotenv=parse_dotenv, read_vault=ask)
     return GatheredSecrets(sources)
 
 
-def compose(project: Project, *, realm: str = "") -> Site:
-    """Return the machine as seen from `project`."""
+def compose(project: Project, *, realm: str = "", offline: bool = False) -> Site:
+    """Return the machine as seen from `project`; with `offline`, whatever would use the network is refused."""
     layout = layout_of(project)
-    engines = compose_engines(layout, realm)
+    engines = compose_engines(layout, realm, offline=offline)
     return Site(
         root=project.root,
         layout=layout,
         lineage=realm,
-        packages=DeferredPackages(layout),
-        registries=DeferredRegistries(),
+        packages=lazy.load("disconnected").OfflinePackages(layout) if offline else DeferredPackages(layout),
+        registries=lazy.load("disconnected").OfflineRegistries() if offline else DeferredRegistries(),
         containers=engines,
         find_program=engines.find_program,
         assess=engines.assess,
         spawner=engines,
         prober=DeferredProber(engines),
-        secrets=compose_secrets(project),
+        secrets=compose_secrets(project, offline=offline),
     )
 
 
-def prepare(project: Project) -> Site:
+def prepare(project: Project, *, offline: bool = False) -> Site:
     """Return the machine as seen from `project`, its folder and identity made where they were not; RuntimeFailure."""
     layout = layout_of(project)
     layout.prepare()
-    return compose(project, realm=layout.lineage())
+    return compose(project, realm=layout.lineage(), offline=offline)
 
 
 def look(project: Project, desired: Desired) -> Observed:

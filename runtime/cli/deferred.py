@@ -23,12 +23,13 @@ from mcphub_gitops.runtime.witness import doubt
 class DeferredPackages:
     """The package managers; a `Packages`. Nothing is loaded while nothing is installed and nothing is asked for."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, offline: bool = False) -> None:
         self._layout = layout
+        self._offline = offline
 
     @cached_property
     def _managers(self) -> Packages:
-        managers: Packages = lazy.load("managers").make_managers(self._layout)
+        managers: Packages = lazy.load("managers").make_managers(self._layout, offline=self._offline)
         return managers
 
     def resolve(self, question: PackageQuestion) -> PackageAnswer:

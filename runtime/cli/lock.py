@@ -16,19 +16,32 @@ _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 @click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --catalogs")
 @layered_project_option
 @report_option()
-@click.option("--check", is_flag=True, help="Write nothing; exit with 2 when the lock does not fit. Needs no network.")
+@click.option(
+    "--check",
+    "--locked",
+    "check",
+    is_flag=True,
+    help="Write nothing; exit with 2 when the lock does not fit. Needs no network.",
+)
 @click.option("--catalogs", is_flag=True, help="Fetch every catalog of a URL or a git branch anew.")
-def lock(project: Project, output: str, *, check: bool, catalogs: bool) -> int:
+@click.option("--offline", is_flag=True, help="Use no network: what is neither locked nor at hand is an error.")
+def lock(project: Project, output: str, *, check: bool, catalogs: bool, offline: bool) -> int:
     """Pin every catalog and package with its hashes, read every server's tools, and write the lock.
 
     What is locked now stays locked wherever it still fits the hub, catalogs included unless --catalogs is given. Each
-    server is started as it will run. Exit code 0 when the lock fits, 1 on errors (nothing is written then), 2 with
+    server is started as it will run; with --offline only those that are not locked as the hub has them. Exit code 0
+    when the lock fits, 1 on errors (nothing is written then), 2 with
     --check when it does not fit.
     """
     if check and catalogs:
         raise click.UsageError("--check writes nothing, and --catalogs is about what is written")
+    if offline and catalogs:
+        raise click.UsageError("--offline asks nobody, and --catalogs is about what others have")
     if check:
         return _check(project, output)
+    if offline:
+        done: int = lazy.load("offline").lock_offline(project, output)
+        return done
     code: int = lazy.load("locking").write_lock(pinning(project, anew=catalogs), output)
     return code
 

@@ -8,9 +8,11 @@ from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.runtime.apply.age import aged
 from mcphub_gitops.runtime.apply.lease import hold
 from mcphub_gitops.runtime.apply.locking import lock_hub
 from mcphub_gitops.runtime.apply.question import sweep
+from mcphub_gitops.runtime.cli.ages import cutoff_of
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.enforcing import read_bundles
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -38,6 +40,9 @@ def write_lock(project: Project, output: str) -> int:
     with hold(layout.writer_lock, "mcphub lock", wait=0.5):
         site = compose(project, realm=layout.lineage())
         sweep(site)
+        cutoff = cutoff_of(validated.hub.min_age)
+        if cutoff is not None:
+            site = aged(site, validated.hub, lock_file.lock, cutoff)
         with reporting() as reporter:
             work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, reporter)
             found = asyncio.run(work)

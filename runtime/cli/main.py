@@ -18,6 +18,7 @@ COMMANDS = {
     "tool": "Say which tools of a server are served.",
     "fmt": "Bring the hub document into its one layout.",
     "lock": "Pin packages and tools.",
+    "update": "Move the lock to what is newest.",
     "plan": "Show what an apply would do.",
     "diff": "Compare two plans, locks or commits.",
     "apply": "Make the machine what the hub says.",

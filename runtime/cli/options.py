@@ -2,11 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -19,12 +19,16 @@ from mcphub_gitops.runtime.cli.output import FORMATS, REPORTS
 from mcphub_gitops.runtime.project import HUB_FILE, FindCatalog, Project, ReadCatalog
 from mcphub_gitops.runtime.tree import Tree
 
+if TYPE_CHECKING:
+    from mcphub_gitops.runtime.apply.age import Cutoff
+
 _SHELF = "catalogs"
 """The folder of the runtime's own that fetched catalogs are kept in."""
 
 F = TypeVar("F", bound=Callable[..., object])
 
 _ENVIRONMENT = "mcphub.environment"
+_LOCKED = "mcphub.locked"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -68,6 +72,32 @@ def _keep_environment(context: click.Context, _option: click.Parameter, value: s
     if value is not None and not _NAME.fullmatch(value):
         raise click.BadParameter("an environment's name has lower-case letters, digits and hyphens")
     context.meta[_ENVIRONMENT] = value or ""
+
+
+def frozen_options(function: F) -> F:
+    """Add ``--locked`` and ``--frozen``, to a command that binds the hub to its lock: whether that has to fit."""
+    locked = click.option(
+        "--locked",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_keep_locked,
+        help="Refuse a lock that does not fit the hub. This is so without the option, too.",
+    )
+    frozen = click.option(
+        "--frozen", is_flag=True, callback=_check_frozen, help="Use the lock as it is, without checking that it fits."
+    )
+    return locked(frozen(function))
+
+
+def _keep_locked(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click's signature)
+    context.meta[_LOCKED] = value
+
+
+def _check_frozen(context: click.Context, _option: click.Parameter, value: bool) -> bool:  # noqa: FBT001  (click's signature)
+    if value and context.meta[_LOCKED]:
+        raise click.UsageError("--locked refuses a lock that does not fit, and --frozen takes it: give one of them.")
+    return value
 
 
 def as_of_option(function: F) -> F:
@@ -155,9 +185,14 @@ def pinning(project: Project, *, anew: bool) -> Project:
     return _with_catalogs(project, "pin_anew" if anew else "pin")
 
 
-def _with_catalogs(project: Project, how: str) -> Project:
+def renewing(project: Project, sources: Collection[str], cutoff: "Cutoff | None") -> Project:
+    """Return `project` with the catalogs of `sources` as they are now, if that is old enough, and all others locked."""
+    return _with_catalogs(project, "renew", sources, cutoff)
+
+
+def _with_catalogs(project: Project, how: str, *given: object) -> Project:
     def find_catalog(source: CatalogSource, locked: LockedCatalog | None) -> CatalogFile:
-        find: FindCatalog = partial(getattr(lazy.load("catalogs"), how), project.runtime_folder / _SHELF)
+        find: FindCatalog = partial(getattr(lazy.load("catalogs"), how), project.runtime_folder / _SHELF, *given)
         return find(source, locked)
 
     return replace(project, find_catalog=find_catalog)

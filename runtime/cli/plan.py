@@ -16,7 +16,13 @@ from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
 from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
-from mcphub_gitops.runtime.cli.options import as_of_option, fetching, layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import (
+    as_of_option,
+    fetching,
+    frozen_options,
+    layered_project_option,
+    report_option,
+)
 from mcphub_gitops.runtime.cli.output import FORMATS, show_compiled, show_json, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -43,6 +49,7 @@ from mcphub_gitops.runtime.project import Project
     is_flag=True,
     help="Trust the record of the last apply: look neither at what is installed nor at what this machine can do.",
 )
+@frozen_options
 @as_of_option
 def plan(
     *,
@@ -54,6 +61,7 @@ def plan(
     head: str | None,
     detailed_exitcode: bool,
     offline: bool,
+    frozen: bool,
 ) -> int:
     """Show what `mcphub apply` would do: permissions first, then each change with its cause.
 
@@ -64,13 +72,15 @@ def plan(
     worth a look, and the plan is for people. Exit code 0; 1 on errors; 2 when there are changes and
     --detailed-exitcode is given; 3 when nothing but its policies deny it.
     """
+    if against is not None and frozen:
+        raise click.UsageError("--frozen is about what is applied: a review, --against, binds each side to its lock.")
     if against is not None:
         shown = {"output": output, "as_of": as_of, "saved": saved, "detailed_exitcode": detailed_exitcode}
         code: int = lazy.load("against").review_against(project, against, head, **shown)
         return code
     if head is not None or output == "markdown":
         raise click.UsageError("--head and --output markdown are for reviews: say what to compare with, --against REV")
-    compiled = (project if offline else fetching(project)).compile(locked=True, as_of=as_of)
+    compiled = (project if offline else fetching(project)).compile(locked=True, as_of=as_of, frozen=frozen)
     if has_errors(compiled.diagnostics) or compiled.desired is None:
         show_compiled(compiled, output, project.root)
         return exit_of(compiled.diagnostics) or Exit.ERROR

@@ -11,7 +11,7 @@ from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, today
+from mcphub_gitops.runtime.cli.options import frozen_options, layered_project_option, today
 from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
@@ -31,13 +31,14 @@ COMPOSE_FILE = "compose.yaml"
     help="Where it is written, in the hub's folder; - is standard output.",
 )
 @click.option("--secrets", is_flag=True, help="Also read the secrets and put them where the containers get them from.")
-def render(project: Project, target: str, *, secrets: bool) -> int:
+@frozen_options
+def render(project: Project, target: str, *, secrets: bool, frozen: bool) -> int:
     """Write the compose file with which `docker compose up` makes the same containers as `mcphub apply`.
 
     It holds no secret: those are read from below .mcphub/secrets, where --secrets or an apply has put them. Servers
     that run as processes are not in it. Exit code 0; 1 on errors.
     """
-    desired = compile_desired(project, today())
+    desired = compile_desired(project, today(), frozen=frozen)
     if isinstance(desired, Exit):
         return desired
     contained = [server for server in desired.servers if server.container is not None]

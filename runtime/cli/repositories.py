@@ -3,6 +3,6 @@
 from mcphub_gitops.runtime.adapters.git import GitRepositories
 
 
-def read(repository: str, path: str, wanted: str, whose: str, limit: int) -> tuple[bytes, str]:
-    """Return a file of `repository` and the commit that it was read at; raises RuntimeFailure."""
-    return GitRepositories(limit=limit).fetch(repository, path, wanted, whose=whose)
+def read(repository: str, path: str, wanted: str, whose: str, limit: int) -> tuple[bytes, str, int]:
+    """Return a file of `repository`, the commit that it was read at, and its moment; raises RuntimeFailure."""
+    return GitRepositories(limit=limit).fetch_dated(repository, path, wanted, whose=whose)

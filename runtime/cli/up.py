@@ -9,7 +9,7 @@ from mcphub_gitops.runtime.apply.state import refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, today
+from mcphub_gitops.runtime.cli.options import frozen_options, layered_project_option, today
 from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
 from mcphub_gitops.runtime.failure import LockHeldError
 from mcphub_gitops.runtime.project import Project
@@ -18,12 +18,13 @@ from mcphub_gitops.runtime.project import Project
 @click.command(epilog="\b\nExamples:\n  mcphub up\n  mcphub up --detach")
 @layered_project_option
 @click.option("--detach", "-d", is_flag=True, help="Leave the gateway running in the background.")
-def up(project: Project, *, detach: bool) -> int:
+@frozen_options
+def up(project: Project, *, detach: bool, frozen: bool) -> int:
     """Validate the hub, check its lock, plan, apply without asking, and serve the gateway.
 
     A gateway that runs already takes the new generation over. Exit codes as of `mcphub apply`.
     """
-    desired = compile_desired(project, today())
+    desired = compile_desired(project, today(), frozen=frozen)
     if isinstance(desired, Exit):
         return desired
     layout = layout_of(project)

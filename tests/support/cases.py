@@ -2,8 +2,10 @@
 
 ``diagnostics/CASE``: `mcp-hub.yaml`, with the catalogs `catalog*.yaml` and `server*.json` that it names; `tools.json`
 (tool names by server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``,
-``images`` and ``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan; the
-number in `repeat` says how often the document is repeated; `environment` names the one that is read over the hub.
+``images`` and ``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan,
+with `frozen` for one whose lock counts as it is, with `offline` it is locked without a network; `update` names the
+servers that an update is about; the number in `repeat` says how often the document is repeated; `environment` names the
+one that is read over the hub.
 Expected: `diagnostics.txt`.
 
 ``render/CASE``: `mcp-hub.yaml` and `tools.json`. Expected: `compose.yaml`.
@@ -39,7 +41,9 @@ from mcphub_gitops.compiler.lock.assembly import assemble, pin
 from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import locked_files
+from mcphub_gitops.compiler.lock.offline import answer_offline
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, PackageAnswer, ToolsAnswer
+from mcphub_gitops.compiler.lock.selection import find_pinned
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
@@ -73,6 +77,12 @@ def run_diagnostics(case: Path) -> str:
     found = compiled.diagnostics
     if answers.exists() and validated.hub is not None:
         found = _answered(validated.hub, json.loads(answers.read_bytes()))
+    if (case / "offline").exists() and validated.hub is not None:
+        found = answer_offline(
+            validated.hub, open_lock("mcp-hub.lock", _lock(case, validated.hub)[0]).lock or NO_LOCK
+        ).problems
+    if (case / "update").exists() and validated.hub is not None:
+        found = tuple(find_pinned(validated.hub, (case / "update").read_text("utf-8").split()))
     return _shown(found, compiled.sources)
 
 
@@ -125,6 +135,7 @@ def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
         },
         _files(validated.hub),
         locked=(case / "locked").exists(),
+        frozen=(case / "frozen").exists(),
     )
     if compiled.hub is not None and compiled.hub.has_policies:
         compiled = enforce_project(compiled, case, Folder(case), AS_OF)

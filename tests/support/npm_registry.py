@@ -118,8 +118,10 @@ def serve_registry() -> Iterator[Registry]:
         served.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield served
-        for event in served.held.values():
-            event.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield served
+        finally:
+            for event in served.held.values():
+                event.set()
+            server.shutdown()
+            thread.join()

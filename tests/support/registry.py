@@ -135,6 +135,7 @@ def push_image(
     index: bool | None = None,
     attested: bool = False,
     authorization: str = "",
+    created: str = "2026-01-01T00:00:00Z",
 ) -> str:
     """Push an image and return the digest that `tag` leads to then.
 
@@ -143,7 +144,7 @@ def push_image(
     An index is pushed for several platforms, or where `index` says so; `attested` adds to it what BuildKit does. The
     same arguments give the same digest.
     """
-    pusher = Pusher(host, name, authorization=authorization)
+    pusher = Pusher(host, name, authorization=authorization, created=created)
     archives = layers or (tar_layer({}),)
     entries = []
     for platform in platforms:
@@ -177,7 +178,8 @@ def split_platform(platform: str) -> dict[str, str]:
 class Pusher:
     """Puts the parts of an image into one repository."""
 
-    def __init__(self, host: str, name: str, *, authorization: str = "") -> None:
+    def __init__(self, host: str, name: str, *, authorization: str = "", created: str = "2026-01-01T00:00:00Z") -> None:
+        self._created = created
         self._base = f"http://{host}/v2/{name}"
         self._headers = {"Authorization": authorization} if authorization else {}
 
@@ -188,7 +190,7 @@ class Pusher:
         packed = [gzip.compress(layer, mtime=0) for layer in layers]
         content = {
             **split_platform(platform),
-            "created": "2026-01-01T00:00:00Z",
+            "created": self._created,
             "config": settings,
             "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
             "history": [{"created": "2026-01-01T00:00:00Z"} for _ in layers],

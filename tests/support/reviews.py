@@ -64,7 +64,7 @@ def side_of(case: Path, hub_file: str, tools_file: str, name: str, commit: str) 
     root = open_document("mcp-hub.yaml", text.encode()).root
     assert root is not None
     compiled = Compiled(sources=(), hub=hub, desired=desired, stale=(), diagnostics=(), bound=desired)
-    enforced = enforce_project(compiled, Folder(case), AS_OF) if hub.policies else compiled
+    enforced = enforce_project(compiled, case, Folder(case), AS_OF) if hub.has_policies else compiled
     assert {each.code for each in enforced.diagnostics} <= {codes.DENIED, codes.WAIVED}
     side = side_of_desired(
         desired,

@@ -200,3 +200,19 @@ def outcome(reader: Callable[[], object]) -> object:
         return reader()
     except MalformedError as error:
         return error
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("2023-05-04T17:37:03.872958712Z", 1683221823),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("2023-05-04T17:37:03", None),
+        ("yesterday", None),
+        (12, None),
+        (None, None),
+    ],
+)
+def test_when_an_image_was_made_is_what_it_says_with_a_zone(said: object, moment: int | None) -> None:
+    content = {"os": "linux", "architecture": "amd64", "created": said}
+    assert read_configuration(json.dumps(content).encode()).created == moment

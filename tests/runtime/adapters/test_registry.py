@@ -42,6 +42,9 @@ pytestmark = needs_registry
 
 PLATFORMS = ("linux/amd64", "linux/arm64/v8", "linux/arm/v7")
 
+CREATED = 1767225600
+"""When `push_image` says that its images were made."""
+
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -89,7 +92,8 @@ def test_an_index_is_told_with_all_its_platforms_and_their_user(host: str, tmp_p
 def test_the_platform_of_a_single_manifest_stands_in_its_configuration(host: str, tmp_path: Path, kinds: Kinds) -> None:
     digest = push_image(host, "single", user="app", platforms=["linux/arm64/v8"], kinds=kinds)
     answer = ask(registries(tmp_path), f"{host}/single")
-    expected = ImageAnswer(repository=f"{host}/single", digest=digest, platforms={"linux/arm64/v8": digest}, user="app")
+    platforms = {"linux/arm64/v8": digest}
+    expected = ImageAnswer(repository=f"{host}/single", digest=digest, platforms=platforms, user="app", created=CREATED)
     assert answer == expected
 
 
@@ -162,7 +166,7 @@ def test_a_digest_is_looked_up_also_where_the_tag_leads_elsewhere(host: str, tmp
     after = push_image(host, "moving", "1", user="b")
     assert ask(registries(tmp_path), f"{host}/moving:1").digest == after
     assert ask(registries(tmp_path), f"{host}/moving:1@{before}") == ImageAnswer(
-        repository=f"{host}/moving", digest=before, platforms={"linux/amd64": before}, user="a"
+        repository=f"{host}/moving", digest=before, platforms={"linux/amd64": before}, user="a", created=CREATED
     )
 
 

@@ -1,0 +1,162 @@
+"""What `mcphub update` does: asks about what it is told to, and puts the answers into the lock."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.lock.assembly import Locked
+from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.movement import find_movements
+from mcphub_gitops.compiler.lock.selection import Selection, find_pinned, fitting, narrow, put_back
+from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.model import Hub, Package
+from mcphub_gitops.compiler.resolve.nodes import entries, value
+from mcphub_gitops.compiler.resolve.provenance import CatalogSource, used_sources
+from mcphub_gitops.compiler.source import printable
+from mcphub_gitops.compiler.validation import Document
+from mcphub_gitops.runtime.apply.age import Cutoff, aged
+from mcphub_gitops.runtime.apply.lease import hold
+from mcphub_gitops.runtime.apply.locking import lock_hub
+from mcphub_gitops.runtime.apply.question import sweep
+from mcphub_gitops.runtime.cli.ages import cutoff_of
+from mcphub_gitops.runtime.cli.composition import compose, layout_of
+from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.options import renewing
+from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
+from mcphub_gitops.runtime.cli.progress import reporting
+from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.project import Project
+
+_SHOWN = 8
+"""How many names one line lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What an update is about, and how old things have to be."""
+
+    selection: Selection
+    sources: dict[str, CatalogSource]
+    cutoff: Cutoff | None
+
+
+def update_lock(project: Project, names: tuple[str, ...], output: str, *, min_age: str | None, dry_run: bool) -> int:
+    """Update the project's lock; return the exit code, having told what moved. Raises RuntimeFailure."""
+    wish = _wish(project.open(), names, min_age)
+    project = renewing(project, {str(source) for source in wish.sources.values()}, wish.cutoff)
+    validated, lock_file = project.validate(), project.open_lock()
+    sources = (*validated.sources, lock_file.source)
+    problems = (*validated.diagnostics, *lock_file.diagnostics)
+    if has_errors(problems) or validated.hub is None or lock_file.lock is None:
+        show_diagnostics(problems, sources, output, project.root)
+        return Exit.ERROR
+    hub, before = validated.hub, lock_file.lock
+    _refuse_disabled(hub, wish.selection)
+    layout = layout_of(project)
+    layout.prepare()
+    with hold(layout.writer_lock, "mcphub update", wait=0.5):
+        found, hub_asked = _ask(project, hub, before, wish)
+        told = _told(project, hub, before, found, wish)
+        show_diagnostics(sort((*problems, *told)), sources, output, project.root)
+        if has_errors(told) or not isinstance(found, Locked):
+            return Exit.ERROR
+        after = put_back(hub, before, found.lock, wish.selection)
+        written = () if dry_run else project.save_lock(after, found.definitions)
+    words = [*_words(before, after), *_pinned(hub_asked, wish.selection), *_unfit(project, hub, after)]
+    unchanged = "Nothing was written." if dry_run else "The lock is as it was."
+    last = f"Written: {', '.join(written)}" if written else unchanged
+    tell("".join(f"{line}\n" for line in (*words, last)), output)
+    return Exit.OK
+
+
+def _wish(document: Document, names: tuple[str, ...], min_age: str | None) -> _Wish:
+    """Return what `names` mean; raises UsageError where one means nothing."""
+    root = document.root
+    servers = {entry.key for entry in entries(root, "servers")} if root is not None else set()
+    catalogs = used_sources(root) if root is not None else {}
+    if root is not None:
+        for name in names:
+            if name not in servers and name not in catalogs:
+                known = suggest(name, [*servers, *catalogs])
+                raise click.UsageError(f"No server or catalog in use is called {printable(name)}. {known}".strip())
+    selection = Selection(
+        servers=frozenset(names) & frozenset(servers),
+        catalogs=frozenset(catalogs if not names else catalogs.keys() & set(names)),
+        everything=not names,
+    )
+    declared = value(root, "defaults", "minAge") if root is not None else None
+    age = min_age if min_age is not None else declared if isinstance(declared, str) else ""
+    chosen = {name: source for name, source in catalogs.items() if name in selection.catalogs}
+    return _Wish(selection=selection, sources=chosen, cutoff=cutoff_of(age))
+
+
+def _refuse_disabled(hub: Hub, selection: Selection) -> None:
+    for server in hub.servers:
+        if server.name in selection.servers and not server.enabled:
+            raise RuntimeFailure(
+                f"server {server.name} is not enabled, so it is not locked",
+                resolution=f"run `mcphub server enable {server.name}`, then `mcphub lock`",
+            )
+
+
+def _ask(project: Project, hub: Hub, before: Lock, wish: _Wish) -> tuple[Locked | list[Diagnostic], Hub]:
+    """Return what was found of the servers that the wish is about, and the hub of those alone."""
+    layout = layout_of(project)
+    asked, kept = narrow(hub, before, project.file_digests(hub), wish.selection)
+    site = compose(project, realm=layout.lineage())
+    sweep(site)
+    if wish.cutoff is not None:
+        site = aged(site, asked, before, wish.cutoff)
+    with reporting() as reporter:
+        return asyncio.run(lock_hub(asked, kept, project.file_digests, site, reporter)), asked
+
+
+def _told(
+    project: Project, hub: Hub, before: Lock, found: Locked | list[Diagnostic], wish: _Wish
+) -> tuple[Diagnostic, ...]:
+    if not isinstance(found, Locked):
+        return tuple(found)
+    after = put_back(hub, before, found.lock, wish.selection)
+    usable, _ = fitting(hub, after, project.file_digests(hub))
+    _, unbound = build(hub, usable, found.definitions)
+    pinned = find_pinned(hub, wish.selection.servers)
+    return (*found.diagnostics, *unbound, *pinned, *_held(hub, wish))
+
+
+def _held(hub: Hub, wish: _Wish) -> Iterator[Diagnostic]:
+    held = wish.cutoff.held if wish.cutoff is not None else {}
+    help_ = "wait, or take it all the same with `--min-age 0d`"
+    for server in hub.servers:
+        wanted = {server.origin.requirement} if isinstance(server.origin, Package) else set()
+        if server.image is not None:
+            wanted.add(str(server.image.reference))
+        for each in sorted(wanted & held.keys()):
+            yield Diagnostic(code=codes.HELD, detail=held[each], span=server.span, help=help_)
+    for source in wish.sources.values():
+        if str(source) in held:
+            yield Diagnostic(code=codes.HELD, detail=held[str(source)], span=source.span, help=help_)
+
+
+def _words(before: Lock, after: Lock) -> Iterable[str]:
+    return [str(each) for each in find_movements(before, after)] or ["Nothing has moved."]
+
+
+def _pinned(hub: Hub, selection: Selection) -> Iterator[str]:
+    if selection.servers:
+        return
+    places = [str(each.span) for each in find_pinned(hub, {server.name for server in hub.servers if server.enabled})]
+    if places:
+        shown = f"{', '.join(places[:_SHOWN])}" + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
+        yield f"Pinned there, so that no update moves it: {shown}."
+
+
+def _unfit(project: Project, hub: Hub, after: Lock) -> Iterator[str]:
+    _, names = fitting(hub, after, project.file_digests(hub))
+    if names:
+        listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        yield f"Not updated, and not locked as the hub has them: {listed}. Run `mcphub lock`."
