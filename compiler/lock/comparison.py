@@ -28,6 +28,18 @@ class Differences:
         yield from (f"`{name}` is offered twice" for name in self.repeated)
 
 
+def compare_names(names: Iterable[str], live: Iterable[Mapping[str, Any]]) -> Differences:
+    """Compare `names`, of tools that are held to nothing else, with the definitions in `live`."""
+    counts = Counter(str(definition.get("name")) for definition in live)
+    wanted = set(names)
+    return Differences(
+        added=tuple(sorted(counts.keys() - wanted)),
+        removed=tuple(sorted(wanted - counts.keys())),
+        changed=(),
+        repeated=tuple(sorted(name for name in counts.keys() & wanted if counts[name] > 1)),
+    )
+
+
 def compare_tools(locked: Mapping[str, str], live: Iterable[Mapping[str, Any]]) -> Differences:
     """Compare `locked` (fingerprint by name) with the definitions in `live`."""
     offered = [(str(definition.get("name")), fingerprint(definition)) for definition in live]

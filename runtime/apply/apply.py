@@ -3,13 +3,14 @@
 import asyncio
 import secrets as randomness
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.lock.comparison import Differences, compare_names, compare_tools
 from mcphub_gitops.compiler.plan.container import aside_name
-from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.desired import DesiredServer, Tool
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
 from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels, put_secrets, secrets_of, sweep_secrets
@@ -209,7 +210,7 @@ class _Executor:
                 raise
             self.missing[name] = failure
             return
-        differences = compare_tools(server.offered(), probe.tools)
+        differences = _differences(server, probe.tools)
         if differences:
             raise RuntimeFailure(
                 f"server {name} offers other tools than the lock says",
@@ -239,7 +240,7 @@ class _Executor:
             make_folder(scratch, 0o700, given_away=True)
         launch = launch_of(server, self._plan.desired.hub, self._site, scratch)
         tools = [
-            {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": tool.exposed}
+            {"name": tool.name, "upstream": tool.upstream, "hash": tool.hash, "definition": _shown(server, tool)}
             for tool in server.tools
         ]
         return {
@@ -250,6 +251,7 @@ class _Executor:
             "files": dict(launch.files),
             "code": launch.code,
             "optional": server.optional,
+            "by_name": bool(server.by_name),
             "stores": {name: dict(facts) for name, facts in launch.stores.items()},
             "tools": tools,
         }
@@ -262,3 +264,20 @@ class _Executor:
 
     async def _prune(self, digest: str) -> None:
         await asyncio.to_thread(self._site.packages.remove, digest)
+
+
+def _differences(server: DesiredServer, live: Sequence[Mapping[str, Any]]) -> Differences:
+    """Return how what `server` offers differs from what it must offer.
+
+    Where the catalog named its tools, those that are served must be there; what it has besides is not served.
+    """
+    if not server.by_name:
+        return compare_tools(server.offered(), live)
+    return replace(compare_names((tool.upstream for tool in server.tools), live), added=())
+
+
+def _shown(server: DesiredServer, tool: Tool) -> Mapping[str, Any]:
+    """Return what clients see of a tool; what the server itself says is put in by the gateway where nobody read it."""
+    if not server.by_name:
+        return tool.exposed
+    return {"name": tool.name, **({"description": tool.description} if tool.description else {})}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from mcphub_gitops.compiler.lock.comparison import compare_tools
+from mcphub_gitops.compiler.lock.comparison import compare_names, compare_tools
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
@@ -169,8 +169,12 @@ def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Itera
     if isinstance(outcome, RuntimeFailure):
         yield Drift(kind=Kind.TOOLS, address=address, detail=f"it does not answer: {outcome.brief}")
         return
-    for sentence in compare_tools(server.offered(), outcome.tools).sentences():
-        yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)
+    if not server.by_name:
+        for sentence in compare_tools(server.offered(), outcome.tools).sentences():
+            yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)
+        return
+    for sentence in compare_names(server.offered(), outcome.tools).sentences():
+        yield Drift(kind=Kind.TOOLS, address=address, detail=f"{sentence} (compared by its name alone)")
 
 
 def _is_intact(server: DesiredServer, observed: Observed) -> bool:

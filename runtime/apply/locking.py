@@ -1,7 +1,7 @@
 """Answers the questions of a lock: pins from the package index, tools from the running servers."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -28,6 +28,10 @@ from mcphub_gitops.runtime.wish import SecretsFailure
 
 R = TypeVar("R")
 
+_WAY_OUT = (
+    "or lock the tools that its catalog names, without their definitions: `definitions: {from: catalog, reason: …}`"
+)
+
 
 async def lock_hub(
     hub: Hub, before: Lock, files: Callable[[Hub], Mapping[str, str]], site: Site, reporter: Reporter
@@ -51,7 +55,7 @@ async def lock_hub(
         raise SecretsFailure.of_all(denied.values())
     await _install(desired, site, reporter)
     await _pull({server.container.image for server in desired.servers if server.container}, site, reporter)
-    return assemble(hub, pinned, await _ask(desired, site, reporter))
+    return assemble(hub, pinned, await _ask(hub, desired, site, reporter))
 
 
 def _asked(desired: Desired) -> Desired:
@@ -111,13 +115,31 @@ async def _install(desired: Desired, site: Site, reporter: Reporter) -> None:
     _unwrap(await run_together(missing, install))
 
 
-async def _ask(desired: Desired, site: Site, reporter: Reporter) -> dict[str, ToolsAnswer]:
+async def _ask(hub: Hub, desired: Desired, site: Site, reporter: Reporter) -> dict[str, ToolsAnswer]:
+    from_catalogs = {server.name for server in hub.servers if server.source}
+
     async def ask(server: DesiredServer) -> ToolsAnswer:
-        probe = await tell(reporter, "probing", f"server.{server.name}", "", ask_server(server, desired.hub, site))
+        work = _with_way_out(ask_server(server, desired.hub, site), server.name in from_catalogs)
+        probe = await tell(reporter, "probing", f"server.{server.name}", "", work)
         return ToolsAnswer(era=probe.era, tools=tuple(probe.tools))
 
     answers = _unwrap(await run_together(desired.servers, ask))
     return {server.name: answer for server, answer in zip(desired.servers, answers, strict=True)}
+
+
+async def _with_way_out(work: Awaitable[R], from_catalog: bool) -> R:  # noqa: FBT001  (private)
+    """Await `work`; where it fails and a catalog may know the tools, say so."""
+    try:
+        return await work
+    except RuntimeFailure as failure:
+        if not from_catalog:
+            raise
+        raise RuntimeFailure(
+            failure.brief,
+            detail=failure.detail,
+            resolution=f"{failure.resolution}; {_WAY_OUT}" if failure.resolution else _WAY_OUT,
+            retryable=failure.retryable,
+        ) from None
 
 
 def _unwrap(outcomes: list[R | RuntimeFailure]) -> list[R]:

@@ -53,11 +53,14 @@ def drift(project: Project, output: str) -> int:
         with reporting() as reporter:
             found += asyncio.run(find_tag_drift(desired, site, reporter))
             found += asyncio.run(find_tool_drift(desired, observed, site, reporter))
+    by_name = [server.name for server in desired.servers if server.by_name]
     if output == "json":
         entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]
-        show_json({"format": "mcphub.drift/v1", "drift": entries})
+        show_json({"format": "mcphub.drift/v1", "drift": entries, "byName": by_name})
     else:
         _show(found)
+        if by_name:
+            click.echo(f"Of {', '.join(by_name)} only the names of tools were compared: the lock has no more of them.")
     return Exit.CHANGES if found else Exit.OK
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
+from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.runtime.apply.age import aged
@@ -19,6 +20,8 @@ from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.project import Project
+
+_MOST_NAMED = 5
 
 
 def write_lock(project: Project, output: str) -> int:
@@ -55,8 +58,19 @@ def write_lock(project: Project, output: str) -> int:
         changed = project.save_lock(lock, found.definitions)
     tools = sum(len(server.tools) for server in found.lock.servers.values())
     written = f"Written: {', '.join(changed)}" if changed else "Nothing has changed."
-    tell(f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.\n{written}\n", output)
+    head = f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.\n"
+    tell(f"{head}{_by_name(found.lock)}{written}\n", output)
     return Exit.OK
+
+
+def _by_name(lock: Lock) -> str:
+    """Return a line about the servers that were not asked, empty where there are none."""
+    names = [name for name, each in lock.servers.items() if each.definitions == "catalog"]
+    if not names:
+        return ""
+    tools = sum(len(lock.servers[name].tools) for name in names)
+    shown = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if names[_MOST_NAMED:] else "")
+    return f"{count(tools, 'tool')} of {shown} are held to their names alone: the catalog names them, nobody asked.\n"
 
 
 def _problems(hub: Hub, found: Locked) -> tuple[Diagnostic, ...]:

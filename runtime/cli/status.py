@@ -19,6 +19,7 @@ from mcphub_gitops.runtime.project import Project
 
 _COLUMNS = ("SERVER", "RUNS AS", "STATE", "UP FOR", "RESTARTS", "TOOLS", "NOTE")
 _PROFILE_COLUMNS = ("PROFILE", "PATH", "SERVERS", "TOOLS")
+_BY_NAME = "its tools are held to their names alone"
 _SILENT = "A gateway serves one client over standard input and output, and can be asked by nobody else."
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -67,7 +68,14 @@ def _without_answer(desired: Desired, project: Project, *, runs: bool) -> Iterat
         if server.container is not None:
             state = "up" if found is not None and found.is_intact else "down"
             reason = "" if state == "up" else f"its container {found.trouble if found is not None else 'is gone'}"
-        yield {"name": server.name, "kind": _kind(server), "state": state, "reason": reason, "tools": len(server.tools)}
+        yield {
+            "name": server.name,
+            "kind": _kind(server),
+            "state": state,
+            "reason": reason,
+            "tools": len(server.tools),
+            "by_name": bool(server.by_name),
+        }
 
 
 def _profiles(desired: Desired) -> Iterator[dict[str, Any]]:
@@ -89,6 +97,8 @@ def _row(found: dict[str, Any]) -> tuple[str, ...]:
     notes = [f"{tool} is quarantined: {why}" for tool, why in refused.items()]
     if found["state"] != "up" and found["reason"]:
         notes.insert(0, found["reason"].partition("\n")[0])
+    if found.get("by_name"):
+        notes.append(_BY_NAME)
     seconds = found.get("seconds")
     return (
         found["name"],

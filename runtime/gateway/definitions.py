@@ -1,7 +1,7 @@
 """Tool definitions as servers send them: read within bounds, and fingerprinted for the comparison with the lock."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -37,12 +37,17 @@ def read(raw: Raw) -> dict[str, Any]:
     return found
 
 
-def fingerprints(definitions: Iterable[Raw]) -> dict[str, str | None]:
-    """Return the fingerprint of each definition by name; None where it is sent twice or `read` refuses it.
+def fingerprints(definitions: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str | None]:
+    """Return the fingerprint of each of the `definitions` that `read_all` returned, by name."""
+    return {name: None if each is None else canonical.fingerprint(each) for name, each in definitions.items()}
+
+
+def read_all(definitions: Iterable[Raw]) -> dict[str, dict[str, Any] | None]:
+    """Return each definition by name, decoded; None where it is sent twice or `read` refuses it.
 
     What has not even a name is left out: no lock can name it.
     """
-    found: dict[str, str | None] = {}
+    found: dict[str, dict[str, Any] | None] = {}
     for raw in definitions:
         try:
             definition = read(raw)
@@ -52,7 +57,7 @@ def fingerprints(definitions: Iterable[Raw]) -> dict[str, str | None]:
                 found[name] = None
             continue
         name = definition["name"]
-        found[name] = None if name in found else canonical.fingerprint(definition)
+        found[name] = None if name in found else definition
     return found
 
 

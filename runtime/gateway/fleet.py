@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mcphub_gitops.runtime.gateway import routing, wire
+from mcphub_gitops.runtime.gateway import named, routing, wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Server
 from mcphub_gitops.runtime.gateway.routing import Table
 from mcphub_gitops.runtime.gateway.session import Forward
@@ -69,10 +69,12 @@ class Fleet:
         drain: float,
     ) -> None:
         self._make = make
+        self._relisted: Callable[[], None] = _ignore
         self._version = version
         self._patience = patience
         self._drain = drain
-        self._serving = self._serve(generation, {server.name: make(server) for server in generation.servers})
+        self._serving = self._serve(generation, {server.name: self._made(server) for server in generation.servers})
+        self._outdated = False
         self._switching = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Upstream, asyncio.Task[None]] = {}
@@ -85,13 +87,31 @@ class Fleet:
 
     def table(self, profile: str) -> Table:
         """Return what is served now to clients of `profile`; of one that there is no more, nothing."""
+        if self._outdated:
+            # Servers come up one after the other; a list is made when somebody wants it.
+            self._outdated = False
+            self._serving = self._serve(self._serving.generation, self._serving.upstreams)
         found = self._serving.tables.get(profile)
         return found or routing.build_empty(self._serving.generation, profile, version=self._version)
 
+    def watch(self, relisted: Callable[[], None]) -> None:
+        """Call `relisted` whenever a server says other things of tools that are held to their names alone."""
+        self._relisted = relisted
+
+    def _made(self, server: Server) -> Upstream:
+        upstream = self._make(server)
+        upstream.watch(self._on_listed)
+        return upstream
+
+    def _on_listed(self) -> None:
+        self._outdated = True
+        self._relisted()
+
     def _serve(self, generation: Generation, upstreams: Mapping[str, Upstream]) -> _Serving:
+        live = {name: upstream.definitions for name, upstream in upstreams.items()}
         return _Serving(
             generation=generation,
-            tables=routing.build(generation, version=self._version),
+            tables=routing.build(named.completed(generation, live), version=self._version),
             profiles={profile.path: name for name, profile in generation.profiles.items()},
             upstreams=upstreams,
         )
@@ -145,7 +165,7 @@ class Fleet:
         """
         async with self._switching:
             old = self._serving.upstreams
-            upstreams = {server.name: self._kept(server) or self._make(server) for server in generation.servers}
+            upstreams = {server.name: self._kept(server) or self._made(server) for server in generation.servers}
             fresh = [upstream for name, upstream in upstreams.items() if old.get(name) is not upstream]
             for upstream in fresh:
                 self._begin(upstream)
@@ -186,3 +206,7 @@ class Fleet:
         task = self._tasks.pop(upstream, None)
         if task is not None:
             task.cancel()
+
+
+def _ignore() -> None:
+    """Nobody is told."""

@@ -37,6 +37,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stores: dict[str, dict[str, str]] = {}
     made: str = ""
     optional: bool = False
+    by_name: bool = False
     tools: tuple[Tool, ...] = ()
 
 
@@ -44,13 +45,15 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One server: how it is started or reached, and what it must offer.
 
     No value of a secret stands in it. The gateway is ready without an `optional` server. `made` tells a container from
-    the one before it that was made from the same.
+    the one before it that was made from the same. Tools of a server `by_name` are held to their names alone, and their
+    definitions are no more than what the hub says of them.
     """
 
     name: str
     launch: Launch
     made: str = ""
     optional: bool = False
+    by_name: bool = False
     tools: tuple[Tool, ...] = ()
 
     @property
@@ -143,7 +146,14 @@ def _generation(document: _Document) -> Generation:
 def _server(entry: _Entry) -> Server:
     spec = msgspec.json.decode(entry.spec, type=_KINDS[entry.kind])
     launch = Launch(spec=spec, secrets=entry.secrets, files=entry.files, code=entry.code, stores=entry.stores)
-    return Server(name=entry.name, launch=launch, made=entry.made, optional=entry.optional, tools=entry.tools)
+    return Server(
+        name=entry.name,
+        launch=launch,
+        made=entry.made,
+        optional=entry.optional,
+        by_name=entry.by_name,
+        tools=entry.tools,
+    )
 
 
 def _problem(found: Generation) -> str:

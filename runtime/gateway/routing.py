@@ -141,7 +141,7 @@ def quarantined(server: Server, live: Mapping[str, str | None]) -> dict[str, str
 
     `live` holds the fingerprints of what the server offers now, as `definitions.fingerprints` returns them. A
     quarantined tool stays in the list that clients see, with its locked definition: the list is a matter of the plan,
-    and a call says what is wrong.
+    and a call says what is wrong. A tool that is held to its name alone is not compared.
     """
     verdict: dict[str, str] = {}
     for tool in server.tools:
@@ -149,6 +149,6 @@ def quarantined(server: Server, live: Mapping[str, str | None]) -> dict[str, str
             verdict[tool.upstream] = "the server no longer offers it"
         elif live[tool.upstream] is None:
             verdict[tool.upstream] = "the server offers it twice, or in a form that cannot be compared"
-        elif live[tool.upstream] != tool.hash:
+        elif not server.by_name and live[tool.upstream] != tool.hash:
             verdict[tool.upstream] = "its definition differs from the locked one"
     return verdict

@@ -25,6 +25,9 @@ log = logging.getLogger("mcphub.gateway")
 _LAST_WORDS: Final = 1.0
 """Seconds that the client gets to read what was written last."""
 
+_SETTLING: Final = 0.2
+"""Seconds from a server's new list of tools to when the client is told of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -73,6 +76,7 @@ async def serve_stdio(
         async with asyncio.TaskGroup() as group, fleet.running():
             client = _Client(fleet, profile, sink, group, chosen)
             following = group.create_task(client.follow(generations))
+            watching = group.create_task(client.watch())
             ends: set[asyncio.Task[Any]] = {
                 group.create_task(client.listen(source)),
                 group.create_task(stop.wait()),
@@ -81,6 +85,7 @@ async def serve_stdio(
             ended, left = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             log.info("stopping")
             following.cancel()
+            watching.cancel()
             if len(ended) == 1 and not sink.broken:
                 await client.finish(left)
             await client.end()
@@ -105,6 +110,21 @@ class _Client:
         self._held = 0
         self._ending = False
         self._idle = asyncio.Event()
+        self._relisted = asyncio.Event()
+        fleet.watch(self._relisted.set)
+
+    async def watch(self) -> None:
+        """Tell the client where servers say other things of tools that are held to their names alone."""
+        shown = self._fleet.table(self._profile).tools_legacy
+        while True:
+            await self._relisted.wait()
+            # Servers come up one after the other, and one notification does for those of a while.
+            await asyncio.sleep(_SETTLING)
+            self._relisted.clear()
+            now = self._fleet.table(self._profile).tools_legacy
+            if now != shown:
+                self._say_all(self._conversation.changes())
+            shown = now
 
     async def listen(self, source: Source) -> None:
         """Act upon each line until the input ends; read no further while the client does not read either."""

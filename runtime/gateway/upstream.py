@@ -7,15 +7,14 @@ once. Nothing is ever repeated on a new child.
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code
-from mcphub_gitops.runtime.gateway import bridge, handshake, routing, wire
-from mcphub_gitops.runtime.gateway.definitions import fingerprints
+from mcphub_gitops.runtime.gateway import bridge, definitions, handshake, named, routing, wire
 from mcphub_gitops.runtime.gateway.generation import Server
 from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
@@ -59,7 +58,8 @@ class Supervision:
 class Standing:
     """How a server fares: `state` is ``up``, ``starting``, or ``down`` between two starts; `seconds` since it is up.
 
-    `starts` counts the starts of this gateway, `reason` is why it is not up, in words; empty when it is.
+    `starts` counts the starts of this gateway, `reason` is why it is not up, in words; empty when it is. With `by_name`
+    its tools are held to their names alone.
     """
 
     name: str
@@ -70,6 +70,11 @@ class Standing:
     reason: str
     tools: int
     quarantined: Mapping[str, str]
+    by_name: bool = False
+
+
+def _ignore() -> None:
+    """Nobody looks at the definitions."""
 
 
 class RetiredError(Exception):
@@ -94,6 +99,8 @@ class Upstream:
         self._modern = False
         self._legacy_first = False
         self._live: Mapping[str, str | None] = {}
+        self._definitions: named.Live = {}
+        self._listed: Callable[[], None] = _ignore
         self._quarantined: Mapping[str, str] = {}
         self._failures = 0
         self._timeouts = 0
@@ -122,6 +129,15 @@ class Upstream:
         """Why tools are refused, by their name on the server."""
         return self._quarantined
 
+    @property
+    def definitions(self) -> named.Live:
+        """What the server said of each of its tools, by name; read where they are held to their names alone."""
+        return self._definitions
+
+    def watch(self, listed: Callable[[], None]) -> None:
+        """Call `listed` whenever `definitions` have changed."""
+        self._listed = listed
+
     def standing(self) -> Standing:
         """Return how the server fares now."""
         since = self._up_since
@@ -135,6 +151,7 @@ class Upstream:
             reason=self._reason if self._link is None else "",
             tools=len(self._server.tools),
             quarantined=self._quarantined,
+            by_name=self._server.by_name,
         )
 
     def complaints(self) -> str:
@@ -145,9 +162,13 @@ class Upstream:
 
     def adopt(self, server: Server) -> None:
         """Hold the running child against the lock of `server`, which starts like the one that it was started for."""
+        unread = server.by_name and not self._server.by_name
         self._server = server
         if self._link is not None:
             self._judge()
+            if unread:
+                # Only the fingerprints of what it offers were kept.
+                self._on_changed()
         else:
             # What it failed at may have been mended, or there would be nothing new to adopt.
             self._failures = 0
@@ -292,8 +313,14 @@ class Upstream:
 
     async def _verify(self, link: Link, hello: Hello) -> None:
         listed = await handshake.list_tools(link, hello, client=self._client, seconds=self._supervision.start)
-        self._live = fingerprints(listed)
+        found = definitions.read_all(listed)
+        if self._server.by_name:
+            found = {name: each if each is not None and named.fits(each) else None for name, each in found.items()}
+        self._live = definitions.fingerprints(found)
         self._judge()
+        if self._server.by_name and found != self._definitions:
+            self._definitions = found
+            self._listed()
 
     def _judge(self) -> None:
         verdict = routing.quarantined(self._server, self._live)

@@ -78,7 +78,7 @@ def echo_entry(name: str = "echo", *options: str, **fields: object) -> dict[str,
 def entry(name: str, argv: list[str], **fields: object) -> dict[str, Any]:
     """Return a server entry; `tools` names or defines its tools, all of the echo program's unless given."""
     tools: Any = fields.pop("tools", list(gateway_echo.TOOLS))
-    others = ("secrets", "files", "code", "optional")
+    others = ("secrets", "files", "code", "optional", "by_name")
     outside: dict[str, object] = {key: fields.pop(key) for key in others if key in fields}
     spec = {
         "server": name,

@@ -330,6 +330,7 @@ async def test_the_operator_alone_learns_how_the_servers_fare() -> None:
             "reason": "",
             "tools": 2,
             "quarantined": {},
+            "by_name": False,
         }
         asked.spawner.children[-1].sink.child_exited(3)
         echo = asked.fleet.upstreams["echo"]

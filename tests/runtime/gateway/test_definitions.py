@@ -15,7 +15,7 @@ def nested(levels: int) -> bytes:
 
 
 def test_spelling_and_order_do_not_change_a_fingerprint() -> None:
-    found = definitions.fingerprints([Raw(b'{ "description":"\\u00e9", "name":"t", "n": 1.0 }')])
+    found = definitions.fingerprints(definitions.read_all([Raw(b'{ "description":"\\u00e9", "name":"t", "n": 1.0 }')]))
     assert found == {"t": fingerprint({"name": "t", "description": "é", "n": 1.0})}
 
 
@@ -31,23 +31,23 @@ def test_spelling_and_order_do_not_change_a_fingerprint() -> None:
     ],
 )
 def test_what_cannot_be_compared_has_no_fingerprint_and_cannot_be_locked(raw: bytes) -> None:
-    assert definitions.fingerprints([Raw(raw)]) in ({"t": None}, {})
+    assert definitions.fingerprints(definitions.read_all([Raw(raw)])) in ({"t": None}, {})
     with pytest.raises(RuntimeFailure):
         definitions.read(Raw(raw))
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b"7", b'{"name":7}', b'{"name":null}'])
 def test_what_has_no_name_is_no_definition(raw: bytes) -> None:
-    assert definitions.fingerprints([Raw(raw)]) == {}
+    assert definitions.fingerprints(definitions.read_all([Raw(raw)])) == {}
     with pytest.raises(RuntimeFailure):
         definitions.read(Raw(raw))
 
 
 def test_a_name_that_is_sent_twice_has_no_fingerprint_even_when_both_are_the_same() -> None:
     raw = Raw(b'{"name":"t"}')
-    assert definitions.fingerprints([raw, raw, raw]) == {"t": None}
-    assert definitions.fingerprints([raw, Raw(b'{"name":"t","x":1e999}')]) == {"t": None}
-    assert definitions.fingerprints([Raw(b'{"name":"t","x":1e999}'), raw]) == {"t": None}
+    assert definitions.fingerprints(definitions.read_all([raw, raw, raw])) == {"t": None}
+    assert definitions.fingerprints(definitions.read_all([raw, Raw(b'{"name":"t","x":1e999}')])) == {"t": None}
+    assert definitions.fingerprints(definitions.read_all([Raw(b'{"name":"t","x":1e999}'), raw])) == {"t": None}
 
 
 def test_a_definition_at_the_bounds_is_read() -> None:
