@@ -57,7 +57,7 @@ def review_states(before: State, after: State, manner: Manner) -> int:
     """Compare two states of a project, show the review, and return the exit code; raises RuntimeFailure."""
     compiled = after.project.compile(locked=True, as_of=manner.as_of)
     if has_errors(_mistakes(compiled.diagnostics)) or compiled.bound is None:
-        show_compiled(compiled, manner.output, after.project.root)
+        show_compiled(compiled, "human" if manner.output == "markdown" else manner.output, after.project.root)
         return exit_of(compiled.diagnostics) or Exit.ERROR
     show_compiled(compiled, "human" if manner.output in {*FORMATS, "markdown"} else manner.output, after.project.root)
     one = _side_before(before, manner.as_of)

@@ -83,13 +83,13 @@ class Hosted:
         if environment:
             document["jobs"]["apply"]["steps"][-1]["env"] = dict(environment)
         inputs = {"expect": expect} if expect else {}
-        return self._run(document, {"repository": {"default_branch": "main"}}, self.main, inputs=inputs)["apply"]
+        return self.start(document, {"repository": {"default_branch": "main"}}, self.main, inputs=inputs)["apply"]
 
     def run(self, name: str, event: Mapping[str, Any], *, commit: str, ref: str = "main") -> dict[str, Ran]:
         """Run a workflow for an event."""
-        return self._run(self.workflow(name), event, commit, ref=ref)
+        return self.start(self.workflow(name), event, commit, ref=ref)
 
-    def _run(
+    def start(
         self,
         document: Mapping[str, Any],
         event: Mapping[str, Any],
@@ -98,6 +98,7 @@ class Hosted:
         ref: str = "main",
         inputs: Mapping[str, str] | None = None,
     ) -> dict[str, Ran]:
+        """Run the jobs of a workflow for an event on `commit` of the branch `ref`."""
         return Workflow(
             machines=self.machines, document=document, event=event, commit=commit, ref=ref, inputs=inputs or {}
         ).run()
