@@ -232,6 +232,8 @@ def run_pipeline_job(
         **variables,
         **own,
     }
+    for path in job.get("needs", []) and (machines.folder / "artifacts").iterdir():
+        shutil.copy(path, tree)
     begin = [line for line in hidden.get("before_script", []) if line.startswith("cd ")]
     code, log = run_script("\n".join([*begin, *job["script"]]), tree, environment)
     for path in job.get("artifacts", {}).get("paths", []):
