@@ -3,7 +3,8 @@
 python -m bench.compiler
 
 Each hub is written with a lock that fits, and planned without an engine: parsed, validated, resolved, held against its
-lock, and compared with nothing. "cold" has an empty cache of catalogs, "cached" a filled one.
+lock, and compared with nothing. "cold" has an empty cache of catalogs, "cached" a filled one. "again" is the plan of a
+hub that is applied as it is.
 """
 
 import os
@@ -20,7 +21,13 @@ from bench.hubs import contain, generate, read_registry, resolve_all
 from mcphub_gitops.compiler.lock.definitions import write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.render.compose import render_compose
+from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.runtime.apply.layout import Layout
+from mcphub_gitops.runtime.apply.state import write_generation
+from mcphub_gitops.runtime.project import HUB_FILE, Project
 from tests.support.hubs import hub_of, lock_of
 from tests.support.shared import SHARED
 
@@ -63,8 +70,9 @@ def cases(folder: Path) -> Iterator[Callable[[], None]]:
     yield lambda: twenty(folder / "twenty")
     if PUBLISHED.exists():
         yield lambda: published(folder / "published")
-    yield lambda: generated(folder / "tenth", 1_000, (None, None))
-    yield lambda: generated(folder / "whole", 10_000, (4.0, 1.5))
+    yield lambda: generated(folder / "hundredth", 100, (None, None), None)
+    yield lambda: generated(folder / "tenth", 1_000, (None, None), 0.4)
+    yield lambda: generated(folder / "whole", 10_000, (4.0, 1.5), None)
 
 
 def twenty(folder: Path) -> None:
@@ -87,13 +95,18 @@ def published(folder: Path) -> None:
     tell(f"plan {hub.count('all/')} published servers, cached", measure(PLAN, folder), 0.25)
 
 
-def generated(folder: Path, servers: int, budgets: tuple[float | None, float | None]) -> None:
-    """Plan a generated hub, whose catalog has ten tools a server."""
+def generated(
+    folder: Path, servers: int, budgets: tuple[float | None, float | None], check_budget: float | None
+) -> None:
+    """Plan a generated hub, whose catalog has ten tools a server, hold it against its lock, and plan it again."""
     hub, catalog = generate(servers, 10, CATALOG)
     tools = {f"s{number:05}": tuple(f"s{number:05}_t{tool}" for tool in range(10)) for number in range(servers)}
     write(folder, hub, {CATALOG: catalog.encode()}, tools)
     tell(f"plan {servers:,} servers, {10 * servers:,} tools, cold", measure(PLAN, folder, is_cold=True), budgets[0])
     tell(f"plan {servers:,} servers, {10 * servers:,} tools, cached", measure(PLAN, folder), budgets[1])
+    tell(f"lock --check of {servers:,} servers", measure([MCPHUB, "lock", "--check"], folder), check_budget)
+    record(folder, hub_of(hub, {CATALOG: catalog.encode()}), tools)
+    tell(f"plan {servers:,} servers, again", measure([*PLAN, "--detailed-exitcode"], folder), None)
 
 
 def contained(folder: Path) -> None:
@@ -126,6 +139,14 @@ def write(folder: Path, hub: str, files: Mapping[str, bytes], tools: Mapping[str
     (folder / "mcp-hub.tools").mkdir()
     for name, each in definitions.items():
         (folder / "mcp-hub.tools" / f"{name}.json").write_bytes(write_definitions(each))
+
+
+def record(folder: Path, hub: Hub, tools: Mapping[str, tuple[str, ...]]) -> None:
+    """Write what an apply of the hub records, so that nothing is left to do."""
+    desired, _ = build(hub, *lock_of(hub, tools))
+    layout = Layout(folder=Project(root=folder, hub_file=HUB_FILE).runtime_folder)
+    layout.prepare()
+    write_generation(layout, reconcile(desired, Observed(), Options()), [])
 
 
 def measure(command: list[str], folder: Path, *, is_cold: bool = False) -> Cost:

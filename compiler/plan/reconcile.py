@@ -147,7 +147,10 @@ def _update_cause(fields: tuple[FieldChange, ...]) -> str:
 
 
 def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
-    for name in sorted({*before, *after}):
+    if before == after:
+        return
+    # Of a server that is new or gone, one of them has nothing.
+    for name in sorted({*before, *after} if before and after else before or after):
         if before.get(name) != after.get(name):
             yield FieldChange(name=name, before=before.get(name), after=after.get(name))
 
