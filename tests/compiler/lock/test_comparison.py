@@ -21,5 +21,6 @@ def test_every_kind_of_difference_is_told() -> None:
 
 def test_names_alone_differ_only_where_one_comes_goes_or_is_there_twice() -> None:
     live = [{"name": "add", "description": "Add!"}, {"name": "add"}, {"name": "drop"}, {"name": "drop"}]
-    assert list(compare_names(LOCKED, live).sentences()) == ["`drop` is new", "`list` is gone", "`add` is offered twice"]
+    told = list(compare_names(LOCKED, live).sentences())
+    assert told == ["`drop` is new", "`list` is gone", "`add` is offered twice"]
     assert not compare_names(LOCKED, [{"name": "list", "title": "Other"}, {"name": "add"}])
