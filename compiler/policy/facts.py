@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from math import ceil
 from typing import Any
 
-from mcphub_gitops.compiler.canonical import encode
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
+from mcphub_gitops.compiler.policy.cost import estimate_tokens
 from mcphub_gitops.compiler.policy.model import Given, GivenServer
 from mcphub_gitops.compiler.policy.vocabulary import completed
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, Confinement, Mount, is_root
 from mcphub_gitops.compiler.resolve.location import Location, locations_in
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Remote, SecretRef, Server
 from mcphub_gitops.compiler.resolve.path import why_sensitive
-
-BYTES_A_TOKEN = 4
-"""The estimator of what a definition costs: tokenizers differ by model, and four bytes of JSON are about one token."""
 
 _ENDPOINT = re.compile(
     r"(?P<scheme>https?)://(?P<name>\[[^\]/]*\]|[^:/?#\[\]@]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|\Z)"
@@ -36,11 +32,6 @@ def facts_of_hub(hub: Hub, desired: Desired | None) -> Given:
     }
     servers = tuple(_server(each, bound.get(each.name)) for each in hub.servers if each.enabled)
     return Given(hub=completed("hub", facts), servers=servers)
-
-
-def estimate_tokens(definition: Mapping[str, Any]) -> int:
-    """Return about how many tokens `definition` costs in every conversation that it is part of."""
-    return ceil(len(encode(definition)) / BYTES_A_TOKEN)
 
 
 def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
@@ -170,7 +161,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         "destructive": hints.get("destructiveHint", not read_only) is not False,
         "idempotent": hints.get("idempotentHint") is True,
         "openWorld": hints.get("openWorldHint") is not False,
-        "tokens": estimate_tokens(definition),
+        "tokens": estimate_tokens(tool.exposed),
     }
     return completed("tool", facts)
 

@@ -77,7 +77,7 @@ _BLOB = re.compile(
 )
 _CAMEL = re.compile(r"[a-z0-9][A-Z]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,126}[A-Za-z0-9]|[A-Za-z0-9]")
-_MIXED = re.compile(r"\w*(?:[A-Za-z][\u0400-\u052f]|[\u0400-\u052f][A-Za-z])\w*")
+_MIXED = re.compile(r"[A-Za-z][\u0400-\u052f]\w{0,32}|[\u0400-\u052f][A-Za-z]\w{0,32}")
 _PICTURE = re.compile(r"data:image/(?:gif|jpeg|png|webp)[;,]")
 _EXCERPT = 60
 """Code points of a text that are quoted from where a cue begins."""

@@ -19,6 +19,8 @@ _WORK = 200_000
 _DEEPEST = 32
 """Levels of a value that are looked into."""
 
+_Mark = Literal[" ", "-", "+"]
+
 _Blocks = Iterator[tuple[int, int, int]]
 """Where words are kept: the place before, the place after, how many."""
 
@@ -26,14 +28,14 @@ _Blocks = Iterator[tuple[int, int, int]]
 def compare_words(before: str, after: str) -> tuple[Word, ...]:
     """Return the words of both texts, each run kept, gone or new; in time that grows little faster than the texts."""
     old, new = _WORD.findall(before), _WORD.findall(after)
-    found: list[Word] = []
+    runs: list[tuple[_Mark, list[str]]] = []
     at, other = 0, 0
     for start, begin, length in (*_kept(old, new), (len(old), len(new), 0)):
-        _append(found, old[at:start], "-")
-        _append(found, new[other:begin], "+")
-        _append(found, old[start : start + length], " ")
+        _append(runs, old[at:start], "-")
+        _append(runs, new[other:begin], "+")
+        _append(runs, old[start : start + length], " ")
         at, other = start + length, begin + length
-    return tuple(found)
+    return tuple(Word(text="".join(words), mark=mark) for mark, words in runs)
 
 
 def compare_plain(where: str, before: Json, after: Json) -> Iterator[Finding]:
@@ -70,9 +72,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _append(found: list[Word], words: Sequence[str], mark: Literal[" ", "-", "+"]) -> None:
-    if words:
-        found.append(Word(text="".join(words), mark=mark))
+def _append(runs: list[tuple[_Mark, list[str]]], words: Sequence[str], mark: _Mark) -> None:
+    if words and runs and runs[-1][0] == mark:
+        runs[-1][1].extend(words)
+    elif words:
+        runs.append((mark, list(words)))
 
 
 def _kept(old: list[str], new: list[str]) -> _Blocks:

@@ -6,7 +6,8 @@ import pytest
 
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Tool, build
-from mcphub_gitops.compiler.policy.facts import estimate_tokens, facts_of_hub
+from mcphub_gitops.compiler.policy.cost import estimate_tokens
+from mcphub_gitops.compiler.policy.facts import facts_of_hub
 from mcphub_gitops.compiler.policy.model import GivenServer
 from mcphub_gitops.compiler.policy.vocabulary import KINDS, Kind, facts_of, flatten, seen_by, variables_of
 from mcphub_gitops.compiler.resolve.model import Hub, Remote, SecretRef, Text
@@ -256,3 +257,9 @@ def test_words_and_arguments_of_a_tool() -> None:
 def test_tokens_are_a_quarter_of_the_bytes() -> None:
     assert estimate_tokens({"name": "é"}) == 4
     assert tool_facts()["tokens"] == estimate_tokens({"name": "x_purge"})
+
+
+def test_tokens_are_of_what_clients_tell_a_model() -> None:
+    told = {"description": "All of it.", "inputSchema": {"type": "object"}}
+    untold = {"title": "Purge", "annotations": {"readOnlyHint": True}, "outputSchema": {}, "icons": [], "_meta": {}}
+    assert tool_facts(**told, **untold)["tokens"] == estimate_tokens({"name": "x_purge", **told})
