@@ -41,6 +41,7 @@ bench: $(DEV)  ## print the published figures
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.policies
 	$(BIN)/python -m bench.compiler
+	$(BIN)/python -m bench.reviews
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) build/view  ## make inputs up for FUZZ_SECONDS, and keep what is of interest in build/fuzz

@@ -1,6 +1,6 @@
 """A hub and its lock together: what the hub amounts to, and everything that is wrong with either."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -8,7 +8,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.codes import Code
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
-from mcphub_gitops.compiler.lock.definitions import read_definitions
+from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
@@ -18,6 +18,8 @@ from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.compiler.validation import Validated
+
+ReadDefinitions = Callable[[str, bytes | None, Mapping[str, str]], tuple[Definitions, tuple[Diagnostic, ...]]]
 
 NO_LOCK = Lock(servers=MappingProxyType({}))
 
@@ -73,13 +75,14 @@ def compile_hub(
     *,
     locked: bool,
     frozen: bool = False,
+    read: ReadDefinitions = read_definitions,
 ) -> Compiled:
     """Bind a validated hub to its lock; never raises on any input.
 
     `definitions` holds name and content of each locked server's readable definitions, `files` the digests of the files
     that commands name. With `locked`, a lock that does not fit is an error; without, what it cannot answer yet is a
     note, and everything else is still checked. With `frozen` it is not looked at whether the lock fits, which is
-    warned of, and what cannot be run from it is an error.
+    warned of, and what cannot be run from it is an error. `read` reads definitions as `read_definitions` does.
     """
     sources = (*validated.sources, lock_file.source)
     hub, lock = validated.hub, lock_file.lock
@@ -99,7 +102,7 @@ def compile_hub(
     found = {}
     for name, server in usable.items():
         file, data = definitions[name]
-        found[name], differing = read_definitions(file, data, server.tools)
+        found[name], differing = read(file, data, server.tools)
         problems.extend(differing)
     desired, unbound = build(hub, Lock(servers=MappingProxyType(usable)), found)
     problems.extend(unbound)

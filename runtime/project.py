@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from mcphub_gitops.compiler.compilation import Compiled, LockFile, compile_hub, open_lock
-from mcphub_gitops.compiler.lock.definitions import Definitions, write_definitions
+from mcphub_gitops.compiler.compilation import Compiled, LockFile, ReadDefinitions, compile_hub, open_lock
+from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions, write_definitions
 from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import code_folder, locked_files
@@ -81,7 +81,7 @@ class Project:
     `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
     the files that a pattern matches. `drafts` stand in place of what is in the documents that they name. `enforce`
     holds a compiled hub against the policies that it names in the project's folder, on a day. Files are read from
-    `tree`, which is the folder as it is unless another is given.
+    `tree`, which is the folder as it is unless another is given; `read_definitions` may know some of them already.
     """
 
     root: Path
@@ -93,6 +93,7 @@ class Project:
     drafts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     enforce: Enforce = field(default=_refuse_policies, compare=False, repr=False)
     tree: Tree | None = field(default=None, compare=False, repr=False)
+    read_definitions: ReadDefinitions = field(default=read_definitions, compare=False, repr=False)
 
     @property
     def files(self) -> Tree:
@@ -130,8 +131,8 @@ class Project:
         with _nothing_dropped():
             return self._validate()
 
-    def _validate(self) -> Validated:
-        document = self.open()
+    def _validate(self, opened: Document | None = None) -> Validated:
+        document = opened if opened is not None else self.open()
         if not document.uses_catalogs:
             return understand(document)
         return self.understand_sourced(document, self.catalog_reader())
@@ -196,16 +197,19 @@ class Project:
         found = open_lock(self.lock_file, self.files.read(self.lock_file, limit=MAX_LOCK_BYTES))
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
-    def compile(self, *, locked: bool, as_of: str | None = None, frozen: bool = False) -> Compiled:
+    def compile(
+        self, *, locked: bool, as_of: str | None = None, frozen: bool = False, opened: Document | None = None
+    ) -> Compiled:
         """Validate the hub and bind it to its lock; see `compile_hub`. Raises RuntimeFailure when files fail.
 
-        With `as_of`, a day as YYYY-MM-DD, it is also held against its policies.
+        With `as_of`, a day as YYYY-MM-DD, it is also held against its policies. `opened` is what `open` returned, where
+        that is at hand.
         """
         with _nothing_dropped():
-            return self._compile(locked=locked, as_of=as_of, frozen=frozen)
+            return self._compile(locked=locked, as_of=as_of, frozen=frozen, opened=opened)
 
-    def _compile(self, *, locked: bool, as_of: str | None, frozen: bool) -> Compiled:
-        validated, lock_file = self._validate(), self.open_lock()
+    def _compile(self, *, locked: bool, as_of: str | None, frozen: bool, opened: Document | None) -> Compiled:
+        validated, lock_file = self._validate(opened), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
         compiled = compile_hub(
             validated,
@@ -214,6 +218,7 @@ class Project:
             self.file_digests(validated.hub) if validated.hub is not None else {},
             locked=locked,
             frozen=frozen,
+            read=self.read_definitions,
         )
         if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled

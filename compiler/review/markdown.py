@@ -61,7 +61,10 @@ def _first(review: Review, whole: str) -> Iterator[str]:
 
 def _last(review: Review, whole: str) -> Iterator[str]:
     costs = ((_path(each.path, each.name), phrase.difference(each)) for each in review.costs)
-    yield _table(f"Tokens ({TOKENIZER})", ("path", "tokens"), costs, whole)
+    if review.costs or not review.after.servers:
+        yield _table(f"Tokens ({TOKENIZER})", ("path", "tokens"), costs, whole)
+    else:
+        yield f"#### Tokens ({TOKENIZER})\n\nAs before: no tool differs."
     yield _table("Policies", ("", "rule", "subject", "why", "line"), _verdicts(review), whole)
     yield _list("When it is merged and applied", map(said, review.effects), whole)
     yield _list("To undo it", map(said, review.undo), whole)

@@ -12,6 +12,9 @@ from mcphub_gitops.compiler.url import hide_query
 _Profiles = dict[str, tuple[str, dict[str, tuple[str, ...]]]]
 """Path, and the tools by server, of each profile; the whole gateway is the one without a name."""
 
+_Key = tuple[str, str, str]
+"""What decides what a tool costs: its name for clients, its fingerprint, and the hub's own description."""
+
 _NETWORKS = {
     "none": "it has no network: it can tell it in what its tools answer",
     "bridge": "its egress is not limited: every address that the engine's bridge reaches",
@@ -34,20 +37,31 @@ def compare_reach(before: Side, after: Side, changed: Collection[str]) -> tuple[
 
 
 def compare_costs(before: Side, after: Side) -> tuple[Cost, ...]:
-    """Return what each path costs, of those where that changes, and of the whole gateway in any case."""
-    known: dict[tuple[str, str, str], int] = {}
-    one, other = _costs(before, known), _costs(after, known)
+    """Return what each path costs, of those where that changes, and of the whole gateway; nothing where none does.
+
+    Counting is dear: what both sides have is counted once, and nothing where no tool differs.
+    """
+    one, other = _profiles(before), _profiles(after)
+    if one == other and _tool_facts(before) == _tool_facts(after):
+        return ()
+    counts = _count({_key(tool): tool for side in (before, after) for tool in _tools(side)})
+    was, now = _costs(before, one, counts), _costs(after, other, counts)
     paths = {**{name: path for name, (path, _) in one.items()}, **{name: path for name, (path, _) in other.items()}}
-    costs = (
-        Cost(
-            name=name,
-            path=paths[name],
-            before=one[name][1] if name in one else None,
-            after=other[name][1] if name in other else None,
-        )
-        for name in sorted(paths)
-    )
+    costs = (Cost(name=name, path=paths[name], before=was.get(name), after=now.get(name)) for name in sorted(paths))
     return tuple(each for each in costs if not each.name or each.before != each.after)
+
+
+def _count(tools: Mapping[_Key, Tool]) -> dict[_Key, int]:
+    return {key: count_tokens(tool.exposed) for key, tool in tools.items()}
+
+
+def _tools(side: Side) -> Iterator[Tool]:
+    for server in side.servers.values():
+        yield from server.tools
+
+
+def _key(tool: Tool) -> _Key:
+    return tool.name, tool.hash, tool.description
 
 
 def travels_of(after: Side, permissions: Collection[Permission]) -> tuple[Travel, ...]:
@@ -134,17 +148,9 @@ def _reach(
     )
 
 
-def _costs(side: Side, known: dict[tuple[str, str, str], int]) -> dict[str, tuple[str, int]]:
-    costs = {tool.name: _cost(tool, known) for server in side.servers.values() for tool in server.tools}
+def _costs(side: Side, profiles: _Profiles, counts: Mapping[_Key, int]) -> dict[str, int]:
+    costs = {tool.name: counts[_key(tool)] for tool in _tools(side)}
     return {
-        name: (path, sum(costs[tool] for tools in servers.values() for tool in tools))
-        for name, (path, servers) in _profiles(side).items()
+        name: sum(costs[tool] for tools in servers.values() for tool in tools)
+        for name, (_, servers) in profiles.items()
     }
-
-
-def _cost(tool: Tool, known: dict[tuple[str, str, str], int]) -> int:
-    key = (tool.name, tool.hash, tool.description)
-    found = known.get(key)
-    if found is None:
-        found = known[key] = count_tokens(tool.exposed)
-    return found

@@ -138,6 +138,8 @@ def _words(finding: Finding) -> str:
 
 
 def _costs(review: Review) -> Iterator[str]:
+    if not review.costs and review.after.servers:
+        yield "as before: no tool differs"
     for each in review.costs:
         yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}): {phrase.difference(each)}"
 

@@ -1,6 +1,7 @@
 """What reviews have in common: two sides compiled alike, compared, and shown. Loaded when there is a review."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ import click
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors
+from mcphub_gitops.compiler.lock.definitions import Definitions as StoredDefinitions
 from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.resolve.nodes import entries
@@ -20,12 +22,16 @@ from mcphub_gitops.compiler.review.relocation import relocate
 from mcphub_gitops.compiler.review.side import Side, Written, absent, side_of_desired
 from mcphub_gitops.compiler.review.text import render_text
 from mcphub_gitops.compiler.source import printable
+from mcphub_gitops.compiler.validation import Document
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.output import FORMATS, show_compiled, show_diagnostics, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project
+
+Read = tuple[StoredDefinitions, tuple[Diagnostic, ...]]
+"""The definitions in a file, and how they differ from the lock."""
 
 _DENIALS = frozenset({codes.DENIED, codes.UNAPPROVED})
 
@@ -55,7 +61,9 @@ class Manner:
 
 def review_states(before: State, after: State, manner: Manner) -> int:
     """Compare two states of a project, show the review, and return the exit code; raises RuntimeFailure."""
-    compiled = after.project.compile(locked=True, as_of=manner.as_of)
+    before, after = _remembering(before, after)
+    opened = after.project.open()
+    compiled = after.project.compile(locked=True, as_of=manner.as_of, opened=opened)
     if has_errors(_mistakes(compiled.diagnostics)) or compiled.bound is None:
         show_compiled(compiled, "human" if manner.output == "markdown" else manner.output, after.project.root)
         return exit_of(compiled.diagnostics) or Exit.ERROR
@@ -69,7 +77,7 @@ def review_states(before: State, after: State, manner: Manner) -> int:
         kind="hub",
         commit=after.commit,
         verdicts=lazy.load("verdicts").verdicts_of(compiled),
-        written=_written(after.project, compiled),
+        written=_written(opened, compiled),
     )
     was, now = servers_with_other_tools(one, other)
     definitions = _definitions(before.project, one, was), _definitions(after.project, other, now)
@@ -97,6 +105,24 @@ def _rendered(review: Review, manner: Manner) -> str:
     return render_markdown(review, whole=manner.whole) if manner.output == "markdown" else render_text(review)
 
 
+def _remembering(before: State, after: State) -> tuple[State, State]:
+    """Return both states so that definitions that both of them have are read once."""
+    known: dict[str, tuple[bytes | None, Mapping[str, str], Read]] = {}
+
+    def read(name: str, data: bytes | None, tools: Mapping[str, str]) -> Read:
+        found = known.get(name)
+        if found is not None and found[0] == data and found[1] == tools:
+            return found[2]
+        result = read_definitions(name, data, tools)
+        known[name] = (data, tools, result)
+        return result
+
+    def remember(state: State) -> State:
+        return replace(state, project=replace(state.project, read_definitions=read))
+
+    return remember(before), remember(after)
+
+
 def _mistakes(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """Return what keeps a hub from being compared: that policies deny it does not, and is told in the review."""
     return tuple(each for each in diagnostics if each.code not in _DENIALS)
@@ -108,7 +134,8 @@ def _side_before(state: State, as_of: str) -> Side | None:
     if missing:
         note = f"there is no `{printable(missing)}`, so that everything is new"
         return absent(state.name, "hub", state.commit, note)
-    compiled = state.project.compile(locked=True, as_of=as_of)
+    opened = state.project.open()
+    compiled = state.project.compile(locked=True, as_of=as_of, opened=opened)
     errors = [each for each in _mistakes(compiled.diagnostics) if has_errors((each,))]
     where = state.commit[:12] or state.name
     told, sources = relocate(errors, compiled.sources, where)
@@ -116,7 +143,7 @@ def _side_before(state: State, as_of: str) -> Side | None:
     if compiled.bound is None:
         click.echo(f"error: {printable(state.name)} cannot be compared with: it has the mistakes above", err=True)
         return None
-    written = _written(state.project, compiled)
+    written = _written(opened, compiled)
     return side_of_desired(
         compiled.bound,
         name=state.name,
@@ -144,8 +171,8 @@ def _errors_note(errors: tuple[Diagnostic, ...]) -> list[str]:
     return [f"it does not compile ({number}, such as `{printable(str(first.span))}: {first.code.summary}`)"]
 
 
-def _written(project: Project, compiled: Compiled) -> Written | None:
-    root = project.open().root
+def _written(opened: Document, compiled: Compiled) -> Written | None:
+    root = opened.root
     return Written(root=root, hub=compiled.hub) if root is not None and compiled.hub is not None else None
 
 
@@ -159,7 +186,8 @@ def _uncompared(written: Written | None, bound: Desired) -> frozenset[str]:
 
 def _definitions(project: Project, side: Side, servers: frozenset[str]) -> Definitions:
     return {
-        server: read_definitions(*project.definitions(server), side.offered[server])[0] for server in sorted(servers)
+        server: project.read_definitions(*project.definitions(server), side.offered[server])[0]
+        for server in sorted(servers)
     }
 
 
