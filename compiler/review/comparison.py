@@ -59,7 +59,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
     return Review(
         before=before,
         after=after,
-        headline=write_headline(permissions, tools, exposures, changes),
+        headline=write_headline(permissions, tools, exposures, changes) or _unchanged(before, after),
         permissions=permissions,
         unchanged=unchanged_kinds(permissions, after),
         travels=travels_of(after, permissions),
@@ -76,6 +76,11 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         unchecked=tuple(find_unchecked(before, after, tools)),
         summary=_summarise(after, renames, changes, tools),
     )
+
+
+def _unchanged(before: Side, after: Side) -> str:
+    """Return the headline where no server changes: the lock, the policies or texts may, and the digest covers them."""
+    return "No server changes." if before.review == after.review else "No server changes, the review digest does."
 
 
 def _reworded(change: Change, after: Side) -> Change:

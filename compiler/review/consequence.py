@@ -90,8 +90,8 @@ def _unread(after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
     if bare | after.names_only:
         names = listed(sorted(bare | after.names_only))
         yield (
-            "What the tools of these servers take and say: they were not asked, and a catalog names them"
-            f" (neither arguments nor changes of words are checked): {names}."
+            "What the tools of these servers take and say: a catalog names them, and they are held to no more"
+            f" than their names (neither arguments nor changes of words are checked): {names}."
         )
     if unread:
         yield f"What changed in tools whose readable definitions are not at hand: {listed(unread)}."

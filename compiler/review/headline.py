@@ -20,13 +20,13 @@ def write_headline(
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
 ) -> str:
-    """Return what the worst change is, of the server that gets most, and who else changes.
+    """Return what the worst change is, of the server that gets most, and who else changes; empty where none does.
 
     Names of servers are as the hub has them; nothing else in it is a user's.
     """
     found = _by_server(permissions, tools, exposures, changes)
     if not found:
-        return "No server changes."
+        return ""
     worst = max(sorted(found), key=lambda name: found[name].score)
     sentence = found[worst].sentence
     others = sorted(name for name in found if name != worst)

@@ -16,6 +16,7 @@ KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "secrets": ("1 secret", "{} secrets"),
         "egress": ("network access", "network access"),
         "remote": ("another address", "other addresses"),
+        "tool checks": ("leave to change its tools", "leave to change its tools"),
         "mounts": ("1 mount", "{} mounts"),
         "files": ("1 grant of files", "{} grants of files"),
         "user": ("another user", "another user"),
@@ -34,6 +35,7 @@ _KIND_OF: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("read", "write"), "files"),
         **dict.fromkeys(("listen", "publicUrl"), "gateway address"),
         **dict.fromkeys(("command", "package"), "program"),
+        "byName": "tool checks",
         "network": "egress",
         "mount": "mounts",
         "user": "user",
@@ -83,7 +85,12 @@ def describe(fact: str, value: str) -> str:
     return f"{_PLAIN[kind]} {value}"
 
 
-_PLAIN = {"command": "running", "package": "the package", "transport": "speaking"}
+_PLAIN = {
+    "byName": "tools that are held to their names alone, because",
+    "command": "running",
+    "package": "the package",
+    "transport": "speaking",
+}
 
 
 def image_source(image: str) -> str:

@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.review.side import Side, Written
 from mcphub_gitops.compiler.source import Span
 
 _KEYS = {
+    "byName": "definitions",
     "ipc": "ipc",
     "network": "network",
     "optional": "optional",

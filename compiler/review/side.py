@@ -34,9 +34,9 @@ class Side:
     `facts` are what an apply establishes of each server (`DesiredServer.fields`), or of a lock its pins; `offered` the
     fingerprints of all tools of each server by the server's own names. `servers` and `profiles` are there where the
     side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and `notes` say
-    what else could not be known, in sentences. `names_only` are servers that were not asked for their tools, of some of
-    which no more than the names is known. `review` is the review digest, empty for a lock; `found` is whether there is
-    a hub at all.
+    what else could not be known, in sentences. `names_only` are servers whose tools are held to their names alone, or
+    were not asked for: no more than the names is sure of them. `review` is the review digest, empty for a lock; `found`
+    is whether there is a hub at all.
     """
 
     name: str
@@ -91,7 +91,9 @@ def side_of_desired(
         moves=desired.moves,
         verdicts=verdicts,
         uncompared=uncompared,
-        names_only=frozenset(server.name for server in desired.servers if any(map(_is_bare, server.tools))),
+        names_only=frozenset(
+            server.name for server in desired.servers if server.by_name or any(map(_is_bare, server.tools))
+        ),
         notes=notes,
         written=written,
     )
@@ -110,9 +112,7 @@ def side_of_lock(lock: Lock, *, name: str, commit: str = "", notes: tuple[str, .
         facts=MappingProxyType({key: dict(sorted(_pins(each))) for key, each in lock.servers.items()}),
         offered=MappingProxyType({key: each.tools for key, each in lock.servers.items()}),
         gateway=MappingProxyType(catalogs),
-        names_only=frozenset(
-            key for key, each in lock.servers.items() if getattr(each, "definitions", "live") == "catalog"
-        ),
+        names_only=frozenset(key for key, each in lock.servers.items() if each.definitions == "catalog"),
         notes=notes,
     )
 

@@ -58,4 +58,4 @@ def test_a_name_of_a_side_forges_nothing() -> None:
     forged = replace(review, before=replace(review.before, name="x`\n# forged @team", notes=("no `x`\n- y",)))
     for text in (render_markdown(forged, whole="mcphub `x`"), render_text(forged)):
         assert not [line for line in text.splitlines() if line.startswith(("# ", "- y"))]
-    assert "``x`<U+000A># forged @team``" in render_markdown(forged, whole=WHOLE) or "forged @team" in text
+    assert "- from ``x` # forged @team``\n" in render_markdown(forged, whole=WHOLE)
