@@ -97,7 +97,7 @@ def compile_hub(
     if frozen:
         detail = f"Nobody looked at whether {lock_file.name} is what {hub.span.source} asks for."
         problems.append(Diagnostic(code=codes.UNCHECKED, detail=detail, span=_first(hub)))
-    unusable = {each.server for each in stale}
+    unusable = {each.server for each in stale if not each.fits}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
     for name, server in usable.items():

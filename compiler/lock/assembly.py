@@ -20,6 +20,7 @@ from mcphub_gitops.compiler.lock.questions import (
     ToolsAnswer,
 )
 from mcphub_gitops.compiler.resolve.confinement import is_user
+from mcphub_gitops.compiler.resolve.exposure import is_selected
 from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
 
 _MOST_NAMED = 3
@@ -124,7 +125,8 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
         tools = {str(tool["name"]): tool for tool in answer.tools}
         definitions[server.name] = tools
         hashes = MappingProxyType({name: fingerprint(tool) for name, tool in sorted(tools.items())})
-        servers[server.name] = replace(pins, era=answer.era, tools=hashes)
+        hidden = frozenset(name for name in hashes if not is_selected(server, name))
+        servers[server.name] = replace(pins, era=answer.era, tools=hashes, hidden=hidden)
     lock = Lock(servers=MappingProxyType(servers))
     return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems))
 

@@ -19,6 +19,9 @@ FORMAT = "mcphub.lock/v1"
 MAX_BYTES = 64 * 1024 * 1024
 
 _HELP = "mcphub alone writes this file: restore it from git, or remove it and run `mcphub lock`"
+_HIDDEN = " hidden"
+"""What stands behind the fingerprint of a tool that is not served, on the tool's own line."""
+
 _MARKER = "<<<<<<<"
 _CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
@@ -68,7 +71,8 @@ def _catalog_entry(catalog: LockedCatalog) -> dict[str, str]:
 
 
 def _entry(server: LockedServer) -> dict[str, Any]:
-    entry: dict[str, Any] = {"launch": server.launch, "tools": dict(server.tools)}
+    tools = {name: f"{hash_}{_HIDDEN}" if name in server.hidden else hash_ for name, hash_ in server.tools.items()}
+    entry: dict[str, Any] = {"launch": server.launch, "tools": tools}
     # A server that was not asked has no era that anybody saw; what is not said was read from the server.
     entry |= {"era": server.era} if server.definitions == "live" else {"definitions": server.definitions}
     if server.package:
@@ -96,7 +100,8 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         user=entry.get("user", ""),
         target=entry.get("target", ""),
         files=MappingProxyType(entry.get("files", EMPTY)),
-        tools=MappingProxyType(entry["tools"]),
+        tools=MappingProxyType({name: line.removesuffix(_HIDDEN) for name, line in entry["tools"].items()}),
+        hidden=frozenset(name for name, line in entry["tools"].items() if line.endswith(_HIDDEN)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
+from mcphub_gitops.compiler.resolve.exposure import is_selected
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
 from mcphub_gitops.compiler.resolve.references import programs_of
@@ -15,10 +16,14 @@ _ZEROS = re.compile(r"(?:\.0)+$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
-    """A server whose lock entry cannot be used, and why, as the end of a sentence."""
+    """A server whose lock entry cannot be used, and why, as the end of a sentence.
+
+    It `fits` where it tells all that is asked of it, and yet not that a tool may be served.
+    """
 
     server: str
     reason: str
+    fits: bool = False
 
 
 def find_stale(hub: Hub, lock: Lock, files: Mapping[str, str]) -> tuple[Stale, ...]:
@@ -28,9 +33,9 @@ def find_stale(hub: Hub, lock: Lock, files: Mapping[str, str]) -> tuple[Stale, .
     """
     enabled = {server.name: server for server in hub.servers if server.enabled}
     stale = [
-        Stale(server=name, reason=reason)
+        found
         for name, server in enabled.items()
-        if (reason := _why_stale(server, lock.servers.get(name), files))
+        if (found := _stale(server, lock.servers.get(name), files)) is not None
     ]
     stale.extend(
         Stale(server=name, reason="is in the lock, but not an enabled server of the hub")
@@ -74,6 +79,18 @@ def is_code(server: Server, path: str) -> bool:
     folder = code_folder(server)
     inside = bool(folder) and is_below(path, {folder}) and not is_below(path, {text.value for text in server.write})
     return inside or path in locked_files(server)
+
+
+def _stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> Stale | None:
+    reason = _why_stale(server, locked, files)
+    if reason or locked is None:
+        return Stale(server=server.name, reason=reason)
+    # That fewer tools would be served needs no new lock: what is served is what both leave.
+    shown = sorted(name for name in locked.hidden if is_selected(server, name))
+    if not shown:
+        return None
+    reason = f"has its tool `{shown[0]}` hidden in the lock, and the hub's filters leave it"
+    return Stale(server=server.name, reason=reason, fits=True)
 
 
 def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> str:

@@ -25,8 +25,8 @@ class LockedServer:
     are empty for what is no package. `image` is the reference with the digest that was found, `platforms` maps
     ``os/architecture`` to the manifest's digest, `user` is the one that the image names, and `target` what its
     interpreter is (`Environment.target`) where a package runs in it. `files` and `tools` map a path or a tool's own
-    name to ``sha256:<hex>``. Where `definitions` came from the catalog, the `era` is empty, for nobody asked, and the
-    tools are held to their names alone.
+    name to ``sha256:<hex>``; `hidden` are the tools that the hub's filters left out. Where `definitions` came from the
+    catalog, the `era` is empty, for nobody asked, and the tools are held to their names alone.
     """
 
     launch: str
@@ -40,6 +40,7 @@ class LockedServer:
     target: str = ""
     files: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     tools: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

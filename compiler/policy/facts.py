@@ -53,9 +53,12 @@ def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
         "read": [text.value for text in server.read],
         "write": [text.value for text in server.write],
         "locked": bound is not None,
+        "definitions": "catalog" if server.definitions is not None else "live",
+        "noTools": server.no_tools,
         **_confined(server, confinement, bound),
     }
-    tools = tuple(_tool(tool) for tool in bound.tools) if bound is not None else ()
+    is_read = server.definitions is None
+    tools = tuple(_tool(tool, is_read=is_read) for tool in bound.tools) if bound is not None else ()
     return GivenServer(facts=completed("server", facts), tools=tools)
 
 
@@ -143,7 +146,7 @@ def _secret(ref: SecretRef, found: Location) -> dict[str, Any]:
     }
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, *, is_read: bool) -> dict[str, Any]:
     definition = tool.definition
     annotations = definition.get("annotations")
     hints = annotations if isinstance(annotations, Mapping) else {}
@@ -156,6 +159,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         "title": _text(definition.get("title")) or _text(hints.get("title")),
         "description": _text(definition.get("description")),
         "arguments": sorted(properties) if isinstance(properties, Mapping) else [],
+        "namesOnly": not is_read and definition.keys() == {"name"},
         "annotated": bool(hints),
         "readOnly": read_only,
         "destructive": hints.get("destructiveHint", not read_only) is not False,

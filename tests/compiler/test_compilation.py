@@ -64,7 +64,11 @@ def test_a_server_that_the_lock_lacks(*, locked: bool, expected: str) -> None:
 
 def test_what_the_lock_knows_is_checked_beside_what_it_lacks() -> None:
     found = compiled(HUB.replace("[convert]", "[convertt]"), locked=False, without="notes")
-    assert problems(found) == ["mcp-hub.yaml:5:3 note MH403", "mcp-hub.yaml:6:60 error MH306"]
+    assert problems(found) == [
+        "mcp-hub.yaml:5:3 note MH403",
+        "mcp-hub.yaml:6:3 note MH403",
+        "mcp-hub.yaml:6:60 error MH306",
+    ]
 
 
 def test_a_hub_with_errors_is_not_held_against_the_lock_as_a_whole() -> None:
@@ -72,6 +76,7 @@ def test_a_hub_with_errors_is_not_held_against_the_lock_as_a_whole() -> None:
     assert problems(found) == [
         "mcp-hub.yaml:5:3 error MH205",
         "mcp-hub.yaml:5:11 error MH201",
+        "mcp-hub.yaml:6:3 error MH402",
         "mcp-hub.yaml:6:60 error MH306",
     ]
 

@@ -263,3 +263,34 @@ def test_tokens_are_of_what_clients_tell_a_model() -> None:
     told = {"description": "All of it.", "inputSchema": {"type": "object"}}
     untold = {"title": "Purge", "annotations": {"readOnlyHint": True}, "outputSchema": {}, "icons": [], "_meta": {}}
     assert tool_facts(**told, **untold)["tokens"] == estimate_tokens({"name": "x_purge", **told})
+
+
+def test_how_the_tools_were_read_is_a_fact() -> None:
+    catalog = b"""\
+version: 3
+name: all
+displayName: All
+registry:
+  notes:
+    title: Notes
+    description: Notes.
+    type: server
+    image: registry.example/notes@sha256:%s
+    tools: [{name: add}, {name: drop, description: Drops.}]
+""" % (b"a" * 64)
+    text = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+catalogs: {all: {path: catalog.yaml}}
+servers:
+  named: {from: all/notes, definitions: {from: catalog, reason: no account}}
+  prompts: {command: [python3, srv/prompts.py], tools: {none: for its prompts}}
+"""
+    hub = hub_of(text, {"catalog.yaml": catalog})
+    desired, _ = build(hub, *lock_of(hub, {"prompts": ()}))
+    named, prompts = facts_of_hub(hub, desired).servers
+    assert (named.facts["definitions"], named.facts["noTools"]) == ("catalog", "")
+    assert [tool["namesOnly"] for tool in named.tools] == [True, False]
+    assert (prompts.facts["definitions"], prompts.facts["noTools"]) == ("live", "for its prompts")
+    assert tool_facts()["namesOnly"] is False
