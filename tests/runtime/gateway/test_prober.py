@@ -8,10 +8,21 @@ import pytest
 from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.prober import StdioProber
+from mcphub_gitops.runtime.gateway.upstream import Upstream
 from mcphub_gitops.runtime.ports import Probe, Spec
 from tests.support import gateway_echo
 from tests.support.gateway_fakes import FakeSpawner, Manners
-from tests.support.gateway_hub import CLIENT, SUPPORT, echo_entry, entry, generation_of, on_loop
+from tests.support.gateway_hub import (
+    CLIENT,
+    PATIENT,
+    SUPPORT,
+    Values,
+    echo_entry,
+    entry,
+    generation_of,
+    on_loop,
+    until,
+)
 
 
 def echo(*options: str) -> Spec:
@@ -98,3 +109,32 @@ async def test_a_definition_that_cannot_be_compared_cannot_be_locked() -> None:
         await StdioProber(spawner, client=CLIENT).probe(echo(), timeout=2)
     assert "nested more than 100 levels" in raised.value.detail
     assert spawner.children[0].stopped
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_a_lock_is_read_with_the_capabilities_that_the_gateway_announces(era: str) -> None:
+    """What a server shows depends on them, so what is locked would not be what is served."""
+
+    def announced(spawner: FakeSpawner) -> list[object]:
+        sent = [message for child in spawner.children for message in child.sent]
+        asked = [
+            each["params"] for each in sent if each.get("method") in {"initialize", "server/discover", "tools/list"}
+        ]
+        return [
+            params.get("capabilities", params.get("_meta", {}).get("io.modelcontextprotocol/clientCapabilities"))
+            for params in asked
+        ]
+
+    @on_loop
+    async def scenario() -> None:
+        server = generation_of(echo_entry("fake", tools=["echo"])).servers[0]
+        read, served = FakeSpawner(Manners(era=era)), FakeSpawner(Manners(era=era))
+        await StdioProber(read, client=CLIENT, era_seconds=0.5).probe(server.launch.filled({}), timeout=10)
+        upstream = Upstream(server, spawner=served, secrets=Values(), client=CLIENT, supervision=PATIENT)
+        task = asyncio.create_task(upstream.run())  # noqa: TID251  (ended below)
+        await until(lambda: upstream.up)
+        task.cancel()
+        assert {} in announced(read)
+        assert announced(read) == announced(served)
+
+    scenario()
