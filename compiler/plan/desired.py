@@ -257,6 +257,8 @@ def build(
     problems: list[Diagnostic] = []
     candidates = known_tools(hub, lock)
     exposed, unservable = expose(hub, candidates)
+    # Whatever the filters say, and also where nobody checks them against the lock.
+    exposed = tuple(each for each in exposed if not _is_hidden(each, lock))
     selections, unselected = select(hub, exposed, candidates)
     tools: dict[str, list[Exposed]] = {}
     for each in exposed:
@@ -286,6 +288,11 @@ def build(
         moves=MappingProxyType({new: old for new, old in sorted(hub.moves.items()) if new in running}),
     )
     return desired, tuple(problems)
+
+
+def _is_hidden(exposed: Exposed, lock: Lock) -> bool:
+    locked = lock.servers.get(exposed.server.name)
+    return locked is not None and exposed.tool in locked.hidden
 
 
 def known_tools(hub: Hub, lock: Lock) -> Known:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from mcphub_gitops.compiler.plan.desired import build
 from tests.support.hubs import hub_of, lock_of
 
@@ -47,3 +49,16 @@ def test_the_review_digest_sees_every_field() -> None:
     one, _ = build(hub, *lock_of(hub, TOOLS))
     two, _ = build(hub_of(HUB.replace("-v", "-q")), *lock_of(hub, TOOLS))
     assert one.review_digest() != two.review_digest()
+
+
+def test_a_tool_that_the_lock_has_as_hidden_is_not_served_whatever_the_filters_leave() -> None:
+    hub = hub_of(
+        "apiVersion: mcphub/v1\nname: acme\ndefaults: {run: process}\n"
+        "servers: {notes: {command: [notes], tools: {allow: [add]}}}\n"
+    )
+    lock, definitions = lock_of(hub, {"notes": ("add", "drop")})
+    assert lock.servers["notes"].hidden == {"drop"}
+    wider = replace(hub, servers=(replace(hub.servers[0], allow=()),))
+    (server,) = build(wider, lock, definitions)[0].servers
+    assert [tool.name for tool in server.tools] == ["add"]
+    assert server.hidden.keys() == {"drop"}

@@ -72,7 +72,10 @@ def test_a_server_whose_tools_its_catalog_names_is_neither_pulled_nor_started_no
 
 def test_it_is_applied_with_the_tools_that_it_has_and_drifts_by_name_alone(tmp_path: Path) -> None:
     hub = hub_of(HUB, {"catalog.yaml": CATALOG})
-    live = {"notes": {"add": ADD}, "search": {"find": FIND, "index": {"name": "index"}, "new": {"name": "new"}}}
+    live: Definitions = {
+        "notes": {"add": ADD},
+        "search": {"find": FIND, "index": {"name": "index"}, "new": {"name": "new"}},
+    }
     where = site(tmp_path, live, **{"env://KEY": "k"})
     locked = lock(HUB, where)
     desired, _ = build(hub, locked.lock, locked.definitions)
