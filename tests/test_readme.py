@@ -37,6 +37,10 @@ def test_the_walk_through_goes_as_the_readme_says(tmp_path: Path) -> None:
     walk(tmp_path, steps(), os.environ)
 
 
+def test_a_change_is_reviewed_merged_and_applied_as_the_readme_says(tmp_path: Path) -> None:
+    walk(tmp_path, steps("console review"), {**os.environ, "EXAMPLES": str(ROOT / "examples")})
+
+
 def walk(tmp_path: Path, commands: Iterator[tuple[str, str]], environment: Mapping[str, str]) -> None:
     """Run `commands` in one folder, and compare what they say with what is promised."""
     env = {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -60,6 +64,7 @@ def walk(tmp_path: Path, commands: Iterator[tuple[str, str]], environment: Mappi
 
 def test_the_walk_through_has_steps() -> None:
     assert len(list(steps())) > 10
+    assert len(list(steps("console review"))) > 10
 
 
 def test_every_link_leads_somewhere() -> None:
