@@ -1,6 +1,5 @@
 """From a branch to what is served: the jobs that `mcphub init --ci` writes, run with real git and a stand-in forge."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def grow(work: Path) -> None:
     edit(server, '    {\n        "name": "list_notes"', f'{SHARE_NOTE}    {{\n        "name": "list_notes"')
     with (work / "mcp-hub.yaml").open("a") as hub:
         hub.write('    secrets: {NOTES_KEY: "env://NOTES_KEY"}\n')
-    lock(work, {**os.environ, "NOTES_KEY": KEY})
+    lock(work, {"NOTES_KEY": KEY})
 
 
 def comment_of(hosted: Hosted, change: Change) -> str:
@@ -157,7 +156,7 @@ def test_what_a_policy_denies_is_commented_on_and_fails(hosted: Hosted) -> None:
         (work / "policies" / "secrets.yaml").write_text(POLICY, "utf-8")
         with (work / "mcp-hub.yaml").open("a") as hub:
             hub.write('    secrets: {NOTES_KEY: "env://NOTES_KEY"}\npolicies: [policies/*.yaml]\n')
-        lock(work, {**os.environ, "NOTES_KEY": KEY})
+        lock(work, {"NOTES_KEY": KEY})
 
     change = hosted.propose("forbidden", forbid)
     ran = hosted.review(change)

@@ -40,12 +40,15 @@ def push_node_base(engine: Engine, name: str) -> str:
 
 def push_python_server(engine: Engine, name: str, script: Path) -> str:
     """Push an image that runs `script` with Debian's Python, and return its reference by tag."""
+    return _by_tag(push_pinned_server(engine, name, script))
+
+
+def push_pinned_server(engine: Engine, name: str, script: Path) -> str:
+    """Push an image that runs `script` with Debian's Python, and return its reference by digest."""
     modules = [path for path in _MODULES.rglob("*") if path.is_file() and not _LEFT_OUT & set(path.parts)]
     files = [_PYTHON, *modules, *_libraries_of(modules)]
     layer = _layer(files, {"usr/bin/python3": "python3.11"}, {"app/server.py": script})
-    return _by_tag(
-        engine.push(name, layer, 'ENTRYPOINT ["/usr/bin/python3", "-u", "/app/server.py"]', "ENV PATH=/usr/bin:/bin")
-    )
+    return engine.push(name, layer, 'ENTRYPOINT ["/usr/bin/python3", "-u", "/app/server.py"]', "ENV PATH=/usr/bin:/bin")
 
 
 def _libraries_of(modules: list[Path]) -> set[Path]:

@@ -1,5 +1,6 @@
 """A repository with a hub at a forge, and the people who change it: branches, reviews and merges, with real git."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,8 +105,11 @@ class Hosted:
         ).run()
 
 
-def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB) -> Hosted:
-    """Begin a repository below `folder` with a locked `hub`, the example of a server and the `jobs` of a forge."""
+def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB, environment: Mapping[str, str] | None = None) -> Hosted:
+    """Begin a repository below `folder` with a locked `hub`, the example of a server and the `jobs` of a forge.
+
+    Its machines, and whoever locks it, have `environment` beside their own.
+    """
     origin, work = folder / "origin.git", folder / "work"
     work.mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
@@ -117,19 +121,23 @@ def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB) -> Hosted:
     (work / "mcp-hub.yaml").write_text(hub, "utf-8")
     (work / ".gitignore").write_text("/.mcphub/\n", "utf-8")
     for arguments in (["lock"], ["init", "--ci", jobs]):
-        done = mcphub(work, *arguments)
+        done = mcphub(work, *arguments, env={**os.environ, **(environment or {})})
         assert done.returncode == 0, done.stderr
     git(work, "add", "--all")
     git(work, "commit", "--quiet", "--message", "The hub")
     git(work, "push", "--quiet", "origin", "main")
     forge.writers |= {"ada", "eve"}
     (folder / "machines").mkdir()
-    return Hosted(forge=forge, machines=Machines(forge=forge, origin=origin, folder=folder / "machines"), work=work)
+    return Hosted(
+        forge=forge,
+        machines=Machines(forge=forge, origin=origin, folder=folder / "machines", environment=environment or {}),
+        work=work,
+    )
 
 
 def lock(work: Path, env: Mapping[str, str] | None = None) -> None:
-    """Lock the hub, as whoever changes it does."""
-    done = mcphub(work, "lock", env=env)
+    """Lock the hub, as whoever changes it does, with `env` beside the environment."""
+    done = mcphub(work, "lock", env={**os.environ, **(env or {})})
     assert done.returncode == 0, done.stderr
 
 

