@@ -327,17 +327,20 @@ class Prober(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutComment:
-    """Where the one comment on a change is, in words or as a URL, and what became of it."""
+    """Where the one comment on a change is, in words or as a URL, and what became of it; empty where there is none."""
 
     address: str
-    action: Literal["written", "updated", "unchanged"]
+    action: Literal["written", "updated", "unchanged", "none"]
 
 
 class Forge(Protocol):
     """Where a repository is hosted, and changes to it are reviewed. All of it raises RuntimeFailure, and blocks."""
 
-    def put_comment(self, number: int, marker: str, text: str) -> PutComment:
-        """Make `text`, which begins with `marker`, the one comment of ours on a change: others' are left alone."""
+    def put_comment(self, number: int, marker: str, text: str, *, is_news: bool) -> PutComment:
+        """Make `text`, which begins with `marker`, the one comment of ours on a change: others' are left alone.
+
+        Unless it `is_news`, none is written where there is none yet.
+        """
 
     def find_merged(self, commit: str) -> MergedChange | None:
         """Return the change whose merge made `commit`, with what was said of it; None where it is no merge."""

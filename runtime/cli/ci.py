@@ -22,14 +22,15 @@ def ci() -> None:
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--number", type=click.IntRange(min=1), help="The pull or merge request; by default that of the job.")
-def comment(file: Path, number: int | None) -> int:
+@click.option("--unchanged", is_flag=True, help="The review says that nothing changes: write none, but update one.")
+def comment(file: Path, number: int | None, *, unchanged: bool) -> int:
     """Make FILE, a review in Markdown, the one comment on the pull or merge request: written once, then updated.
 
     It is found again by the marker in its first line, among the comments of the token's own user or of bots. Where the
     token cannot write, as in a pull request from a fork, that is told and the exit code is 0: the review stands in the
     job's summary.
     """
-    code: int = lazy.load("forging").put_comment(file, number)
+    code: int = lazy.load("forging").put_comment(file, number, is_news=not unchanged)
     return code
 
 

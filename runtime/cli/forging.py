@@ -27,7 +27,7 @@ _LARGEST: Final = 64 * 1024 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def put_comment(file: Path, number: int | None) -> int:
+def put_comment(file: Path, number: int | None, *, is_news: bool) -> int:
     """Make the review in `file` the one comment on a change; the exit code."""
     text = _read(file).decode("utf-8", "replace")
     marker = text.partition("\n")[0].strip()
@@ -44,8 +44,8 @@ def put_comment(file: Path, number: int | None) -> int:
     wanted = number or job.number
     if wanted is None:
         raise RuntimeFailure("this job is for no pull or merge request", resolution="name one with --number")
-    put = job.forge.put_comment(wanted, marker, text)
-    click.echo(f"Comment {put.action}: {put.address}")
+    put = job.forge.put_comment(wanted, marker, text, is_news=is_news)
+    click.echo("No comment: nothing changes." if put.action == "none" else f"Comment {put.action}: {put.address}")
     return Exit.OK
 
 

@@ -123,6 +123,26 @@ def test_the_one_comment_follows_the_branch(hosted: Hosted) -> None:
     assert change.head in comment_of(hosted, change)
 
 
+def test_what_does_not_touch_the_hub_gets_no_comment_and_what_takes_a_change_back_says_so(hosted: Hosted) -> None:
+    def write_page(work: Path) -> None:
+        (work / "README.md").write_text("Our hub.\n", "utf-8")
+
+    page = hosted.propose("page", write_page)
+    ran = hosted.review(page)["review"]
+    assert (ran.code, page.comments) == (0, []), ran.log
+    assert "No comment: nothing changes." in ran.log
+    change = hosted.propose("describe", describe_note)
+    hosted.review(change)
+
+    def take_back(work: Path) -> None:
+        git(work, "checkout", "--quiet", "main", "--", ".")
+
+    hosted.push(change, "describe", take_back)
+    ran = hosted.review(change)["review"]
+    assert ran.code == 0, ran.log
+    assert "Comment updated: " in ran.log
+
+
 def test_a_fork_gets_its_review_in_the_summary_alone(hosted: Hosted) -> None:
     hosted.forge.may_write = False
     change = hosted.propose("grow", grow, author="mal")

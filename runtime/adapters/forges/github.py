@@ -30,7 +30,7 @@ class GitHub:
         self._api = ForgeConnection(api, headers, name="GitHub")
         self._path = f"/repos/{quote(repository)}"
 
-    def put_comment(self, number: int, marker: str, text: str) -> PutComment:
+    def put_comment(self, number: int, marker: str, text: str, *, is_news: bool) -> PutComment:
         """See `ports.Forge`. Only a comment of the token's own user, or of a bot, is taken for the one."""
         user = self._api.get("/user")
         own = user.get("login") if isinstance(user, Mapping) else None
@@ -44,6 +44,8 @@ class GitHub:
                 path = f"{self._path}/issues/comments/{int(comment['id'])}"
                 found = self._api.send("PATCH", path, {"body": text})
                 return PutComment(address=_text(found, "html_url"), action="updated")
+        if not is_news:
+            return PutComment(address="", action="none")
         found = self._api.send("POST", f"{self._path}/issues/{number}/comments", {"body": text})
         return PutComment(address=_text(found, "html_url"), action="written")
 

@@ -21,7 +21,7 @@ class GitLab:
         self._api = ForgeConnection(api, {"PRIVATE-TOKEN": token}, name="GitLab")
         self._path = f"/projects/{quote(project, safe='')}"
 
-    def put_comment(self, number: int, marker: str, text: str) -> PutComment:
+    def put_comment(self, number: int, marker: str, text: str, *, is_news: bool) -> PutComment:
         """See `ports.Forge`. Only a note of the token's own user is taken for the one."""
         user = self._api.get("/user")
         own = user.get("id") if isinstance(user, Mapping) else None
@@ -34,6 +34,8 @@ class GitLab:
                     return PutComment(address=self._address(number, note), action="unchanged")
                 found = self._api.send("PUT", f"{notes}/{int(note['id'])}", {"body": text})
                 return PutComment(address=self._address(number, found), action="updated")
+        if not is_news:
+            return PutComment(address="", action="none")
         found = self._api.send("POST", notes, {"body": text})
         return PutComment(address=self._address(number, found), action="written")
 

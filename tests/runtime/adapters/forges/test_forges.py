@@ -49,7 +49,10 @@ def test_the_one_comment_is_written_then_updated_then_left(hub: Forge, *, is_app
     hub.is_app, hub.page = is_app, 2
     for number in range(5):
         hub.comment(hub.changes[7], f"Comment {number}", "ada", "User")
-    actions = [client(hub).put_comment(7, MARKER, text).action for text in (TEXT, TEXT + "More.\n", TEXT + "More.\n")]
+    actions = [
+        client(hub).put_comment(7, MARKER, text, is_news=True).action
+        for text in (TEXT, TEXT + "More.\n", TEXT + "More.\n")
+    ]
     assert actions == ["written", "updated", "unchanged"]
     assert [each["body"] for each in hub.changes[7].comments][5:] == [TEXT + "More.\n"]
 
@@ -57,16 +60,24 @@ def test_the_one_comment_is_written_then_updated_then_left(hub: Forge, *, is_app
 def test_a_comment_of_someone_else_with_our_marker_is_left_alone(hub: Forge, lab: Forge) -> None:
     for forge in (hub, lab):
         forge.comment(forge.changes[7], f"{MARKER}\nAll is well.", "mal", "User")
-    assert client(hub).put_comment(7, MARKER, TEXT).action == "written"
-    assert lab_client(lab).put_comment(7, MARKER, TEXT).action == "written"
+    assert client(hub).put_comment(7, MARKER, TEXT, is_news=True).action == "written"
+    assert lab_client(lab).put_comment(7, MARKER, TEXT, is_news=True).action == "written"
     for forge in (hub, lab):
         assert [each["body"] for each in forge.changes[7].comments] == [f"{MARKER}\nAll is well.", TEXT]
 
 
+def test_what_is_no_news_updates_a_comment_and_writes_none(hub: Forge, lab: Forge) -> None:
+    for forge, asked in ((hub, client(hub)), (lab, lab_client(lab))):
+        assert asked.put_comment(7, MARKER, TEXT, is_news=False) == PutComment(address="", action="none")
+        assert forge.changes[7].comments == []
+        asked.put_comment(7, MARKER, TEXT, is_news=True)
+        assert asked.put_comment(7, MARKER, f"{MARKER}\nNothing.\n", is_news=False).action == "updated"
+
+
 def test_each_hub_has_a_comment_of_its_own(hub: Forge) -> None:
     other = TEXT.replace("acme", "other")
-    client(hub).put_comment(7, MARKER, TEXT)
-    assert client(hub).put_comment(7, MARKER.replace("acme", "other"), other).action == "written"
+    client(hub).put_comment(7, MARKER, TEXT, is_news=True)
+    assert client(hub).put_comment(7, MARKER.replace("acme", "other"), other, is_news=True).action == "written"
     assert len(hub.changes[7].comments) == 2
 
 
@@ -74,7 +85,10 @@ def test_the_one_note_is_written_then_updated_then_left(lab: Forge) -> None:
     lab.page = 2
     for number in range(5):
         lab.comment(lab.changes[7], f"Note {number}", "ada", "User")
-    puts = [lab_client(lab).put_comment(7, MARKER, text) for text in (TEXT, TEXT + "More.\n", TEXT + "More.\n")]
+    puts = [
+        lab_client(lab).put_comment(7, MARKER, text, is_news=True)
+        for text in (TEXT, TEXT + "More.\n", TEXT + "More.\n")
+    ]
     assert puts == [
         PutComment(address="note 6 of merge request 7", action=action) for action in ("written", "updated", "unchanged")
     ]
@@ -156,7 +170,7 @@ def test_a_gitlab_that_does_not_say_enough_is_told(lab: Forge, when: str, versio
 def test_a_refusal_is_told_without_the_token(hub: Forge) -> None:
     hub.may_write = False
     with pytest.raises(RuntimeFailure) as raised:
-        client(hub).put_comment(7, MARKER, TEXT)
+        client(hub).put_comment(7, MARKER, TEXT, is_news=True)
     assert (
         raised.value.detail
         == f"POST /repos/{REPOSITORY}/issues/7/comments: 403, Resource not accessible by integration"
