@@ -31,7 +31,9 @@ class World:
 
     def container(self) -> str:
         listed = self.engine.ask("GET", "/containers/json?all=1")
-        return next(name[1:] for each in listed for name in each["Names"] if name.startswith(f"/mcphub-{self.name}-a-"))
+        return next(
+            str(name)[1:] for each in listed for name in each["Names"] if name.startswith(f"/mcphub-{self.name}-a-")
+        )
 
 
 @pytest.fixture(scope="module")

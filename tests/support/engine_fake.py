@@ -77,12 +77,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
-    def _refuse(self) -> None:
-        self.server.engine.asked.append(f"{self.command} {self.path}")
-        self.send_error(501)
-
-    do_POST = do_DELETE = do_PUT = _refuse
-
 
 @contextmanager
 def fake_engine(folder: Path) -> Iterator[FakeEngine]:

@@ -3,11 +3,13 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -89,6 +91,16 @@ def same_size_and_time(world: Applied) -> None:
     assert lock.read_text("utf-8") != text
 
 
+def linked(world: Applied) -> None:
+    (world.folder / "docs").rename(world.folder / "moved")
+    (world.folder / "docs").symlink_to("moved")
+
+
+def another_folder(world: Applied) -> None:
+    (world.folder / "docs").rename(world.folder / "moved")
+    (world.folder / "docs").mkdir()
+
+
 DENYING = FILES["policies/base.yaml"].replace("!=", "==")
 
 SEEN_BY_BOTH: dict[str, Change] = {
@@ -123,11 +135,8 @@ SEEN_BY_BOTH: dict[str, Change] = {
     "policy gone": lambda world: (world.folder / "policies/base.yaml").unlink(),
     "program of a secret": edit("tools/token.sh", "tools/other.sh"),
     "program of a secret gone": lambda world: (world.folder / "tools/token.sh").unlink(),
-    "mount leads elsewhere": lambda world: (
-        (world.folder / "docs").rename(world.folder / "moved"),
-        (world.folder / "docs").symlink_to("moved"),
-    ),
-    "mount gone": lambda world: ((world.folder / "docs/a").unlink(), (world.folder / "docs").rmdir()),
+    "mount leads elsewhere": linked,
+    "mount gone": lambda world: shutil.rmtree(world.folder / "docs"),
     "other generation": moved,
     "no generation": lambda world: (world.runtime / "current").unlink(),
     "plan": edit(".mcphub/current/plan.json", "{}"),
@@ -161,10 +170,7 @@ HARMLESS: dict[str, Change] = {
     "an empty folder for packages": lambda world: (world.runtime / "packages/x").mkdir(),
     "a comment": edit("mcp-hub.yaml", FILES["mcp-hub.yaml"] + "# words\n"),
     "another policy": edit("policies/b.yaml", FILES["policies/base.yaml"].replace("allowed", "again")),
-    "mount's inode": lambda world: (
-        (world.folder / "docs").rename(world.folder / "moved"),
-        (world.folder / "docs").mkdir(),
-    ),
+    "mount's inode": another_folder,
     "record gone": lambda world: (world.runtime / "unchanged").unlink(),
     "record damaged": lambda world: (world.runtime / "unchanged").write_bytes(b"x"),
     "record readable": lambda world: (world.runtime / "unchanged").chmod(0o644),
@@ -409,7 +415,12 @@ def test_the_door_leaves_to_the_program_what_is_not_remembered(
 ) -> None:
     loaded: list[str] = []
     load = lazy.load
-    monkeypatch.setattr(lazy, "load", lambda name: (loaded.append(name), load(name))[1])
+
+    def note(name: str) -> ModuleType:
+        loaded.append(name)
+        return load(name)
+
+    monkeypatch.setattr(lazy, "load", note)
     world.remember()
     for arguments, rooms in (
         (["apply"], ["remembered"]),
