@@ -22,6 +22,7 @@ from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated, open_document, understand
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
+from mcphub_gitops.runtime.garbage import unsearched
 from mcphub_gitops.runtime.tree import Folder, Tree
 
 HUB_FILE = "mcp-hub.yaml"
@@ -61,15 +62,12 @@ def _refuse_layers(name: str, *_others: object) -> Document:
 @contextmanager
 def _nothing_dropped() -> Iterator[None]:
     """Compile without looking for garbage: what a compiler makes stays, and that would be a fifth of its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        # What was made is not looked at afterwards either.
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
+    with unsearched():
+        try:
+            yield
+        finally:
+            # What was made is not looked at afterwards either.
+            gc.freeze()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,11 +33,26 @@ def plan_digest(plan: Plan) -> str:
 
 def write_plan(plan: Plan) -> bytes:
     """Return the saved form of `plan`: one line of canonical JSON, byte-identical for equal plans."""
-    return encode({**_document(plan), "digest": plan_digest(plan)}) + b"\n"
+    document = _document(plan)
+    return encode({**document, "digest": fingerprint(document)}) + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A plan that was saved, and its digest."""
+
+    plan: Plan
+    digest: str
 
 
 def read_plan(data: bytes) -> Plan | Unusable:
     """Return the plan that `write_plan` wrote as `data`; anything else, edited by a byte or more, is unusable."""
+    found = read_saved(data)
+    return found.plan if isinstance(found, Saved) else found
+
+
+def read_saved(data: bytes) -> Saved | Unusable:
+    """Return the plan that `write_plan` wrote as `data`, as `read_plan` does, with its digest."""
     try:
         document = decode(data[: MAX_BYTES + 1])
     except (ValueError, RecursionError):
@@ -51,7 +66,7 @@ def read_plan(data: bytes) -> Plan | Unusable:
         return Unusable(reason="Its digest does not fit its content.")
     if not all(tool.is_locked for server in plan.desired.servers for tool in server.tools):
         return Unusable(reason="A tool's definition does not fit its fingerprint.")
-    return plan
+    return Saved(plan=plan, digest=document["digest"])
 
 
 def _document(plan: Plan) -> dict[str, Any]:

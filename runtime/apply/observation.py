@@ -7,14 +7,12 @@ from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
-from mcphub_gitops.runtime.apply.layout import Layout
-from mcphub_gitops.runtime.apply.state import Applied, read_applied
+from mcphub_gitops.runtime.apply.state import Applied
 from mcphub_gitops.runtime.files import digests_of
 
 
-def observe_record(layout: Layout, files: Mapping[str, str]) -> Observed:
+def observe_record(applied: Applied | None, files: Mapping[str, str]) -> Observed:
     """Return what the record of the last apply says, without a look at anything else; `files` are digests by name."""
-    applied = read_applied(layout)
     if applied is None:
         return Observed(files=MappingProxyType(dict(files)))
     desired = applied.plan.desired

@@ -13,11 +13,12 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, encode
 from mcphub_gitops.compiler.plan.desired import Desired
-from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_plan, write_plan
+from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_saved, write_plan
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in, read_file, sync_folder, write_file
+from mcphub_gitops.runtime.garbage import unsearched
 
 FORMAT = "mcphub.state/v1"
 GENERATION_FORMAT = "mcphub.generation/v1"
@@ -57,12 +58,15 @@ def read_applied(layout: Layout) -> Applied | None:
         if lost is None:
             return None
         raise _lost(layout, lost)
-    plan = read_plan(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
+    with unsearched():
+        saved = read_saved(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
     state = _state(read_file(folder / _STATE, limit=MAX_BYTES) or b"")
-    if isinstance(plan, Unusable) or state is None or state["plan"] != plan_digest(plan):
+    if isinstance(saved, Unusable) or state is None or state["plan"] != saved.digest:
         raise _damaged(f"{folder / _PLAN} and {_STATE} beside it are not what mcphub wrote")
     gateway = digest(read_file(folder / _GATEWAY, limit=MAX_BYTES) or b"")
-    return Applied(serial=state["serial"], plan=plan, generation=gateway if gateway == state["generation"] else "")
+    return Applied(
+        serial=state["serial"], plan=saved.plan, generation=gateway if gateway == state["generation"] else ""
+    )
 
 
 def _damaged(detail: str) -> RuntimeFailure:
@@ -100,9 +104,8 @@ def _last_served(layout: Layout) -> int | None:
     return max(served, default=None)
 
 
-def refuse_other_hub(desired: Desired, layout: Layout) -> None:
-    """Raise RuntimeFailure when another hub is applied in this folder: its servers would be destroyed."""
-    applied = read_applied(layout)
+def refuse_other_hub(desired: Desired, applied: Applied | None) -> None:
+    """Raise RuntimeFailure when another hub is `applied` in a folder: its servers would be destroyed."""
     if applied is not None and applied.plan.desired.hub != desired.hub:
         raise RuntimeFailure(
             f"the hub {applied.plan.desired.hub} is applied here, not {desired.hub}",

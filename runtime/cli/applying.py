@@ -12,7 +12,7 @@ from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.report import Report
 from mcphub_gitops.runtime.apply.site import Site
-from mcphub_gitops.runtime.apply.state import refuse_other_hub
+from mcphub_gitops.runtime.apply.state import read_applied, refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit, describe, exit_of
@@ -42,7 +42,7 @@ def compile_desired(
 def prepare_for(desired: Desired, project: Project, *, offline: bool = False) -> Site:
     """Return the machine as seen from `project`; raises RuntimeFailure when another hub than `desired` is applied."""
     site = prepare(project, offline=offline)
-    refuse_other_hub(desired, site.layout)
+    refuse_other_hub(desired, read_applied(site.layout))
     return site
 
 

@@ -13,7 +13,7 @@ from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.observation import code_digests, observe_record
-from mcphub_gitops.runtime.apply.state import refuse_other_hub
+from mcphub_gitops.runtime.apply.state import Applied, read_applied, refuse_other_hub
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.options import (
@@ -26,6 +26,7 @@ from mcphub_gitops.runtime.cli.options import (
 from mcphub_gitops.runtime.cli.output import FORMATS, show_compiled, show_json, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
+from mcphub_gitops.runtime.garbage import unsearched
 from mcphub_gitops.runtime.project import Project
 
 
@@ -86,8 +87,11 @@ def plan(
         return exit_of(compiled.diagnostics) or Exit.ERROR
     # A plan is one document for programs: what is worth a look is told beside it.
     show_compiled(compiled, "human" if output in FORMATS else output, project.root)
-    refuse_other_hub(compiled.desired, Layout(folder=project.runtime_folder))
-    found = reconcile(compiled.desired, _observe(project, compiled.desired, offline=offline), Options())
+    applied = read_applied(Layout(folder=project.runtime_folder))
+    refuse_other_hub(compiled.desired, applied)
+    with unsearched():
+        observed = _observe(project, compiled.desired, applied, offline=offline)
+        found = reconcile(compiled.desired, observed, Options())
     if saved is not None:
         _save(saved, write_plan(found), project)
     if output == "json":
@@ -108,8 +112,8 @@ def _save(path: Path, data: bytes, project: Project) -> None:
         write_file(path, data)
 
 
-def _observe(project: Project, desired: Desired, *, offline: bool) -> Observed:
+def _observe(project: Project, desired: Desired, applied: Applied | None, *, offline: bool) -> Observed:
     if offline:
-        return observe_record(Layout(folder=project.runtime_folder), code_digests(desired, project.root))
+        return observe_record(applied, code_digests(desired, project.root))
     found: Observed = lazy.load("composition").look(project, desired)
     return found

@@ -5,7 +5,7 @@ import click
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import hold, holder_of
 from mcphub_gitops.runtime.apply.presence import find_gateway
-from mcphub_gitops.runtime.apply.state import refuse_other_hub
+from mcphub_gitops.runtime.apply.state import read_applied, refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -31,7 +31,7 @@ def up(project: Project, *, detach: bool, frozen: bool) -> int:
     layout.prepare()
     with hold(layout.writer_lock, "mcphub up", wait=0.5):
         site = compose(project, realm=layout.lineage())
-        refuse_other_hub(desired, layout)
+        refuse_other_hub(desired, read_applied(layout))
         code = carry_out(make_plan(desired, site), site)
     if code != Exit.OK:
         return code

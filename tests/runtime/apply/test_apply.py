@@ -81,7 +81,7 @@ def test_a_hub_is_applied_and_then_there_is_nothing_to_do(tmp_path: Path) -> Non
     assert (report.failures, report.switched) == ((), True)
     assert planned(desired, site).is_empty
     files = site.root / "srv/notes.py"
-    recorded = observe_record(site.layout, {"srv/notes.py": digest(files.read_bytes())})
+    recorded = observe_record(read_applied(site.layout), {"srv/notes.py": digest(files.read_bytes())})
     address = f"container.{desired.container_names()['search']}"
     assert fingerprint_of(address, recorded) == fingerprint_of(address, asyncio.run(observe(desired, site))) != ABSENT
     assert reconcile(desired, recorded, Options()).is_empty
