@@ -104,7 +104,7 @@ def compile_hub(
         file, data = definitions[name]
         found[name], differing = read(file, data, server.tools)
         problems.extend(differing)
-    desired, unbound = build(hub, Lock(servers=MappingProxyType(usable)), found)
+    desired, unbound = build(hub, Lock(servers=MappingProxyType(usable), catalogs=lock.catalogs), found)
     problems.extend(unbound)
     fits = not stale and not outdated and not has_errors(problems)
     told = redact(sort(problems), sources)

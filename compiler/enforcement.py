@@ -1,12 +1,13 @@
 """A compiled hub with what its policies say to it. Loaded when a hub has policies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.policy.check import check_policies, read_policies
+from mcphub_gitops.compiler.policy.identity import policy_digest
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub, PolicyBundle
@@ -44,13 +45,14 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         is_whole = compiled.desired is not None
         checked = check_policies(hub, compiled.bound, policies, as_of, is_whole=is_whole)
         problems, verdicts = (*problems, *checked.diagnostics), checked.verdicts
+    bound = replace(compiled.bound, policy=policy_digest(policies)) if compiled.bound is not None else None
     return Enforced(
         sources=sources,
         hub=hub,
-        desired=None if has_errors(problems) else compiled.desired,
+        desired=bound if compiled.desired is not None and not has_errors(problems) else None,
         stale=compiled.stale,
         diagnostics=redact(sort(problems), sources),
-        bound=compiled.bound,
+        bound=bound,
         verdicts=verdicts,
         rules=frozenset(rule.name for policy in policies for rule in policy.rules),
     )

@@ -12,6 +12,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
+from mcphub_gitops.compiler.lock.identity import lock_digest
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
@@ -19,7 +20,7 @@ from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.location import locations_in
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text, Transport
-from mcphub_gitops.compiler.resolve.path import is_below
+from mcphub_gitops.compiler.resolve.path import folders_above, is_below
 from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.url import hide_query
@@ -191,8 +192,12 @@ class Desired:
     """The whole hub as it is to run, in the order of server names; what is asked for often is found out once.
 
     `profiles` are in the order of their names, too. `moves` has the old name of each server that was renamed, by its
-    new one. It is no part of what is to run, nor of its digest: once a machine has made a move, the move may go from
-    the document and nothing changes.
+    new one. It is no part of what is to run, nor of the state's digest: once a machine has made a move, the move may go
+    from the document and nothing changes.
+
+    `environment` is the one that the hub is for. `lock`, `policy` and `provenance` are digests of what decides nothing
+    about how a server runs, and which a reviewer approves all the same: what else the lock pins, what the policies say
+    (empty where there are none), and who owns a server and which entry of a catalog it comes from.
     """
 
     hub: str
@@ -201,6 +206,10 @@ class Desired:
     servers: tuple[DesiredServer, ...]
     profiles: tuple[DesiredProfile, ...] = ()
     moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    environment: str = ""
+    lock: str = ""
+    policy: str = ""
+    provenance: str = ""
 
     def container_names(self) -> dict[str, str]:
         """Return the container's name of each server that runs in one."""
@@ -237,13 +246,26 @@ class Desired:
         return {name: value for name, value in facts.items() if value} | profiles
 
     def review_digest(self) -> str:
-        """Return the digest of desired state: what a pull request shows and a person approves."""
-        return self._review_digest
+        """Return the digest of desired state, lock and policies: what a pull request shows and a person approves."""
+        return fingerprint({"moves": dict(self.moves), "state": self._state_digest})
+
+    def state_digest(self) -> str:
+        """Return the digest of all that an apply records: what a review covers, but for moves, which are made once."""
+        return self._state_digest
 
     @cached_property
-    def _review_digest(self) -> str:
+    def _state_digest(self) -> str:
         servers = {name: dict(facts) for name, facts in self._facts.items()}
-        return fingerprint({"gateway": self.gateway(), "servers": servers})
+        return fingerprint({"gateway": self.gateway(), "servers": servers, **self.standing()})
+
+    def standing(self) -> dict[str, str]:
+        """Return what a review covers beside what is to run, as digests and names."""
+        return {
+            "environment": self.environment,
+            "lock": self.lock,
+            "policy": self.policy,
+            "provenance": self.provenance,
+        }
 
 
 def build(
@@ -286,6 +308,9 @@ def build(
         servers=tuple(servers),
         profiles=bind_profiles(selections, running),
         moves=MappingProxyType({new: old for new, old in sorted(hub.moves.items()) if new in running}),
+        environment=hub.environment,
+        lock=lock_digest(lock),
+        provenance=_provenance(hub),
     )
     return desired, tuple(problems)
 
@@ -293,6 +318,11 @@ def build(
 def _is_hidden(exposed: Exposed, lock: Lock) -> bool:
     locked = lock.servers.get(exposed.server.name)
     return locked is not None and exposed.tool in locked.hidden
+
+
+def _provenance(hub: Hub) -> str:
+    known = {server.name: [server.owner, server.source] for server in hub.servers if server.enabled}
+    return fingerprint({"owner": hub.owner, "servers": {name: said for name, said in known.items() if any(said)}})
 
 
 def known_tools(hub: Hub, lock: Lock) -> Known:
@@ -405,8 +435,8 @@ def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Ite
     writable = {path: server.name for server in servers for path in _written(server)}
     for server in servers:
         for mount in server.container.mounts if server.container is not None else ():
-            above = {path for path in writable if mount.kind == "bind" and path != mount.source}
-            holder = next((path for path in sorted(above) if is_below(mount.source, {path})), "")
+            above = folders_above(mount.source) if mount.kind == "bind" else ()
+            holder = next((path for path in above if path in writable and path != mount.source), "")
             if holder:
                 detail = f"`{server.name}` mounts `{mount.source}`, and `{writable[holder]}` may write to `{holder}`."
                 help_ = "whoever may write there can put a link to anything in its place; mount it from elsewhere"

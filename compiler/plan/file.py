@@ -1,13 +1,14 @@
 """The saved plan: canonical JSON with a digest over everything in it, so that what was reviewed is what is applied."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
 from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
+from mcphub_gitops.compiler.plan.deviation import Deviation
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
@@ -15,7 +16,10 @@ from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.schemas import load_schema
 
-FORMAT = "mcphub.plan/v1"
+FORMAT = "mcphub.plan/v2"
+_OLDER = "mcphub.plan/v1"
+"""What records were written as before changes and drift were told apart: they can still be read, and not applied."""
+
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -28,7 +32,12 @@ class Unusable:
 
 def plan_digest(plan: Plan) -> str:
     """Return the digest of all that `plan` says; equal plans have equal digests."""
-    return fingerprint(_document(plan))
+    return plan.older or fingerprint(_document(plan))
+
+
+def digests_of(plan: Plan) -> dict[str, str]:
+    """Return both digests of `plan` as documents for programs have them."""
+    return {"review": plan.desired.review_digest(), "digest": plan_digest(plan)}
 
 
 def write_plan(plan: Plan) -> bytes:
@@ -47,26 +56,60 @@ class Saved:
 
 def read_plan(data: bytes) -> Plan | Unusable:
     """Return the plan that `write_plan` wrote as `data`; anything else, edited by a byte or more, is unusable."""
-    found = read_saved(data)
+    document = _decoded(data)
+    if isinstance(document, Unusable):
+        return document
+    if document.get("format") == _OLDER:
+        return Unusable(reason=f"It is of the format {_OLDER}, which an older mcphub wrote.")
+    found = _verified(document, data)
     return found.plan if isinstance(found, Saved) else found
 
 
-def read_saved(data: bytes) -> Saved | Unusable:
-    """Return the plan that `write_plan` wrote as `data`, as `read_plan` does, with its digest."""
+def read_record(data: bytes) -> Saved | Unusable:
+    """Return the plan that was applied and recorded as `data`, by an older mcphub too, with its digest.
+
+    An older record tells what is applied; what it says of changes is not asked for any more.
+    """
+    document = _decoded(data)
+    if isinstance(document, Unusable):
+        return document
+    if document.get("format") != _OLDER:
+        return _verified(document, data)
+    digest = document.pop("digest", None)
+    if fingerprint(document) != digest or encode({**document, "digest": digest}) + b"\n" != data:
+        return Unusable(reason="Its digest does not fit its content.")
+    head = {"format": FORMAT, "changes": False, "applyable": False, "complete": False}
+    bare: dict[str, Any] = {"operations": [], "base": {}, "config": [], "drift": []}
+    plan = _understood({**document, **head, **bare, "digest": digest})
+    return Saved(plan=replace(plan, older=digest), digest=digest) if isinstance(plan, Plan) else plan
+
+
+def _verified(document: Mapping[str, Any], data: bytes) -> Saved | Unusable:
+    plan = _understood(document)
+    if isinstance(plan, Unusable):
+        return plan
+    if write_plan(plan) != data:
+        return Unusable(reason="Its digest does not fit its content.")
+    return Saved(plan=plan, digest=document["digest"])
+
+
+def _decoded(data: bytes) -> dict[str, Any] | Unusable:
     try:
         document = decode(data[: MAX_BYTES + 1])
     except (ValueError, RecursionError):
         return Unusable(reason="It is not JSON.")
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in {FORMAT, _OLDER}:
         return Unusable(reason=f"It is not a plan of the format {FORMAT}.")
-    if not fits(document, load_schema("plan.v1")):
+    return document
+
+
+def _understood(document: Mapping[str, Any]) -> Plan | Unusable:
+    if not fits(document, load_schema("plan.v2")):
         return Unusable(reason="It does not have the form of a plan.")
     plan = _plan(document)
-    if write_plan(plan) != data:
-        return Unusable(reason="Its digest does not fit its content.")
     if not all(tool.is_locked for server in plan.desired.servers for tool in server.tools):
         return Unusable(reason="A tool's definition does not fit its fingerprint.")
-    return Saved(plan=plan, digest=document["digest"])
+    return plan
 
 
 def _document(plan: Plan) -> dict[str, Any]:
@@ -74,6 +117,9 @@ def _document(plan: Plan) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "review": desired.review_digest(),
+        "changes": not plan.is_empty,
+        "applyable": plan.applyable,
+        "complete": plan.complete,
         "desired": {
             "hub": desired.hub,
             "listen": desired.listen,
@@ -81,8 +127,10 @@ def _document(plan: Plan) -> dict[str, Any]:
             "servers": {server.name: _server_document(server) for server in desired.servers},
             **_profiles_document(desired),
             **({"moved": dict(desired.moves)} if desired.moves else {}),
+            **{name: said for name, said in desired.standing().items() if said},
         },
-        "changes": [_change_document(change) for change in plan.changes],
+        "config": [_change_document(change) for change in plan.changes],
+        "drift": [{"address": each.address, "detail": each.detail} for each in plan.drift],
         "operations": [
             {"type": each.type.value, "target": each.target, "cause": each.cause} for each in plan.operations
         ],
@@ -173,8 +221,13 @@ def _change_document(change: Change) -> dict[str, Any]:
         "action": change.action.name.lower(),
         "cause": change.cause,
         **({"was": change.was} if change.was else {}),
-        "fields": [{"name": each.name, "before": each.before, "after": each.after} for each in change.fields],
+        "fields": [_field_document(field) for field in change.fields],
     }
+
+
+def _field_document(field: FieldChange) -> dict[str, Any]:
+    forces = {"forces": True} if field.forces else {}
+    return {"name": field.name, "before": field.before, "after": field.after, **forces}
 
 
 def _plan(document: Mapping[str, Any]) -> Plan:
@@ -187,8 +240,15 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             servers=tuple(_server(name, entry) for name, entry in desired["servers"].items()),
             profiles=tuple(_profile(name, entry) for name, entry in desired.get("profiles", {}).items()),
             moves=MappingProxyType(desired.get("moved", {})),
+            environment=desired.get("environment", ""),
+            lock=desired.get("lock", ""),
+            policy=desired.get("policy", ""),
+            provenance=desired.get("provenance", ""),
         ),
-        changes=tuple(_change(entry) for entry in document["changes"]),
+        changes=tuple(_change(entry) for entry in document["config"]),
+        drift=tuple(Deviation(address=each["address"], detail=each["detail"]) for each in document["drift"]),
+        complete=document["complete"],
+        applyable=document["applyable"],
         operations=tuple(
             Operation(type=OpType(entry["type"]), target=entry["target"], cause=entry["cause"])
             for entry in document["operations"]
@@ -252,6 +312,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         cause=entry["cause"],
         was=entry.get("was", ""),
         fields=tuple(
-            FieldChange(name=each["name"], before=each["before"], after=each["after"]) for each in entry["fields"]
+            FieldChange(name=each["name"], before=each["before"], after=each["after"], forces=each.get("forces", False))
+            for each in entry["fields"]
         ),
     )

@@ -57,12 +57,14 @@ class Observed:
 
     `servers` maps each applied server to the fields it was applied with (`DesiredServer.fields`), `generation` is the
     digest of the generation that is served (empty when there is none, or when its files are not what was written),
-    `gateway` the facts it was applied with (`Desired.gateway`), `review` the digest of the desired state behind it.
+    `gateway` the facts it was applied with (`Desired.gateway`), `state` the digest of all that it was
+    applied with (`Desired.state_digest`), and `standing` what of that does not run (`Desired.standing`).
     `environments` are the digests of the installed and intact package environments, `scratch` the names of the servers
     that have a scratch folder, `former` the names under which one is found beside its own. `files` are the digests of
     the files that commands run, by path. `isolation` tells by server what a child process gets here; it is empty when
     nobody looked. `containers` are those of the hub by name, `images` the references by digest that the engine has,
-    `secrets` maps a server to the names of the secret files that stand on the disk for it.
+    `secrets` maps a server to the names of the secret files that stand on the disk for it. `looked` tells whether
+    anybody looked at the machine: where not, all but `files` is what the record of the last apply says.
     """
 
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
@@ -72,8 +74,10 @@ class Observed:
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     generation: str = ""
     gateway: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    review: str = ""
+    state: str = ""
+    standing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     containers: Mapping[str, SeenContainer] = field(default_factory=lambda: MappingProxyType({}))
     images: frozenset[str] = frozenset()
     secrets: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     isolation: Mapping[str, Isolation] = field(default_factory=lambda: MappingProxyType({}))
+    looked: bool = True

@@ -6,6 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.deviation import Deviation
 from mcphub_gitops.compiler.plan.observed import Isolation
 
 
@@ -60,11 +61,12 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One fact that changes; None stands for absent."""
+    """One fact that changes; None stands for absent. A fact that `forces` is why its object is replaced."""
 
     name: str
     before: str | None
     after: str | None
+    forces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,11 @@ class Operation:
 class Plan:
     """All that an apply needs: it decides nothing by itself.
 
-    `base` maps the address of each object that the plan touches to the fingerprint it had when the plan was made, so
-    that a stale plan is refused with the object's name.
+    `changes` come of the documents, `drift` is what was changed outside; `operations` follow from both. `base` maps the
+    address of each object that the plan touches to what it was when the plan was made, so that a stale plan is refused
+    with the object's name. A plan is `complete` if the machine was looked at, and `applyable` unless something that was
+    seen would have it refused: a file among a server's code that is not locked. `older` is the digest of a record that
+    an older mcphub wrote in a format of its own; empty for any other plan.
     """
 
     desired: Desired
@@ -109,6 +114,10 @@ class Plan:
     operations: tuple[Operation, ...]
     base: tuple[tuple[str, str], ...]
     isolation: Mapping[str, Isolation] = field(default_factory=lambda: MappingProxyType({}))
+    drift: tuple[Deviation, ...] = ()
+    complete: bool = True
+    applyable: bool = True
+    older: str = ""
 
     @property
     def is_empty(self) -> bool:

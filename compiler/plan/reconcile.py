@@ -1,16 +1,17 @@
 """Desired and observed to a plan: every decision of an apply is made here, and none touches the world."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.plan.container import aside_name
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.desired import Desired
+from mcphub_gitops.compiler.plan.deviation import find_deviations, foreign_files_of
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
-from mcphub_gitops.compiler.resolve.path import is_below
+from mcphub_gitops.compiler.plan.staleness import fingerprint_of
 
-ABSENT = "absent"
+LOST = "its files are not what was applied"
+"""Why a generation is written again that nobody has changed in the documents."""
 
 _SELECTION = ("tool.", "hidden.", "description.", "reason", "override", "optional")
 """Facts that only the gateway's routes, or its readers, depend on; all others are given to a server when it starts."""
@@ -38,39 +39,10 @@ def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
         operations=operations,
         base=tuple((address, fingerprint_of(address, observed)) for address in sorted(touched)),
         isolation=observed.isolation,
+        drift=find_deviations(desired, observed),
+        complete=observed.looked,
+        applyable=not foreign_files_of(desired.servers, observed),
     )
-
-
-def fingerprint_of(address: str, observed: Observed) -> str:
-    """Return what `observed` says of the object at `address`, as one comparable word."""
-    kind, _, name = address.partition(".")
-    if kind == "server":
-        fields = observed.servers.get(name)
-        return ABSENT if fields is None else fingerprint(dict(fields))
-    if kind == "environment":
-        return "present" if name in observed.environments else ABSENT
-    if kind == "file":
-        return observed.files.get(name, ABSENT)
-    if kind == "image":
-        return "present" if name in observed.images else ABSENT
-    if kind == "container":
-        seen = observed.containers.get(name)
-        return ABSENT if seen is None else fingerprint([seen.spec, seen.state, seen.differing])
-    return observed.generation or ABSENT
-
-
-def find_moved(plan: Plan, observed: Observed) -> tuple[str, ...]:
-    """Return the addresses of the objects that are no longer what they were when `plan` was made."""
-    moved = [address for address, before in plan.base if fingerprint_of(address, observed) != before]
-    moved += [f"file.{path}" for server in plan.desired.servers for path in foreign_files(server, observed)]
-    return tuple(moved)
-
-
-def foreign_files(server: DesiredServer, observed: Observed) -> tuple[str, ...]:
-    """Return the files that stand among the code of `server` and are not locked."""
-    if not server.code:
-        return ()
-    return tuple(sorted(path for path in observed.files.keys() - server.files.keys() if is_below(path, {server.code})))
 
 
 def compare_servers(
@@ -91,11 +63,28 @@ def compare_servers(
 
 
 def _changes(desired: Desired, observed: Observed) -> Iterator[Change]:
-    yield from compare_servers(observed.servers, desired.facts(), _renames(desired, observed))
-    if observed.review != desired.review_digest() or not observed.generation or _lost_scratch(desired, observed):
-        action = Action.UPDATE if observed.review else Action.CREATE
+    changes = list(compare_servers(observed.servers, desired.facts(), _renames(desired, observed)))
+    yield from changes
+    if observed.state != desired.state_digest():
+        action = Action.UPDATE if observed.state else Action.CREATE
         fields = tuple(_field_changes(observed.gateway, desired.gateway()))
-        yield Change(address="generation", action=action, cause=_generation_cause(desired, observed), fields=fields)
+        cause = _generation_cause(desired, observed, runs_otherwise=bool(changes or fields))
+        yield Change(address="generation", action=action, cause=cause, fields=fields)
+
+
+def _generation_cause(desired: Desired, observed: Observed, *, runs_otherwise: bool) -> str:
+    if not observed.state:
+        return "nothing is applied yet"
+    words = {
+        "environment": "its environment",
+        "lock": "its lock",
+        "policy": "its policies",
+        "provenance": "the owner or the catalog of a server",
+    }
+    standing = desired.standing()
+    parts = ["the hub"] if runs_otherwise else []
+    parts += [said for name, said in words.items() if observed.standing.get(name, "") != standing[name]]
+    return f"{' and '.join([', '.join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)} changed"
 
 
 def _renames(desired: Desired, observed: Observed) -> dict[str, str]:
@@ -133,7 +122,8 @@ def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str
     forcing = [field.name for field in fields if not field.name.startswith(_SELECTION)]
     if forcing:
         cause = f"{_listed(forcing)} changed, which a running server does not see"
-        return Change(address=address, action=Action.REPLACE, cause=cause, fields=fields)
+        marked = tuple(replace(each, forces=not each.name.startswith(_SELECTION)) for each in fields)
+        return Change(address=address, action=Action.REPLACE, cause=cause, fields=marked)
     return Change(address=address, action=Action.UPDATE, cause=_update_cause(fields), fields=fields)
 
 
@@ -160,20 +150,14 @@ def _lost_scratch(desired: Desired, observed: Observed) -> set[str]:
     return {server.name for server in applied if server.is_process} - observed.scratch
 
 
-def _generation_cause(desired: Desired, observed: Observed) -> str:
-    if not observed.review:
-        return "nothing is applied yet"
-    if observed.review == desired.review_digest():
-        return "its files are not what was applied"
-    return "the hub or its lock changed"
-
-
 def _operations(
     desired: Desired, observed: Observed, changes: tuple[Change, ...], options: Options
 ) -> Iterator[Operation]:
     """Yield operations stage by stage; those of one stage do not depend on one another."""
     causes = {change.address: change.cause for change in changes}
     causes |= {change.was: f"it is called {change.address} now" for change in changes if change.was}
+    if not observed.generation or _lost_scratch(desired, observed):
+        causes.setdefault("generation", LOST)
     missing = _missing_environments(desired, observed)
     making = _containers_to_make(desired, observed, causes, missing, options)
     for image in sorted(_images(desired, making) - observed.images):

@@ -96,6 +96,7 @@ class _Decoder:
             bundles=decode_bundles(self._root, self.problems),
             profiles=decode_profiles(self._root, self.problems),
             min_age=age if isinstance(age, str) else "",
+            environment=self._variables.get("env", ""),
             span=self._root.span,
         )
 

@@ -211,8 +211,8 @@ class Hub:
 
     `policies` are paths, which may have ``*`` in them; `bundles` are the other policies. `stores` are the facts of each
     secret store by name. `on_conflict` says what becomes of a tool's name that several servers would have. `moves` has
-    the old name of each server that was renamed, by its new one. `min_age` is how old, such as ``7d``, a release has to
-    be for the lock to take it up; empty where any age will do.
+    the old name of each server that was renamed, by its new one. `environment` is the name of the one that it is for.
+    `min_age` is how old, such as ``7d``, a release has to be for the lock to take it up; empty where any age will do.
     """
 
     name: str
@@ -227,6 +227,7 @@ class Hub:
     bundles: tuple[PolicyBundle, ...] = ()
     profiles: tuple[Profile, ...] = ()
     min_age: str = ""
+    environment: str = ""
     span: Span = field(compare=False, repr=False)
 
     @property

@@ -1,6 +1,6 @@
 """Paths of the hub's folder by their text alone: which words are paths, and which paths may be granted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from posixpath import normpath
 
 RUNTIME_FOLDER = ".mcphub"
@@ -20,6 +20,13 @@ def looks_like_path(value: str) -> bool:
     if value.startswith(("-", "/")) or "://" in value or not value.isprintable() or " " in value:
         return False
     return "/" in value or value == ".." or value.endswith(_SCRIPTS)
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """Yield every folder that `path` lies in, the outermost first, and last `path` itself, as `is_below` knows them."""
+    clean = normpath(path)
+    yield from (clean[:place] for place, char in enumerate(clean) if char == "/" and place)
+    yield clean
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
-from mcphub_gitops.compiler.plan.text import shorten
+from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import Exposure, Review, ReviewedTool

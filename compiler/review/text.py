@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from mcphub_gitops.compiler.plan.text import describe_field, shorten
+from mcphub_gitops.compiler.plan.text import describe_field
+from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool, Travel

@@ -78,7 +78,12 @@ async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:
             await _undo(plan, begun, site)
         except RuntimeFailure as failure:
             failures.append((begun[-1], failure))
-    journal.write("apply ended", plan=digest, failed=[operation.address for operation, _ in failures])
+    journal.write(
+        "apply ended",
+        plan=digest,
+        review=plan.desired.review_digest(),
+        failed=[operation.address for operation, _ in failures],
+    )
     missing = tuple(sorted(executor.missing.items()))
     return Report(done=tuple(done), failures=tuple(failures), switched=switched, missing=missing)
 

@@ -1,17 +1,18 @@
 """How the world differs from what was applied, told apart by kind, so that a reader knows what to do about each."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from mcphub_gitops.compiler.lock.comparison import compare_names, compare_tools
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.deviation import foreign_files_of
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
-from mcphub_gitops.compiler.plan.reconcile import Options, foreign_files, reconcile
+from mcphub_gitops.compiler.plan.reconcile import LOST, Options, reconcile
 from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
@@ -104,7 +105,8 @@ async def find_tool_drift(applied: Desired, observed: Observed, site: Site, repo
     Servers whose environment or files have moved are left out: they have drifted already, and what is not as it was
     locked is not started.
     """
-    startable = [server for server in applied.servers if _is_intact(server, observed)]
+    foreign = foreign_files_of(applied.servers, observed)
+    startable = [each for each in applied.servers if each.name not in foreign and _is_intact(each, observed)]
     # A secret that cannot be read is told where its server is asked.
     site, _ = await asyncio.to_thread(with_secrets, startable, site)
 
@@ -122,35 +124,35 @@ def _hub_drift(applied: Desired, current: Desired | None) -> Iterator[Drift]:
         yield Drift(
             kind=Kind.HUB, address="hub", detail="it has errors or does not fit its lock; `mcphub plan` says how"
         )
-    elif current.review_digest() != applied.review_digest():
+    elif current.state_digest() != applied.state_digest():
         yield Drift(kind=Kind.HUB, address="hub", detail="it is not what was applied; `mcphub plan` shows what changed")
 
 
 def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
     servers = {name: server for server, name in applied.container_names().items()}
     plan = reconcile(applied, observed, Options(prune=False))
-    changed = {change.address for change in plan.changes}
+    users = {each.environment.digest: each.name for each in reversed(applied.servers) if each.environment is not None}
     for operation in plan.operations:
         if operation.type is OpType.INSTALL:
-            server = next(each for each in applied.servers if _uses(each, operation.target))
             detail = f"the installed files of {operation.cause.split()[0]} are gone or were changed"
-            yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{server.name}", detail=detail)
+            yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{users[operation.target]}", detail=detail)
         elif operation.type is OpType.MAKE:
             yield Drift(kind=Kind.CONTAINER, address=f"server.{servers[operation.target]}", detail=operation.cause)
         elif operation.type is OpType.REMOVE and operation.target in observed.containers:
             detail = "it has the hub's labels, and is none of its containers"
             yield Drift(kind=Kind.CONTAINER, address=operation.address, detail=detail)
-        elif operation.type is OpType.SWITCH and operation.address in changed:
+        elif operation.type is OpType.SWITCH and operation.cause == LOST:
             yield Drift(kind=Kind.GENERATION, address=operation.address, detail=operation.cause)
 
 
-def _file_drift(servers: Sequence[DesiredServer], observed: Observed) -> Iterator[Drift]:
+def _file_drift(servers: tuple[DesiredServer, ...], observed: Observed) -> Iterator[Drift]:
+    foreign = foreign_files_of(servers, observed)
     for server in servers:
         for path, digest in server.files.items():
             if observed.files.get(path) != digest:
                 state = "was changed" if path in observed.files else "is gone"
                 yield Drift(kind=Kind.FILE, address=f"server.{server.name}", detail=f"{path} {state}")
-        for path in foreign_files(server, observed):
+        for path in foreign.get(server.name, ()):
             yield Drift(kind=Kind.FILE, address=f"server.{server.name}", detail=f"{path} is new")
 
 
@@ -183,8 +185,4 @@ def _is_intact(server: DesiredServer, observed: Observed) -> bool:
     if server.container is not None:
         return installed and server.container.image in observed.images
     unchanged = all(observed.files.get(path) == digest for path, digest in server.files.items())
-    return installed and unchanged and not foreign_files(server, observed)
-
-
-def _uses(server: DesiredServer, digest: str) -> bool:
-    return server.environment is not None and server.environment.digest == digest
+    return installed and unchanged

@@ -14,7 +14,7 @@ from mcphub_gitops.runtime.files import digests_of
 def observe_record(applied: Applied | None, files: Mapping[str, str]) -> Observed:
     """Return what the record of the last apply says, without a look at anything else; `files` are digests by name."""
     if applied is None:
-        return Observed(files=MappingProxyType(dict(files)))
+        return Observed(files=MappingProxyType(dict(files)), looked=False)
     desired = applied.plan.desired
     environments = (server.environment for server in desired.servers)
     return replace(
@@ -24,6 +24,7 @@ def observe_record(applied: Applied | None, files: Mapping[str, str]) -> Observe
         containers=MappingProxyType({each.name: each for each in _running(desired)}),
         images=frozenset(server.container.image for server in desired.servers if server.container is not None),
         secrets=MappingProxyType(desired.secret_files()),
+        looked=False,
     )
 
 
@@ -48,5 +49,6 @@ def recorded(applied: Applied | None, files: Mapping[str, str]) -> Observed:
         files=MappingProxyType(dict(files)),
         generation=applied.generation if applied is not None else "",
         gateway=MappingProxyType(applied.plan.desired.gateway() if applied is not None else {}),
-        review=applied.plan.desired.review_digest() if applied is not None else "",
+        state=applied.plan.desired.state_digest() if applied is not None else "",
+        standing=MappingProxyType(applied.plan.desired.standing() if applied is not None else {}),
     )

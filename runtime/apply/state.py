@@ -13,7 +13,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, encode
 from mcphub_gitops.compiler.plan.desired import Desired
-from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_saved, write_plan
+from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_record, write_plan
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -59,7 +59,7 @@ def read_applied(layout: Layout) -> Applied | None:
             return None
         raise _lost(layout, lost)
     with unsearched():
-        saved = read_saved(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
+        saved = read_record(read_file(folder / _PLAN, limit=MAX_BYTES) or b"")
     state = _state(read_file(folder / _STATE, limit=MAX_BYTES) or b"")
     if isinstance(saved, Unusable) or state is None or state["plan"] != saved.digest:
         raise _damaged(f"{folder / _PLAN} and {_STATE} beside it are not what mcphub wrote")

@@ -1,5 +1,6 @@
 """`mcphub apply`: makes the machine what the hub says, or carries out exactly a saved plan."""
 
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -29,10 +30,12 @@ from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project
 
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+
 
 @click.command(
     epilog="\b\nExamples:\n  mcphub apply\n  mcphub apply --auto-approve\n  mcphub apply plan.json\n"
-    "  mcphub apply --replace notes",
+    "  mcphub apply --expect sha256:…  # what was approved\n  mcphub apply --replace notes",
 )
 @layered_project_option
 @report_option("human", "github")
@@ -45,7 +48,12 @@ from mcphub_gitops.runtime.project import Project
     multiple=True,
     help="Make the container of SERVER anew, though nothing has changed: with a secret's new value, for example.",
 )
-@click.option("--expect", metavar="DIGEST", help="Refuse unless the review digest is this one.")
+@click.option(
+    "--expect",
+    metavar="DIGEST",
+    callback=lambda _context, _option, value: _whole(value),
+    help="Refuse unless the review digest is this one, given whole: what was approved.",
+)
 @click.option(
     "--offline", is_flag=True, help="Use no network: packages come from the caches, images are on the engine already."
 )
@@ -83,7 +91,11 @@ def apply(
         _check_replaced(replaced, desired, saved)
     review = desired.review_digest()
     if expect is not None and expect != review:
-        raise StalePlanError("the hub is not the one that was reviewed", detail=f"expected {expect}\nfound    {review}")
+        raise StalePlanError(
+            "the hub is not the one that was reviewed",
+            detail=f"expected {expect}\nfound    {review}",
+            resolution="see with `mcphub plan` what it comes to now, and have that approved",
+        )
     layout = layout_of(project)
     layout.prepare()
     with quiet(output), hold(layout.writer_lock, "mcphub apply", wait=0.5):
@@ -119,6 +131,13 @@ def _desired(plan: Plan | None, project: Project, compile_: Callable[[], Desired
             resolution="make a new plan with `mcphub plan -o`, and review it",
         )
     return plan.desired
+
+
+def _whole(digest: str | None) -> str | None:
+    # Some of a digest's digits are found by trial: whoever may write the hub could make one that begins like it.
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise click.BadParameter(f"{digest} is no digest; one is sha256: and 64 hexadecimal digits")
+    return digest
 
 
 def _check_replaced(names: tuple[str, ...], desired: Desired, saved: Path | None) -> None:

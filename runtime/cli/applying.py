@@ -1,13 +1,16 @@
 """What `apply` and `up` have in common: a plan is made, shown and carried out under the writer lock."""
 
 import asyncio
+from collections.abc import Iterable
 
 import click
 
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.plan import Plan
-from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
-from mcphub_gitops.compiler.plan.text import render_plan
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.staleness import find_moved, find_unlike, find_unmended
+from mcphub_gitops.compiler.plan.text import render_digests, render_plan
+from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.report import Report
@@ -59,21 +62,22 @@ def find_plan(desired: Desired, site: Site, options: Options | None = None) -> P
 
 
 def confirm_saved(plan: Plan, site: Site) -> Plan:
-    """Return a saved plan as it is made anew now, and show it.
+    """Return a saved plan that still holds, and show it.
 
     Raises StalePlanError when an object that it touches has moved, when it is not what mcphub makes of its own desired
-    state (a plan is a file, and can be edited), or when this machine holds servers in less than was reviewed.
+    state (a plan is a file, and can be edited), or when this machine holds servers in less than was reviewed. What was
+    changed elsewhere since is told, and left to another plan.
     """
     observed = asyncio.run(observe(plan.desired, site))
     moved = find_moved(plan, observed)
     if moved:
-        raise _stale("what it was made from has moved", "\n".join(f"{address} is not what it was" for address in moved))
+        raise _stale(plan, "what it was made from has moved", map(str, moved))
     found = reconcile(plan.desired, observed, Options())
-    if (found.changes, found.operations, found.base) != (plan.changes, plan.operations, plan.base):
-        differing = {each.address for each in {*found.operations} ^ {*plan.operations}}
-        detail = "\n".join(f"{address} is to be treated otherwise now" for address in sorted(differing))
-        raise _stale("its operations are not those that its own hub needs", detail)
-    click.echo(render_plan(found), nl=False)
+    unlike = find_unlike(plan, found)
+    if unlike:
+        detail = (f"{address} is to be treated otherwise now" for address in unlike)
+        raise _stale(plan, "its operations are not those that its own hub needs", detail)
+    click.echo(render_plan(plan), nl=False)
     lost = [
         f"server.{name}: {measure}"
         for name, isolation in plan.isolation.items()
@@ -81,13 +85,18 @@ def confirm_saved(plan: Plan, site: Site) -> Plan:
         if name not in found.isolation or measure not in found.isolation[name].measures
     ]
     if lost:
-        raise _stale("this machine holds servers in less than the plan says", "\n".join(lost))
-    return found
+        raise _stale(plan, "this machine holds servers in less than the plan says", lost)
+    for words in find_unmended(plan, found):
+        click.echo(f"warning: {printable(words)}; this plan leaves it, and `mcphub plan` shows what mends it", err=True)
+    return plan
 
 
-def _stale(why: str, detail: str) -> StalePlanError:
+def _stale(plan: Plan, why: str, details: Iterable[str]) -> StalePlanError:
+    environment = f" --env {plan.desired.environment}" if plan.desired.environment else ""
     return StalePlanError(
-        f"the plan is stale: {why}", detail=detail, resolution="make a new plan with `mcphub plan`, and review it"
+        f"the plan is stale: {why}",
+        detail="\n".join(details),
+        resolution=f"make a new plan with `mcphub plan{environment} -o plan.json`, and review it",
     )
 
 
@@ -106,6 +115,7 @@ def carry_out(plan: Plan, site: Site) -> int:
         return _tell_failure(report, site)
     tools = sum(len(server.tools) for server in plan.desired.servers)
     click.echo(f"Applied: {count(len(plan.desired.servers), 'server')} with {count(tools, 'tool')}.")
+    click.echo(render_digests(plan), nl=False)
     gateway = find_gateway(site.layout)
     if gateway is not None and gateway.listen and gateway.listen != plan.desired.listen:
         click.echo(f"The running gateway still listens on {gateway.listen}: run `mcphub down` and `mcphub up`.")

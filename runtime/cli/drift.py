@@ -4,6 +4,8 @@ import asyncio
 
 import click
 
+from mcphub_gitops.compiler.plan.file import digests_of
+from mcphub_gitops.compiler.plan.text import render_digests
 from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tag_drift, find_tool_drift
 from mcphub_gitops.runtime.apply.inspection import observe
 from mcphub_gitops.runtime.apply.lease import hold
@@ -11,8 +13,8 @@ from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
-from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.exits import Exit, exit_of
+from mcphub_gitops.runtime.cli.options import fetching, output_option, project_option, today
 from mcphub_gitops.runtime.cli.output import count, show_json
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -43,24 +45,27 @@ def drift(project: Project, output: str) -> int:
     applied = read_applied(layout)
     if applied is None:
         raise RuntimeFailure("nothing is applied, so nothing can have drifted", resolution="run `mcphub apply`")
-    compiled = project.compile(locked=True)
+    # What is denied today was allowed when it was applied, and is compared all the same.
+    compiled = fetching(project).compile(locked=True, as_of=today())
+    current = compiled.desired or (compiled.bound if exit_of(compiled.diagnostics) is Exit.POLICY_DENIED else None)
     with hold(layout.writer_lock, "mcphub drift", wait=0.5):
         site = compose(project, realm=layout.lineage())
         sweep(site)
         desired = applied.plan.desired
         observed = asyncio.run(observe(desired, site))
-        found = find_drift(applied, observed, compiled.desired, find_gateway(layout))
+        found = find_drift(applied, observed, current, find_gateway(layout))
         with reporting() as reporter:
             found += asyncio.run(find_tag_drift(desired, site, reporter))
             found += asyncio.run(find_tool_drift(desired, observed, site, reporter))
     by_name = [server.name for server in desired.servers if server.by_name]
     if output == "json":
         entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]
-        show_json({"format": "mcphub.drift/v1", "drift": entries, "byName": by_name})
+        show_json({"format": "mcphub.drift/v1", **digests_of(applied.plan), "drift": entries, "byName": by_name})
     else:
         _show(found)
         if by_name:
             click.echo(f"Of {', '.join(by_name)} only the names of tools were compared: the lock has no more of them.")
+        click.echo(render_digests(applied.plan), nl=False)
     return Exit.CHANGES if found else Exit.OK
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.file import digests_of
+from mcphub_gitops.compiler.plan.text import render_digests
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import holder_of
 from mcphub_gitops.runtime.apply.state import read_applied
@@ -42,15 +44,15 @@ def status(project: Project, output: str) -> int:
     desired = applied.plan.desired
     rows = list(answer["servers"]) if answer is not None else list(_without_answer(desired, project, runs=runs))
     if output == "json":
-        show_json(
-            {"format": "mcphub.status/v1", "gateway": runs, "servers": rows, "profiles": list(_profiles(desired))}
-        )
+        head = {"format": "mcphub.status/v1", **digests_of(applied.plan), "gateway": runs}
+        show_json({**head, "servers": rows, "profiles": list(_profiles(desired))})
     else:
         if answer is None:
             click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
         click.echo(table([_COLUMNS, *map(_row, rows)]))
         if desired.profiles:
             click.echo(f"\n{table([_PROFILE_COLUMNS, *map(_profile_row, _profiles(desired))])}")
+        click.echo(f"\n{render_digests(applied.plan)}", nl=False)
     return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
 
 

@@ -58,7 +58,9 @@ def test_a_second_up_has_nothing_to_do(served: Path) -> None:
     journal = (served / ".mcphub" / "journal.jsonl").read_bytes()
     done = mcphub(served, "up")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "No changes. What is applied is what the hub and its lock say.\n"
+    assert done.stdout.startswith(
+        "No changes. What is applied is what the hub and its lock say.\nReview digest: sha256:"
+    )
     assert (served / ".mcphub" / "journal.jsonl").read_bytes() == journal
 
 
@@ -70,7 +72,8 @@ def test_a_second_gateway_is_refused(served: Path) -> None:
 
 def test_there_is_no_drift_after_an_apply(served: Path) -> None:
     done = mcphub(served, "drift")
-    assert (done.returncode, done.stdout) == (0, "No drift. The world is what was applied.\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("No drift. The world is what was applied.\nReview digest: sha256:")
 
 
 def test_drift_tells_each_kind_apart_and_apply_heals_it(served: Path) -> None:
@@ -112,7 +115,8 @@ def test_a_saved_plan_is_applied_to_the_running_gateway_and_then_stale(served: P
         assert wait_for_tools(served) == TOOLS - {"git_show"}
         again = mcphub(served, "apply", "plan.json")
         assert again.returncode == 5
-        assert "server.git is not what it was" in again.stderr
+        assert "server.git: the plan was made when it was applied as sha256:" in again.stderr
+        assert "(hidden.git_show was absent, and is sha256:" in again.stderr
     finally:
         hub.write_text(before, "utf-8")
     assert mcphub(served, "apply", "--auto-approve").returncode == 0
@@ -139,7 +143,7 @@ def test_an_apply_without_anyone_to_approve_is_refused(served: Path) -> None:
     try:
         hub.write_text(before.replace("git_show, ", ""), "utf-8")
         done = mcphub(served, "apply")
-        unexpected = mcphub(served, "apply", "--auto-approve", "--expect", "sha256:0")
+        unexpected = mcphub(served, "apply", "--auto-approve", "--expect", f"sha256:{64 * '0'}")
     finally:
         hub.write_text(before, "utf-8")
     assert done.returncode == 1

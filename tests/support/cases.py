@@ -227,7 +227,8 @@ def as_observed(desired: Desired) -> Observed:
         images=frozenset(server.container.image for server in desired.servers if server.container is not None),
         secrets=MappingProxyType(desired.secret_files()),
         gateway=MappingProxyType(desired.gateway()),
-        review=desired.review_digest(),
+        state=desired.state_digest(),
+        standing=MappingProxyType(desired.standing()),
     )
 
 

@@ -24,7 +24,7 @@ SCHEMAS = {
     "policy.v1": "policies/*.yaml",
     "test.v1": "tests/*.test.yaml",
     "lock.v1": "mcp-hub.lock",
-    "plan.v1": "plan.json",
+    "plan.v2": "plan.json",
     "review.v1": "review",
     "diagnostics.v1": "diagnostics",
 }

@@ -60,8 +60,8 @@ def test_another_hub_gives_another_digest() -> None:
     [
         (b"", "It is not JSON."),
         (b"[" * 100_000, "It is not JSON."),
-        (b"[]", "It is not a plan of the format mcphub.plan/v1."),
-        (SAVED.replace(b"plan/v1", b"plan/v2"), "It is not a plan of the format mcphub.plan/v1."),
+        (b"[]", "It is not a plan of the format mcphub.plan/v2."),
+        (SAVED.replace(b"plan/v2", b"plan/v3"), "It is not a plan of the format mcphub.plan/v2."),
         (SAVED.replace(b'"upstream"', b'"upstraem"'), "It does not have the form of a plan."),
         (SAVED.replace(b"env://KEY", b"env://YEK"), "Its digest does not fit its content."),
         (SAVED.replace(b":", b": ", 1), "Its digest does not fit its content."),

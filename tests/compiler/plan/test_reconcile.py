@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.observed import Isolation, Observed
 from mcphub_gitops.compiler.plan.plan import Action, OpType, Plan
-from mcphub_gitops.compiler.plan.reconcile import Options, find_moved, reconcile
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.staleness import find_moved
 from mcphub_gitops.compiler.plan.text import render_plan
 from tests.support.hubs import hub_of, lock_of
 
@@ -38,7 +39,8 @@ def as_observed(desired: Desired) -> Observed:
         generation="sha256:1",
         scratch=frozenset(server.name for server in desired.servers),
         gateway=MappingProxyType(desired.gateway()),
-        review=desired.review_digest(),
+        state=desired.state_digest(),
+        standing=MappingProxyType(desired.standing()),
     )
 
 
@@ -111,7 +113,8 @@ def test_a_moved_object_is_named() -> None:
     desired, observed = desired_of(HUB.replace("-v", "-q")), as_observed(desired_of(HUB))
     plan = reconcile(desired, observed, OPTIONS)
     assert find_moved(plan, observed) == ()
-    assert find_moved(plan, replace(observed, generation="sha256:2")) == ("generation",)
+    (moved,) = find_moved(plan, replace(observed, generation="sha256:2"))
+    assert str(moved) == "generation: the plan was made when it was sha256:1; now it is sha256:2"
     assert find_moved(plan, replace(observed, environments=frozenset({"x"}))) == ()
 
 
@@ -120,7 +123,8 @@ def test_a_file_that_a_probed_command_runs_is_part_of_the_plan() -> None:
     observed = replace(as_observed(desired), servers=MappingProxyType({}))
     plan = reconcile(desired, observed, OPTIONS)
     assert find_moved(plan, observed) == ()
-    assert find_moved(plan, replace(observed, files=MappingProxyType({}))) == ("file.srv/notes.py",)
+    (moved,) = find_moved(plan, replace(observed, files=MappingProxyType({})))
+    assert (moved.address, moved.found) == ("file.srv/notes.py", "absent")
 
 
 def test_the_text_leads_with_permissions() -> None:
@@ -154,7 +158,7 @@ VARIANTS = st.sampled_from(
 def test_reconcile_of_what_was_reached_is_empty(before: str, after: str) -> None:
     desired = desired_of(after)
     plan = reconcile(desired, as_observed(desired_of(before)), OPTIONS)
-    assert plan.is_empty == (desired_of(before).review_digest() == desired.review_digest())
+    assert plan.is_empty == (desired_of(before).state_digest() == desired.state_digest())
     assert reconcile(desired, as_observed(desired), OPTIONS).is_empty
 
 

@@ -11,7 +11,8 @@ from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.plan.file import plan_digest, read_plan, write_plan
 from mcphub_gitops.compiler.plan.plan import Action, OpType, Plan
-from mcphub_gitops.compiler.plan.reconcile import ABSENT, Options, find_moved, fingerprint_of, reconcile
+from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from mcphub_gitops.compiler.plan.staleness import ABSENT, find_moved, fingerprint_of
 from mcphub_gitops.runtime.apply.apply import apply_plan
 from mcphub_gitops.runtime.apply.drift import Drift, Kind, find_drift
 from mcphub_gitops.runtime.apply.inspection import observe
@@ -173,7 +174,8 @@ def test_a_saved_plan_is_stale_when_a_file_it_starts_was_edited(tmp_path: Path) 
     site, (desired, _) = prepared(tmp_path), bound(HUB, TOOLS)
     plan = planned(desired, site)
     (tmp_path / "srv" / "notes.py").write_text("other")
-    assert find_moved(plan, asyncio.run(observe(desired, site))) == ("file.srv/notes.py",)
+    (moved,) = find_moved(plan, asyncio.run(observe(desired, site)))
+    assert moved.address == "file.srv/notes.py"
 
 
 @pytest.mark.parametrize("length", range(14))
@@ -320,7 +322,7 @@ def test_a_plan_of_a_rename_is_stale_when_the_old_server_was_changed(tmp_path: P
     plan = planned(desired, site)
     other, _ = bound(HUB.replace("{deny: [convert]}", "{}"), TOOLS)
     assert applied(planned(other, site), site).failures == ()
-    assert "server.time" in find_moved(plan, asyncio.run(observe(desired, site)))
+    assert "server.time" in {each.address for each in find_moved(plan, asyncio.run(observe(desired, site)))}
 
 
 @pytest.mark.parametrize(

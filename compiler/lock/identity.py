@@ -1,0 +1,23 @@
+"""What a lock says beside what a server is made of, as one digest."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+
+_BOUND = frozenset({"requirements", "files", "tools"})
+"""What every line of reaches desired state by itself, whose digests cover it."""
+
+_FACTS = tuple(each.name for each in fields(LockedServer) if each.name not in _BOUND)
+
+
+def lock_digest(lock: Lock) -> str:
+    """Return the digest of what `lock` pins and desired state does not have; the file's layout does not count."""
+    servers = {name: {fact: _plain(getattr(each, fact)) for fact in _FACTS} for name, each in lock.servers.items()}
+    return fingerprint({"servers": servers, "catalogs": {name: asdict(each) for name, each in lock.catalogs.items()}})
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a locked server)
+    return dict(value) if isinstance(value, Mapping) else value
