@@ -4,7 +4,15 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.codes import CODES
-from tests.support.cases import CASES, run_accounts, run_diagnostics, run_plan, run_render, run_reports
+from tests.support.cases import (
+    CASES,
+    run_accounts,
+    run_diagnostics,
+    run_plan,
+    run_render,
+    run_reports,
+    run_saved_plan,
+)
 from tests.support.reviews import run_reviews
 
 TOPICS: dict[str, tuple[Callable[[Path], str], str]] = {
@@ -25,6 +33,14 @@ def test_case(case: Path, *, update: bool) -> None:
     if update:
         (case / name).write_text(text, "utf-8")
     assert text == (case / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", sorted(CASES.glob("plan/*/plan.json")), ids=lambda file: file.parent.name)
+def test_a_plan_as_a_document(case: Path, *, update: bool) -> None:
+    text = run_saved_plan(case.parent)
+    if update:
+        case.write_text(text, "utf-8")
+    assert text == case.read_text("utf-8")
 
 
 def test_every_topic_has_cases() -> None:

@@ -18,7 +18,9 @@ Expected: `diagnostics.txt`.
 ``reviews/CASE``: see `tests.support.reviews`. Expected: `review.txt`.
 
 ``plan/CASE``: `mcp-hub.yaml` with its catalogs, and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was
-applied before. Expected: `plan.txt`.
+applied before; `outside.json` what was changed since: the servers whose containers were ``stopped`` or are ``gone``,
+the names of those whose ``files`` are gone, and the paths that are ``new``. Expected: `plan.txt`, and the same as
+`plan.json` where there is one.
 """
 
 import json
@@ -46,7 +48,9 @@ from mcphub_gitops.compiler.lock.questions import ImageAnswer, PackageAnswer, To
 from mcphub_gitops.compiler.lock.selection import find_pinned
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.plan.file import write_plan
 from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
+from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
@@ -181,13 +185,41 @@ def run_reports(case: Path) -> str:
 
 
 def run_plan(case: Path) -> str:
-    """Return the plan from what the case has applied to its hub."""
+    """Return the plan from what the case has applied to its hub, in words."""
+    return render_plan(_planned(case))
+
+
+def run_saved_plan(case: Path) -> str:
+    """Return the same plan as a document."""
+    return json.dumps(json.loads(write_plan(_planned(case))), indent=2, ensure_ascii=False) + "\n"
+
+
+def _planned(case: Path) -> Plan:
     desired = _desired(case / "mcp-hub.yaml", case / "tools.json")
     observed = Observed()
     if (case / "applied.yaml").exists():
         tools = case / "applied-tools.json"
         observed = as_observed(_desired(case / "applied.yaml", tools if tools.exists() else case / "tools.json"))
-    return render_plan(reconcile(desired, observed, Options()))
+    if (case / "outside.json").exists():
+        observed = _changed_outside(desired, observed, json.loads((case / "outside.json").read_bytes()))
+    return reconcile(desired, observed, Options())
+
+
+def _changed_outside(desired: Desired, observed: Observed, changed: Mapping[str, list[str]]) -> Observed:
+    names = desired.container_names()
+    gone, stopped = ({names[each] for each in changed.get(key, ())} for key in ("gone", "stopped"))
+    containers = {
+        name: replace(seen, state="exited", exit_code=137) if name in stopped else seen
+        for name, seen in observed.containers.items()
+        if name not in gone
+    }
+    lost = {each.environment.digest for each in desired.servers if each.environment and each.name in changed["files"]}
+    return replace(
+        observed,
+        containers=MappingProxyType(containers),
+        environments=observed.environments - lost,
+        files=MappingProxyType({**observed.files, **{path: digest(b"new") for path in changed["new"]}}),
+    )
 
 
 def run_render(case: Path) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.canonical import encode, fingerprint
 from mcphub_gitops.compiler.plan.desired import build
-from mcphub_gitops.compiler.plan.file import Unusable, plan_digest, read_plan, write_plan
+from mcphub_gitops.compiler.plan.file import Unusable, plan_digest, read_plan, read_record, write_plan
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -107,3 +107,34 @@ def test_one_changed_byte_is_seen(place: int, change: int) -> None:
 @given(st.integers(0, len(SAVED) - 1))
 def test_a_truncated_plan_is_refused(length: int) -> None:
     assert isinstance(read_plan(SAVED[:length]), Unusable)
+
+
+def older() -> bytes:
+    """Return the saved plan as an older mcphub wrote it."""
+    document = json.loads(SAVED)
+    for name in ("digest", "applyable", "complete", "drift"):
+        del document[name]
+    for name in ("lock", "provenance"):
+        del document["desired"][name]
+    document |= {"format": "mcphub.plan/v1", "changes": document.pop("config")}
+    return encode({**document, "digest": fingerprint(document)}) + b"\n"
+
+
+def test_a_record_of_an_older_mcphub_is_read_and_such_a_plan_is_not_applied() -> None:
+    assert read_plan(older()) == Unusable(
+        reason="It is of the format mcphub.plan/v1, which an older mcphub wrote.",
+    )
+    found = read_record(older())
+    assert isinstance(found, Plan)
+    assert found.desired.servers == PLAN.desired.servers
+    assert plan_digest(found) == json.loads(older())["digest"]
+    assert isinstance(read_record(older().replace(b"env://KEY", b"env://YEK")), Unusable)
+    assert read_record(SAVED) == PLAN
+
+
+def test_the_head_says_what_is_to_do_and_whether_it_is_all() -> None:
+    document = json.loads(SAVED)
+    assert (document["changes"], document["applyable"], document["complete"]) == (True, True, True)
+    unlooked = reconcile(PLAN.desired, Observed(looked=False), Options())
+    assert json.loads(write_plan(unlooked))["complete"] is False
+    assert read_plan(write_plan(unlooked)) == unlooked
