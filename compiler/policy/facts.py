@@ -1,7 +1,7 @@
 """What a hub amounts to, as the facts that rules look at. What is unknown counts as the worse."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
@@ -30,11 +30,38 @@ def facts_of_hub(hub: Hub, desired: Desired | None) -> Given:
         "listen": hub.gateway.listen,
         "publicUrl": hub.gateway.public_url,
     }
-    servers = tuple(_server(each, bound.get(each.name)) for each in hub.servers if each.enabled)
+    selecting = _selecting_servers(hub)
+    having = _having_tools(desired)
+    servers = tuple(
+        _server(each, bound.get(each.name), selecting.get(each.name, ()), having)
+        for each in hub.servers
+        if each.enabled
+    )
     return Given(hub=completed("hub", facts), servers=servers)
 
 
-def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
+def _selecting_servers(hub: Hub) -> dict[str, list[str]]:
+    """Return the names of the profiles that select each server, whether its tools are known or not."""
+    found: dict[str, list[str]] = {}
+    for profile in hub.profiles:
+        for name in dict.fromkeys(server.value for server in profile.servers):
+            found.setdefault(name, []).append(profile.name)
+    return found
+
+
+def _having_tools(desired: Desired | None) -> dict[str, list[str]]:
+    """Return the names of the profiles that have each tool, by the name that clients see."""
+    found: dict[str, list[str]] = {}
+    for profile in desired.profiles if desired is not None else ():
+        for tools in profile.tools.values():
+            for tool in tools:
+                found.setdefault(tool, []).append(profile.name)
+    return found
+
+
+def _server(
+    server: Server, bound: DesiredServer | None, profiles: Sequence[str], having: Mapping[str, Sequence[str]]
+) -> GivenServer:
     origin, confinement = server.origin, server.confinement
     facts = {
         "name": server.name,
@@ -43,6 +70,8 @@ def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
         "catalog": server.source.partition("/")[0],
         "kind": "remote" if isinstance(origin, Remote) else "process" if confinement is None else "container",
         "origin": _ORIGINS[type(origin)],
+        "transport": origin.transport if isinstance(origin, Remote) else "stdio",
+        "profiles": list(profiles),
         "image": _image(server.image, bound),
         "package": _package(origin, bound),
         "command": [text.value for text in _words(server)],
@@ -58,7 +87,8 @@ def _server(server: Server, bound: DesiredServer | None) -> GivenServer:
         **_confined(server, confinement, bound),
     }
     is_read = server.definitions is None
-    tools = tuple(_tool(tool, is_read=is_read) for tool in bound.tools) if bound is not None else ()
+    known = bound.tools if bound is not None else ()
+    tools = tuple(_tool(tool, having.get(tool.name, ()), is_read=is_read) for tool in known)
     return GivenServer(facts=completed("server", facts), tools=tools)
 
 
@@ -146,7 +176,7 @@ def _secret(ref: SecretRef, found: Location) -> dict[str, Any]:
     }
 
 
-def _tool(tool: Tool, *, is_read: bool) -> dict[str, Any]:
+def _tool(tool: Tool, profiles: Sequence[str], *, is_read: bool) -> dict[str, Any]:
     definition = tool.definition
     annotations = definition.get("annotations")
     hints = annotations if isinstance(annotations, Mapping) else {}
@@ -156,6 +186,7 @@ def _tool(tool: Tool, *, is_read: bool) -> dict[str, Any]:
     facts = {
         "name": tool.upstream,
         "exposed": tool.name,
+        "profiles": list(profiles),
         "title": _text(definition.get("title")) or _text(hints.get("title")),
         "description": _text(definition.get("description")),
         "arguments": sorted(properties) if isinstance(properties, Mapping) else [],

@@ -39,7 +39,7 @@ TOOLS = {"notes": ("add", "list"), "search": ("find",), "time": ("now", "convert
 POLICY = """\
 apiVersion: mcphub/policy/v1
 rules:
-  - {name: calm, level: deny-unless-approved, match: {kind: server}, deny: server.privileged, message: calm down, help: x}
+  - {name: calm, level: deny-unless-approved, match: {kind: server}, deny: server.privileged, message: calm, help: x}
   - {name: few, level: warn, match: {kind: hub, when: "true"}, deny: "hub.toolCount > 90", message: too many}
 tags:
   - {tag: own, kind: server, when: "server.owner != ''"}
@@ -121,7 +121,7 @@ def test_what_the_lock_pins_beside_desired_state_changes_it(fact: str) -> None:
         ("2999-12-31", "2999-12-30"),
         ("subject: notes", "subject: time"),
         ("why not", "because"),
-        ("calm down", "be calm"),
+        ("message: calm", "message: be calm"),
         ("help: x", "help: y"),
     ],
 )

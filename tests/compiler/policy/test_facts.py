@@ -294,3 +294,32 @@ servers:
     assert [tool["namesOnly"] for tool in named.tools] == [True, False]
     assert (prompts.facts["definitions"], prompts.facts["noTools"]) == ("live", "for its prompts")
     assert tool_facts()["namesOnly"] is False
+
+
+def test_how_a_server_is_spoken_to_and_which_profiles_select_it_and_have_its_tools() -> None:
+    hub = hub_of(
+        """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+servers:
+  new: {remote: {url: "https://new.example/mcp"}}
+  notes: {command: [python3, srv/notes.py]}
+  old: {remote: {url: "https://old.example/sse", transport: sse}}
+profiles:
+  all: {servers: [notes, old]}
+  few: {servers: [notes, new], tools: {deny: [notes/drop]}}
+"""
+    )
+    lock, definitions = lock_of(hub, {"new": ("ask",), "notes": ("add", "drop"), "old": ("tell",)})
+    desired, problems = build(hub, lock, definitions)
+    assert problems == ()
+    found = {each.facts["name"]: each for each in facts_of_hub(hub, desired).servers}
+    assert {name: (each.facts["transport"], each.facts["profiles"]) for name, each in found.items()} == {
+        "new": ("streamable-http", ["few"]),
+        "notes": ("stdio", ["all", "few"]),
+        "old": ("sse", ["all"]),
+    }
+    assert {tool["name"]: tool["profiles"] for tool in found["notes"].tools} == {"add": ["all", "few"], "drop": ["all"]}
+    unlocked = {each.facts["name"]: each for each in facts_of_hub(hub, None).servers}
+    assert unlocked["notes"].facts["profiles"] == ["all", "few"]
