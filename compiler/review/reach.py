@@ -6,7 +6,7 @@ from mcphub_gitops.compiler.plan.desired import DesiredServer, Tool
 from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.compiler.review.model import Cost, Permission, Reach, Travel
 from mcphub_gitops.compiler.review.side import Side
-from mcphub_gitops.compiler.review.tokens import count_tokens
+from mcphub_gitops.compiler.review.tokens import count_all
 from mcphub_gitops.compiler.url import hide_query
 
 _Profiles = dict[str, tuple[str, dict[str, tuple[str, ...]]]]
@@ -52,7 +52,7 @@ def compare_costs(before: Side, after: Side) -> tuple[Cost, ...]:
 
 
 def _count(tools: Mapping[_Key, Tool]) -> dict[_Key, int]:
-    return {key: count_tokens(tool.exposed) for key, tool in tools.items()}
+    return dict(zip(tools, count_all(tool.exposed for tool in tools.values()), strict=True))
 
 
 def _tools(side: Side) -> Iterator[Tool]:
