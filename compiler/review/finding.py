@@ -96,4 +96,4 @@ def shown(value: Json) -> str:
 
 def below(where: str, *keys: str) -> str:
     """Return the place of `keys` below `where`, without a character that is not seen."""
-    return ".".join([*([where] if where else []), *(printable(key) for key in keys)])
+    return ".".join([*([where] if where else []), *(printable(key).replace("\t", "<U+0009>") for key in keys)])

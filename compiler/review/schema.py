@@ -51,8 +51,6 @@ def compare_schemas(where: str, before: Json, after: Json, direction: Direction)
 
 
 def _presence(where: str, before: object, after: object, direction: Direction) -> Iterable[Finding]:
-    if before is after:
-        return
     is_new = before is MISSING
     is_promise = is_new and direction is Direction.OUTPUT and _mapped(after) is not None
     cls = ToolClass.WIDENING if is_promise else ToolClass.BREAKING
@@ -162,7 +160,7 @@ def _keyword(course: Course, key: str, before: Json, after: Json) -> None:
         effect = Effect.NARROWED if before is MISSING else Effect.WIDENED
         course.tell(Verdict(effect, told(key, before, after)), key)
     elif key in _INNER | _DEMANDS:
-        _inner(course.at(key), before, after)
+        _compare(course.at(key), before, after)
     elif key in {"items", "prefixItems"}:
         _items(course.at(key), before, after)
     elif key in {*UNIONS, "allOf"}:
@@ -175,19 +173,12 @@ def _keyword(course: Course, key: str, before: Json, after: Json) -> None:
         course.found.extend(compare_plain(below(course.where, key), before, after))
 
 
-def _inner(course: Course, before: Json, after: Json) -> None:
-    start = len(course.found)
-    _compare(course, before, after)
-    if len(course.found) == start and (before is MISSING or after is MISSING):
-        course.tell(Verdict(Effect.NONE, "It says what went without saying."))
-
-
 def _items(course: Course, before: Json, after: Json) -> None:
     if not isinstance(before, list) or not isinstance(after, list):
         if isinstance(before, list) or isinstance(after, list):
             course.tell(Verdict(Effect.UNCLEAR, "Its items are described one by one on one side alone."))
         else:
-            _inner(course, before, after)
+            _compare(course, before, after)
         return
     if len(before) != len(after):
         course.tell(Verdict(Effect.UNCLEAR, f"It describes {len(after):,} items now, {len(before):,} before."))
@@ -248,9 +239,9 @@ def _definitions(course: Course, before: Json, after: Json) -> None:
     for name in sorted(new.keys() - old.keys()):
         course.tell(Verdict(Effect.NONE, f"{quoted(name)} is new; what refers to it is told where it does."), name)
     gone = sorted(old.keys() - new.keys())
-    wanted = targets_in(course.after) if gone else frozenset()
+    wanted = {each.rpartition("/")[2] for each in targets_in(course.after)} if gone else set()
     for name in gone:
-        is_missed = any(each.rpartition("/")[2] == name for each in wanted)
+        is_missed = name.replace("~", "~0").replace("/", "~1") in wanted
         effect, said = (Effect.UNCLEAR, "and still referred to") if is_missed else (Effect.NONE, "and not needed")
         course.tell(Verdict(effect, f"{quoted(name)} is gone, {said}."), name)
     if len(course.found) == start and (before is MISSING or after is MISSING):

@@ -220,6 +220,19 @@ INPUTS: list[tuple[str, Any, Any, list[tuple[ToolClass, str]] | None]] = [
         prop({"$ref": "#/$defs/Z"}) | NODE,
         [(B, "properties.x.$ref")],
     ),
+    (
+        "refers to a place in a list",
+        prop({"$ref": "#/anyOf/0"}) | {"anyOf": [STRING]},
+        prop(STRING) | {"anyOf": [STRING]},
+        [(T, "properties.x")],
+    ),
+    (
+        "refers to no place in a list",
+        prop({"$ref": "#/anyOf/7"}) | {"anyOf": [STRING]},
+        prop({"$ref": "#/anyOf/a"}) | {"anyOf": [STRING]},
+        [(B, "properties.x.$ref")],
+    ),
+    ("refers into no mapping", prop({"$ref": "#/type/a"}), prop({"$ref": "#/type/b"}), [(B, "properties.x.$ref")]),
     ("refers elsewhere", prop({"$ref": "urn:a"}), prop({"$ref": "urn:b"}), [(B, "properties.x.$ref")]),
     ("refers to what stood there", prop(STRING) | NODE, prop({"$ref": "#/$defs/A"}) | NODE, [(T, "properties.x")]),
     (
@@ -369,3 +382,18 @@ def test_nothing_is_changed_by_being_compared() -> None:
     copies = deepcopy((before, after))
     assert findings(before, after)
     assert (before, after) == copies
+
+
+def test_a_name_alone_becomes_a_definition_and_the_reverse() -> None:
+    whole, bare = tool(annotations={"readOnlyHint": True}, description="See https://x.example/"), {"name": "tool"}
+    assert told(bare, whole) == [
+        (S, "description", "It names an address that it did not name before: `https://x.example/`."),
+        (W, "", "Its definition is known now: before, its name was all that was known of it."),
+    ]
+    assert [(each.cls, each.where) for each in findings(whole, bare)] == [(S, "annotations.readOnlyHint"), (B, "")]
+    assert compare_tools("here", {"tool": whole}, {"tool": bare}, others={})[0].names_only
+
+
+def test_a_place_is_one_line() -> None:
+    assert [each.where for each in findings(tool(), tool(_meta={"a\tb": 1}))] == ["_meta"]
+    assert findings(tool(_meta={"a\tb": 1}), tool(_meta={"a\tb": 2}))[0].where == "_meta.a<U+0009>b"

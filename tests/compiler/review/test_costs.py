@@ -1,6 +1,7 @@
 """What a comparison costs on what is large, deep or made to be slow, and that nothing raises."""
 
 from copy import deepcopy
+from sys import gettrace
 from time import process_time
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.support.definitions import RICH
 
 CHANGED = 1_000
 UNCHANGED = 10_000
+
+
+timed = pytest.mark.skipif(gettrace() is not None, reason="what is traced takes longer")
 
 
 def seconds(before: dict[str, Any], after: dict[str, Any], others: dict[str, frozenset[str]] | None = None) -> float:
@@ -32,6 +36,7 @@ def typical(number: int, note: str = "") -> dict[str, Any]:
     }
 
 
+@timed
 def test_changed_tools_are_compared_in_half_a_second_a_thousand() -> None:
     before = {f"tool_{number}": typical(number) for number in range(CHANGED)}
     after = {f"tool_{number}": typical(number, ", and more") for number in range(CHANGED)}
@@ -42,12 +47,14 @@ def test_changed_tools_are_compared_in_half_a_second_a_thousand() -> None:
     assert min(seconds(before, after, others) for _ in range(3)) < 0.5
 
 
+@timed
 def test_what_did_not_change_is_hardly_looked_at() -> None:
     before = {f"tool_{number}": typical(number) for number in range(UNCHANGED)}
     assert min(seconds(before, dict(before)) for _ in range(3)) < 0.05
     assert min(seconds(before, deepcopy(before)) for _ in range(3)) < 0.6
 
 
+@timed
 def test_a_thousand_gone_and_a_thousand_new_are_not_held_against_each_other() -> None:
     before = {f"a{number}": typical(number) | {"name": f"a{number}"} for number in range(CHANGED)}
     after = {f"b{number}": typical(number, " again") | {"name": f"b{number}"} for number in range(CHANGED)}
@@ -124,6 +131,7 @@ SLOW: list[tuple[Any, Any]] = [
 ]
 
 
+@timed
 @pytest.mark.parametrize(("before", "after"), SLOW, ids=range(len(SLOW)))
 def test_what_is_made_to_be_slow_is_not(before: object, after: object) -> None:
     size = len(encode(before)) + len(encode(after))
