@@ -192,7 +192,9 @@ class Project:
 
     def open_lock(self) -> LockFile:
         """Read the lock."""
-        found = open_lock(self.lock_file, self.files.read(self.lock_file, limit=MAX_LOCK_BYTES))
+        draft = self.drafts.get(self.lock_file)
+        data = draft if draft is not None else self.files.read(self.lock_file, limit=MAX_LOCK_BYTES)
+        found = open_lock(self.lock_file, data)
         return replace(found, writer=f"mcphub lock --env {self.environment}") if self.environment else found
 
     def compile(

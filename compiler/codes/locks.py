@@ -42,7 +42,10 @@ TOOL_TWICE = Code(
 CONFLICT = Code(
     name="MH407",
     summary="the lock holds conflict markers",
-    explanation="Two branches changed the same server's entry. Take either side, and run `mcphub lock`.",
+    explanation=(
+        "Two branches changed the same server's entry, or the definitions of its tools. `mcphub lock --resolve` takes "
+        "what changed on one side from there, and asks a server anew that changed on both."
+    ),
 )
 UNKNOWN_TOOLS = Code(
     name="MH409",

@@ -7,6 +7,7 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode, fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.lock.file import find_conflict
 from mcphub_gitops.compiler.source import Source, is_seen
 
 Definitions = Mapping[str, Mapping[str, Any]]
@@ -38,7 +39,7 @@ def read_definitions(
     try:
         found = decode(data)
     except (ValueError, RecursionError):
-        return {}, (_problem(name, "It is not JSON with each key once."),)
+        return {}, (find_conflict(name, data) or _problem(name, "It is not JSON with each key once."),)
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         return {}, (_problem(name, "It does not hold one definition a tool."),)
     differing = sorted(

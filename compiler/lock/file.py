@@ -114,9 +114,15 @@ def _no_json(source: Source, data: bytes) -> Diagnostic:
     return Diagnostic(code=codes.SYNTAX, detail=why, span=source.span(place, place + 1))
 
 
+def find_conflict(name: str, data: bytes) -> Diagnostic | None:
+    """Return that `data`, known to the user as `name`, has git's conflict markers in it, at the first."""
+    marker = _CONFLICT.search(data)
+    return _conflict(name, data, marker.start())[1][0] if marker is not None else None
+
+
 def _conflict(name: str, data: bytes, offset: int) -> tuple[Source, tuple[Diagnostic, ...]]:
     source = Source(name, data.decode("utf-8", "replace"))
     start = len(data[:offset].decode("utf-8", "replace"))
     span = source.span(start, start + len(_MARKER))
-    help_ = f"run `git checkout --ours {name}` (or `--theirs`), then `mcphub lock`"
+    help_ = "run `mcphub lock --resolve`: it keeps what one side alone has changed, and asks about the rest"
     return source, (Diagnostic(code=codes.CONFLICT, detail="", span=span, help=help_),)

@@ -13,7 +13,9 @@ from mcphub_gitops.runtime.project import Project
 _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 
 
-@click.command(epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --catalogs")
+@click.command(
+    epilog="\b\nExamples:\n  mcphub lock\n  mcphub lock --check\n  mcphub lock --catalogs\n  mcphub lock --resolve"
+)
 @layered_project_option
 @report_option()
 @click.option(
@@ -25,7 +27,10 @@ _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
 )
 @click.option("--catalogs", is_flag=True, help="Fetch every catalog of a URL or a git branch anew.")
 @click.option("--offline", is_flag=True, help="Use no network: what is neither locked nor at hand is an error.")
-def lock(project: Project, output: str, *, check: bool, catalogs: bool, offline: bool) -> int:
+@click.option(
+    "--resolve", is_flag=True, help="Put both sides of a merge together; ask anew only about what changed on both."
+)
+def lock(project: Project, output: str, *, check: bool, catalogs: bool, offline: bool, resolve: bool) -> int:
     """Pin every catalog and package with its hashes, read every server's tools, and write the lock.
 
     What is locked now stays locked wherever it still fits the hub, catalogs included unless --catalogs is given. Each
@@ -37,8 +42,13 @@ def lock(project: Project, output: str, *, check: bool, catalogs: bool, offline:
         raise click.UsageError("--check writes nothing, and --catalogs is about what is written")
     if offline and catalogs:
         raise click.UsageError("--offline asks nobody, and --catalogs is about what others have")
+    if resolve and (check or catalogs or offline):
+        raise click.UsageError("--resolve goes with none of --check, --catalogs and --offline")
     if check:
         return _check(project, output)
+    if resolve:
+        resolved: int = lazy.load("resolving").resolve_lock(project, output)
+        return resolved
     if offline:
         done: int = lazy.load("offline").lock_offline(project, output)
         return done
