@@ -1,9 +1,10 @@
 """How the world differs from what was applied, told apart by kind, so that a reader knows what to do about each."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from mcphub_gitops.compiler.lock.comparison import compare_names, compare_tools
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion
@@ -20,6 +21,8 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import Applied
 from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
 from mcphub_gitops.runtime.ports import Probe, Reporter
+
+NO_ERAS: Mapping[str, str] = MappingProxyType({})
 
 
 class Kind(Enum):
@@ -99,8 +102,12 @@ def _tag_drift(tag: str, server: DesiredServer, found: ImageAnswer) -> Iterator[
         yield Drift(kind=Kind.IMAGE, address=f"server.{server.name}", detail=detail)
 
 
-async def find_tool_drift(applied: Desired, observed: Observed, site: Site, reporter: Reporter) -> tuple[Drift, ...]:
+async def find_tool_drift(
+    applied: Desired, observed: Observed, site: Site, reporter: Reporter, eras: Mapping[str, str] = NO_ERAS
+) -> tuple[Drift, ...]:
     """Ask each applied server that can be started for its tools, and compare them with the lock.
+
+    `eras` are the protocol eras that servers were locked in, of those that are known.
 
     Servers whose environment or files have moved are left out: they have drifted already, and what is not as it was
     locked is not started.
@@ -115,7 +122,9 @@ async def find_tool_drift(applied: Desired, observed: Observed, site: Site, repo
 
     outcomes = await run_together(startable, ask)
     return tuple(
-        drift for server, outcome in zip(startable, outcomes, strict=True) for drift in _tool_drift(server, outcome)
+        drift
+        for server, outcome in zip(startable, outcomes, strict=True)
+        for drift in _tool_drift(server, outcome, eras.get(server.name, ""))
     )
 
 
@@ -166,11 +175,14 @@ def _gateway_drift(applied: Applied, gateway: Presence | None) -> Iterator[Drift
         yield Drift(kind=Kind.GATEWAY, address="gateway", detail=detail)
 
 
-def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure) -> Iterator[Drift]:
+def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure, era: str) -> Iterator[Drift]:
     address = f"server.{server.name}"
     if isinstance(outcome, RuntimeFailure):
         yield Drift(kind=Kind.TOOLS, address=address, detail=f"it does not answer: {outcome.brief}")
         return
+    if era and outcome.era != era:
+        detail = f"it answers in the {outcome.era} protocol era, and was locked in the {era} one"
+        yield Drift(kind=Kind.TOOLS, address=address, detail=detail)
     if not server.by_name:
         for sentence in compare_tools(server.offered(), outcome.tools).sentences():
             yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)

@@ -39,6 +39,11 @@ def pin_anew(folder: Path, source: CatalogSource, _locked: LockedCatalog | None)
     return fetch_newest(source, CatalogShelf(folder=folder), _fetch)
 
 
+def look(source: CatalogSource) -> CatalogFile:
+    """Return a catalog as it is now, and keep nothing; raises RuntimeFailure when it cannot be fetched."""
+    return _fetch(source, "", f"the catalog {source}")
+
+
 def renew(
     folder: Path,
     sources: Collection[str],

@@ -4,6 +4,8 @@ import asyncio
 
 import click
 
+from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.file import digests_of
 from mcphub_gitops.compiler.plan.text import render_digests
 from mcphub_gitops.runtime.apply.drift import Drift, find_drift, find_tag_drift, find_tool_drift
@@ -24,7 +26,7 @@ _REMEDIES = {
     "hub": "bring the hub back to what was applied, or review `mcphub plan` and apply it",
     "generation": "`mcphub apply` writes it again",
     "container": "`mcphub apply` makes it again as it was applied",
-    "image": "nothing runs otherwise for it; take the new image by removing the server from the lock and `mcphub lock`",
+    "image": "nothing runs otherwise for it; take the new image with `mcphub update SERVER`",
     "environment": "`mcphub apply` installs it again from the lock",
     "gateway": "restart the gateway: `mcphub down`, then `mcphub up`",
     "file": "restore the file, or run `mcphub lock` and review what changed",
@@ -56,7 +58,7 @@ def drift(project: Project, output: str) -> int:
         found = find_drift(applied, observed, current, find_gateway(layout))
         with reporting() as reporter:
             found += asyncio.run(find_tag_drift(desired, site, reporter))
-            found += asyncio.run(find_tool_drift(desired, observed, site, reporter))
+            found += asyncio.run(find_tool_drift(desired, observed, site, reporter, _eras(project, desired, compiled)))
     by_name = [server.name for server in desired.servers if server.by_name]
     if output == "json":
         entries = [{"kind": each.kind.value, "address": each.address, "detail": each.detail} for each in found]
@@ -67,6 +69,14 @@ def drift(project: Project, output: str) -> int:
             click.echo(f"Of {', '.join(by_name)} only the names of tools were compared: the lock has no more of them.")
         click.echo(render_digests(applied.plan), nl=False)
     return Exit.CHANGES if found else Exit.OK
+
+
+def _eras(project: Project, applied: Desired, compiled: Compiled) -> dict[str, str]:
+    """Return the protocol eras of the lock, where that is the one that was applied: a plan does not have them."""
+    lock = project.open_lock().lock
+    if lock is None or compiled.desired is None or compiled.desired.review_digest() != applied.review_digest():
+        return {}
+    return {name: server.era for name, server in lock.servers.items()}
 
 
 def _show(found: tuple[Drift, ...]) -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "fmt": "Bring the hub document into its one layout.",
     "lock": "Pin packages and tools.",
     "update": "Move the lock to what is newest.",
+    "outdated": "Tell what upstream has newer.",
     "plan": "Show what an apply would do.",
     "diff": "Compare two plans, locks or commits.",
     "apply": "Make the machine what the hub says.",

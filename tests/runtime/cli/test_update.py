@@ -222,6 +222,7 @@ READING = [
     ["lock", "--check"],
     ["lock", "--locked"],
     ["update", "--dry-run"],
+    ["outdated"],
     ["plan", "--offline"],
     ["plan"],
     ["plan", "--frozen"],
@@ -247,3 +248,27 @@ def test_no_command_but_lock_and_update_writes_the_lock(world: World) -> None:
             done = world.run(*command)
             assert done.returncode in {0, 1, 2}, (command, done.stderr)
             assert world.digests() == before, command
+
+
+def test_outdated_tells_what_is_newer_and_makes_no_lock_stale(world: World) -> None:
+    assert world.run("outdated").stdout == "Everything that is locked is what upstream has now.\n"
+    world.publish("clock", "2.0.0", SECOND)
+    world.publish("echo", "3.0.0", SECOND)
+    world.write(HUB.replace("npm:echo", "npm:echo@1.0.0"))
+    assert world.run("lock", "--offline").returncode == 0
+    before = world.digests()
+    done = world.run("outdated")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "clock: npm:clock 1.0.0 -> 2.0.0\necho: npm:echo 1.0.0 -> 3.0.0 (the hub pins what is locked)\n",
+    )
+    assert world.run("outdated", "clock", "--detailed-exitcode").returncode == 2
+    (entry,) = json.loads(world.run("outdated", "echo", "--output", "json").stdout)["locked"]
+    assert (entry["locked"], entry["allowed"], entry["newest"], entry["new"]) == ("1.0.0", "1.0.0", "3.0.0", True)
+    assert "did you mean `clock`?" in world.run("outdated", "clok").stderr
+    world.registry.replies["/echo"] = 500
+    failed = world.run("outdated", "--detailed-exitcode")
+    assert failed.returncode == 1
+    assert "clock: npm:clock 1.0.0 -> 2.0.0\necho: npm:echo cannot be asked about: " in failed.stdout
+    assert world.run("lock", "--check").returncode == 0
+    assert world.digests() == before
