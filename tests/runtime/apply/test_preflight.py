@@ -110,3 +110,13 @@ def test_drift_asks_once_and_tells_of_the_server_whose_secret_is_gone(tmp_path: 
         "it does not answer: the secret store://corp/notes#key is not set",
     )
     assert asked(site) == [sorted(VALUES)]
+
+
+def test_a_server_that_answers_in_another_era_than_it_was_locked_in_is_drift(tmp_path: Path) -> None:
+    site, desired = prepared(tmp_path, VALUES)
+    asyncio.run(apply_plan(planned(desired, site), site, Listener()))
+    observed = asyncio.run(observe(desired, site))
+    eras = {"docs": "modern", "notes": "legacy"}
+    (drift,) = asyncio.run(find_tool_drift(desired, observed, site, Listener(), eras))
+    assert (drift.kind.value, drift.address) == ("tools", "server.notes")
+    assert drift.detail == "it answers in the modern protocol era, and was locked in the legacy one"
