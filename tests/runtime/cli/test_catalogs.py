@@ -73,6 +73,15 @@ def test_a_branch_is_pinned_until_it_is_asked_for_anew(tmp_path: Path, monkeypat
         assert mcphub(clone, "plan", "--offline").returncode == 0
         assert mcphub(clone, "validate").returncode == 0
 
+        news = mcphub(hub, "outdated", "--detailed-exitcode")
+        assert (news.returncode, f"(commit {first}) -> " in news.stdout) == (2, True)
+        young = mcphub(hub, "update", "ours", "--min-age", "1h")
+        assert (young.returncode, "says its committer: that is less than 1h ago" in young.stderr) == (0, True)
+        assert locked(hub)["commit"] == first
+        moved = mcphub(hub, "update", "ours")
+        assert (moved.returncode, f"(commit {second})" in moved.stdout) == (0, True)
+        assert locked(hub)["commit"] == second
+        assert mcphub(hub, "outdated", "--detailed-exitcode").returncode == 0
         assert mcphub(hub, "lock", "--catalogs").returncode == 0
         assert locked(hub)["commit"] == second
     assert mcphub(hub, "validate").returncode == 0
