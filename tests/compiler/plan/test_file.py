@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.canonical import encode, fingerprint
 from mcphub_gitops.compiler.plan.desired import build
-from mcphub_gitops.compiler.plan.file import Unusable, plan_digest, read_plan, read_record, write_plan
+from mcphub_gitops.compiler.plan.file import Saved, Unusable, plan_digest, read_plan, read_record, write_plan
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -125,11 +125,11 @@ def test_a_record_of_an_older_mcphub_is_read_and_such_a_plan_is_not_applied() ->
         reason="It is of the format mcphub.plan/v1, which an older mcphub wrote.",
     )
     found = read_record(older())
-    assert isinstance(found, Plan)
-    assert found.desired.servers == PLAN.desired.servers
-    assert plan_digest(found) == json.loads(older())["digest"]
+    assert isinstance(found, Saved)
+    assert found.plan.desired.servers == PLAN.desired.servers
+    assert plan_digest(found.plan) == found.digest == json.loads(older())["digest"]
     assert isinstance(read_record(older().replace(b"env://KEY", b"env://YEK")), Unusable)
-    assert read_record(SAVED) == PLAN
+    assert read_record(SAVED) == Saved(plan=PLAN, digest=json.loads(SAVED)["digest"])
 
 
 def test_the_head_says_what_is_to_do_and_whether_it_is_all() -> None:
