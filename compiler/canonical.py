@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from math import isinf
 from typing import Any
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -17,11 +18,12 @@ def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
 
 
 def decode(data: bytes) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return the JSON value in `data`; raises ValueError for anything else, NaN and a key given twice included.
+    """Return the JSON value in `data`; raises ValueError for anything else.
 
+    That is also NaN, a number too large to be one, and a key given twice.
     RecursionError tells of nesting that no document of ours has.
     """
-    return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+    return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
 
 
 def fingerprint(value: Any) -> str:  # noqa: ANN401  (any JSON value)
@@ -39,6 +41,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key is given twice")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"{text} is too large for a number")
+    return number
 
 
 def _refuse(constant: str) -> None:
