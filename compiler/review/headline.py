@@ -123,7 +123,7 @@ def _things(permissions: list[Permission]) -> list[str]:
         # The facts of a store come with the secrets that are in it.
         number = sum(not each.fact.startswith("store.") for each in own) or len(own)
         if number:
-            found.append(one if number == 1 else several.format(number))
+            found.append(one if number == 1 else several.replace("{}", str(number)))
     return list(dict.fromkeys(found))
 
 

@@ -22,7 +22,7 @@ _MOST_NAMES = 12
 _MOST_FIELDS = 12
 _MOST_TOOLS = 20
 _MOST_FINDINGS = 12
-_MARKS = {" ": "{}", "-": "~~{}~~", "+": "**{}**"}
+_MARKS = {" ": "", "-": "~~", "+": "**"}
 
 
 def render_markdown(review: Review, *, whole: str) -> str:
@@ -232,7 +232,7 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
 
 def _words(finding: Finding) -> str:
     runs = ((word.mark, code(word.text)) for word in phrase.shortened(finding.words))
-    shown = " ".join(_MARKS[mark].format(text) for mark, text in runs if text)
+    shown = " ".join(f"{_MARKS[mark]}{text}{_MARKS[mark]}" for mark, text in runs if text)
     return f"<br>{shown}" if shown else ""
 
 

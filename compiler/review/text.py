@@ -12,7 +12,7 @@ from mcphub_gitops.compiler.review.tool import ToolAction
 from mcphub_gitops.compiler.source import printable
 
 _MOST_TOOLS = 12
-_MARKS = {" ": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
+_MARKS = {" ": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
 
 
 def render_text(review: Review) -> str:
@@ -134,8 +134,8 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
 
 
 def _words(finding: Finding) -> str:
-    runs = (_MARKS[word.mark].format(word.text) for word in phrase.shortened(finding.words))
-    return " ".join("".join(runs).split())
+    shown = ((_MARKS[word.mark], word.text) for word in phrase.shortened(finding.words))
+    return " ".join("".join(f"{head}{text}{tail}" for (head, tail), text in shown).split())
 
 
 def _costs(review: Review) -> Iterator[str]:
