@@ -106,7 +106,8 @@ def test_the_story_of_a_server_that_wants_more(hosted: Hosted) -> None:
     document = hosted.workflow("drift")
     document["jobs"]["drift"]["steps"][-1]["env"] = {"NOTES_KEY": KEY}
     drift = hosted.start(document, {}, hosted.main)["drift"]
-    assert (drift.code, drift.summary) == (0, "### Drift\n\n    No drift. The world is what was applied.\n"), drift.log
+    assert drift.code == 0, drift.log
+    assert drift.summary.startswith("### Drift\n\n    No drift. The world is what was applied.\n"), drift.log
     said = "".join(each.log + each.summary for each in (*ran.values(), applied, drift)) + comment
     assert KEY not in said
     assert TOKEN not in said

@@ -132,6 +132,7 @@ SEEN_BY_BOTH: dict[str, Change] = {
     "included file with two names": lambda world: os.link(world.folder / "teams/a.yaml", world.folder / "x.yaml"),
     "policy": edit("policies/base.yaml", DENYING),
     "policy more": edit("policies/b.yaml", DENYING.replace("allowed", "denied")),
+    "another policy": edit("policies/b.yaml", FILES["policies/base.yaml"].replace("allowed", "again")),
     "policy gone": lambda world: (world.folder / "policies/base.yaml").unlink(),
     "program of a secret": edit("tools/token.sh", "tools/other.sh"),
     "program of a secret gone": lambda world: (world.folder / "tools/token.sh").unlink(),
@@ -169,7 +170,6 @@ HARMLESS: dict[str, Change] = {
     "a folder is gone": lambda world: (world.runtime / "probes").rmdir(),
     "an empty folder for packages": lambda world: (world.runtime / "packages/x").mkdir(),
     "a comment": edit("mcp-hub.yaml", FILES["mcp-hub.yaml"] + "# words\n"),
-    "another policy": edit("policies/b.yaml", FILES["policies/base.yaml"].replace("allowed", "again")),
     "mount's inode": another_folder,
     "record gone": lambda world: (world.runtime / "unchanged").unlink(),
     "record damaged": lambda world: (world.runtime / "unchanged").write_bytes(b"x"),
@@ -208,7 +208,8 @@ def test_it_says_what_the_ordinary_way_says(world: Applied, capsys: pytest.Captu
     world.engine.asked.clear()
     assert world.repeats("--auto-approve")
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("No changes. What is applied is what the hub and its lock say.\n", "")
+    assert said.out.startswith("No changes. What is applied is what the hub and its lock say.\nReview digest: sha256:")
+    assert said.err == ""
     assert len(world.engine.asked) == 6
     assert {each.partition(" ")[0] for each in world.engine.asked} == {"GET"}
 
@@ -407,7 +408,8 @@ def test_no_secret_or_address_stands_in_the_record(world: Applied, monkeypatch: 
         "",
         time.strftime("%Y-%m-%d", time.gmtime()),
     ]
-    assert (said, engine) == ("No changes. What is applied is what the hub and its lock say.\n", world.engine.socket)
+    assert said.startswith("No changes. What is applied is what the hub and its lock say.\n")
+    assert engine == world.engine.socket
 
 
 def test_the_door_leaves_to_the_program_what_is_not_remembered(
