@@ -119,7 +119,7 @@ async def _ask(hub: Hub, desired: Desired, site: Site, reporter: Reporter) -> di
     from_catalogs = {server.name for server in hub.servers if server.source}
 
     async def ask(server: DesiredServer) -> ToolsAnswer:
-        work = _with_way_out(ask_server(server, desired.hub, site), server.name in from_catalogs)
+        work = _with_way_out(ask_server(server, desired.hub, site), from_catalog=server.name in from_catalogs)
         probe = await tell(reporter, "probing", f"server.{server.name}", "", work)
         return ToolsAnswer(era=probe.era, tools=tuple(probe.tools))
 
@@ -127,7 +127,7 @@ async def _ask(hub: Hub, desired: Desired, site: Site, reporter: Reporter) -> di
     return {server.name: answer for server, answer in zip(desired.servers, answers, strict=True)}
 
 
-async def _with_way_out(work: Awaitable[R], from_catalog: bool) -> R:  # noqa: FBT001  (private)
+async def _with_way_out(work: Awaitable[R], *, from_catalog: bool) -> R:
     """Await `work`; where it fails and a catalog may know the tools, say so."""
     try:
         return await work

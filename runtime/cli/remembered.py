@@ -24,6 +24,9 @@ LARGEST = 16 * 1024 * 1024
 """Bytes of a record."""
 
 _OTHERS = 0o077
+_NO_ANSWER = (OSError, ValueError, TypeError, LookupError, RecursionError)
+"""What is raised where something cannot be read, or is not what it was written or answered as."""
+
 _VARIABLES = ("_MCPHUB_", "DOCKER_", "HOME", "LANG", "LC_", "PYTHON", "XDG_")
 """How variables begin that may decide what is found, or how it is shown."""
 
@@ -31,9 +34,11 @@ _VARIABLES = ("_MCPHUB_", "DOCKER_", "HOME", "LANG", "LC_", "PYTHON", "XDG_")
 def repeat(arguments: Sequence[str]) -> bool:
     """Say again what an apply with `arguments` said, and return True; False where it is to be found out anew."""
     try:
-        subject = _subject_of(arguments)
+        # Started with a closed standard output, the interpreter has none.
+        subject = _subject_of(arguments) if sys.stdout is not None else None
         return subject is not None and _repeat(subject)
-    except Exception:  # noqa: BLE001  (the ordinary way meets it again, and tells of it)
+    except _NO_ANSWER:
+        # The ordinary way meets it again, and tells of it.
         return False
 
 

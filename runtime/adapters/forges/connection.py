@@ -18,7 +18,6 @@ _PAGE: Final = 100
 _MOST_PAGES: Final = 50
 _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="next"')
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
-_FORBIDDEN, _NOT_FOUND, _FIRST_ERROR, _FIRST_OWN = 403, 404, 400, 500
 _LONGEST_COMPLAINT: Final = 300
 
 
@@ -41,7 +40,7 @@ class ForgeConnection:
         """Return the document at `path`, None where there is none or it may not be seen; raises RuntimeFailure."""
         with self._client() as client:
             status, _, document = self._ask(client, "GET", f"{self._base}{path}", None)
-        if status in {_FORBIDDEN, _NOT_FOUND}:
+        if status in {httpx2.codes.FORBIDDEN, httpx2.codes.NOT_FOUND}:
             return None
         self._judge(status, document, f"GET {path}")
         return document
@@ -92,12 +91,16 @@ class ForgeConnection:
             return answer.status_code, answer.headers, None
 
     def _judge(self, status: int, document: object, asked: str) -> None:
-        if status < _FIRST_ERROR and status // 100 == 2:  # noqa: PLR2004  (the class of success)
+        if httpx2.codes.is_success(status):
             return
         told = document.get("message", document.get("error", "")) if isinstance(document, Mapping) else ""
         complaint = f"{asked}: {status}" + (f", {printable(str(told))[:_LONGEST_COMPLAINT]}" if told else "")
-        resolution = "give the job's token the permission that this needs" if status in {401, _FORBIDDEN} else ""
-        raise self._failure(complaint, resolution=resolution, retryable=status >= _FIRST_OWN)
+        resolution = (
+            "give the job's token the permission that this needs"
+            if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}
+            else ""
+        )
+        raise self._failure(complaint, resolution=resolution, retryable=httpx2.codes.is_server_error(status))
 
     def _failure(self, detail: str, *, resolution: str = "", retryable: bool = False) -> RuntimeFailure:
         brief = f"{self._name} does not do what it is asked"

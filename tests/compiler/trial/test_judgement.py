@@ -12,33 +12,7 @@ from mcphub_gitops.compiler.trial.document import read_tests
 from mcphub_gitops.compiler.trial.judgement import judge
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.tree import Tree
-from tests.support.projects import write_project
-
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-policies: [policies/*.yaml]
-servers:
-  notes: {command: [python3, srv/notes.py], secrets: {NOTES_KEY: "env://NOTES_KEY"}, tools: {deny: ["drop_*"]}}
-  time: {package: "pypi:mcp-server-time@1"}
-profiles:
-  support: {servers: [time]}
-"""
-POLICY = """\
-apiVersion: mcphub/policy/v1
-rules:
-  - name: no-python
-    level: deny-unless-approved
-    match: {kind: server, when: "server.kind == 'process'"}
-    deny: "server.origin == 'command'"
-    message: none
-  - {name: pinned, level: warn, match: {kind: server}, deny: "server.name == 'time'", message: none}
-  - {name: remote, level: deny, match: {kind: server}, deny: "server.kind == 'remote'", message: none}
-  - {name: tiny, level: warn, match: {kind: tool}, deny: "size(tool.name) < 5", message: none}
-waivers:
-  - {rule: no-python, subject: notes, owner: ann, reason: old, expires: 2026-12-31}
-"""
+from tests.support.trials import write_tried
 
 
 def _enforce(root: Path, compiled: Compiled, tree: Tree, as_of: str) -> Compiled:
@@ -47,9 +21,7 @@ def _enforce(root: Path, compiled: Compiled, tree: Tree, as_of: str) -> Compiled
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Enforced:
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "base.yaml").write_text(POLICY)
-    project = write_project(tmp_path, HUB, {"notes": ("add", "drop_all"), "time": ("now", "convert")})
+    project = write_tried(tmp_path)
     enforce = partial(_enforce, tmp_path)
     compiled = replace(project, enforce=enforce).compile(locked=True, as_of="2026-11-01")
     assert isinstance(compiled, Enforced)

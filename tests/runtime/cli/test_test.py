@@ -5,41 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import mcphub, write_project
+from tests.support.projects import mcphub
+from tests.support.trials import write_tried
 
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-policies: [policies/*.yaml]
-servers:
-  notes: {command: [python3, srv/notes.py], secrets: {NOTES_KEY: "env://NOTES_KEY"}, tools: {deny: ["drop_*"]}}
-  time: {package: "pypi:mcp-server-time@1"}
-profiles:
-  support: {servers: [time]}
-"""
-POLICY = """\
-apiVersion: mcphub/policy/v1
-rules:
-  - name: no-python
-    level: deny-unless-approved
-    match: {kind: server, when: "server.kind == 'process'"}
-    deny: "server.origin == 'command'"
-    message: none
-  - {name: pinned, level: warn, match: {kind: server}, deny: "server.name == 'time'", message: none}
-  - {name: remote, level: deny, match: {kind: server}, deny: "server.kind == 'remote'", message: none}
-  - {name: tiny, level: warn, match: {kind: tool}, deny: "size(tool.name) < 5", message: none}
-waivers:
-  - {rule: no-python, subject: notes, owner: ann, reason: old, expires: 2026-12-31}
-"""
 HEAD = "apiVersion: mcphub/test/v1\ncases:\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "base.yaml").write_text(POLICY)
-    write_project(tmp_path, HUB, {"notes": ("add", "drop_all"), "time": ("now", "convert")})
+    write_tried(tmp_path)
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "prod.yaml").write_text("servers: {notes: {enabled: false}}\n")
     (tmp_path / "tests").mkdir()
