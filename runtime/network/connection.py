@@ -16,7 +16,8 @@ from typing import Any, Final, cast
 
 import httpcore2
 
-from mcphub_gitops.runtime.network.address import Address, Place
+from mcphub_gitops.compiler.resolve.public import Address
+from mcphub_gitops.runtime.network.address import Place
 from mcphub_gitops.runtime.network.trouble import UnreachableError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]

@@ -48,7 +48,16 @@ def test_places(place: str, least: int, why: str) -> None:
     [
         ("https://a.example", ""),
         ("https://a.example:8443/mcp?x=1", ""),
-        ("https://[::1]/", ""),
+        ("https://[2606:4700::1]/", ""),
+        ("https://93.184.216.34:8443/", ""),
+        ("https://mylocalhost.example/", ""),
+        ("https://[::1]/", "`::1` is no public address; it is reached with a reason under `private` alone."),
+        ("https://10.0.0.1/", "`10.0.0.1` is no public address; it is reached with a reason under `private` alone."),
+        ("https://LOCALHOST/", "`LOCALHOST` is no public address; it is reached with a reason under `private` alone."),
+        (
+            "https://a.localhost:1/",
+            "`a.localhost` is no public address; it is reached with a reason under `private` alone.",
+        ),
         ("https://a.example?x", ""),
         ("https://a:b/", FORM),
         ("https://[::1/", FORM),
@@ -72,4 +81,6 @@ def test_endpoints(url: str, why: str) -> None:
 
 def test_a_private_endpoint_may_be_http() -> None:
     assert why_no_endpoint("http://a.example/", private=True) == ""
+    assert why_no_endpoint("https://[::1]/", private=True) == ""
+    assert why_no_endpoint("http://localhost:3001/mcp", private=True) == ""
     assert why_no_endpoint("http://a:b/", private=True) == FORM
