@@ -5,7 +5,7 @@ document that cannot be parsed has errors as well.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
@@ -100,20 +100,15 @@ def redact(diagnostics: Iterable[Diagnostic], sources: Iterable[Source]) -> tupl
     def is_secret(word: str) -> bool:
         return word in hidden and word not in shown()
 
-    def clean(text: str) -> str:
-        for shape in (TOKEN_SHAPE, PASSWORD):
-            text = shape.sub(_MASK, text)
-        return text
-
     def uncite(text: str) -> str:
         return _QUOTED.sub(lambda found: f"`{_MASK}`" if is_secret(found[1]) else found[0], text)
 
     return tuple(
         replace(
             each,
-            detail=clean(uncite(each.detail) if each.code in _OF_SCHEMA else each.detail),
-            help=clean(each.help),
-            notes=tuple(replace(note, message=clean(note.message)) for note in each.notes),
+            detail=mask(uncite(each.detail) if each.code in _OF_SCHEMA else each.detail),
+            help=mask(each.help),
+            notes=tuple(replace(note, message=mask(note.message)) for note in each.notes),
         )
         for each in diagnostics
     )
@@ -135,8 +130,31 @@ def _shown_parts(source: Source) -> Iterator[str]:
 def mask(text: str) -> str:
     """Return `text`, one value of a document, with what has the shape of a secret replaced."""
     for shape in (TOKEN_SHAPE, PASSWORD):
-        text = shape.sub("****", text)
+        text = shape.sub(_MASK, text)
     return text
+
+
+def plain_without_secrets(node: Node, sources: Iterable[Source]) -> object:
+    """Return `node` as plain JSON-like data, with ``****`` for what its `sources` hide."""
+    return _shown(node, {source.name: source for source in sources})
+
+
+def _shown(node: Node, sources: Mapping[str, Source]) -> object:
+    if isinstance(node, ListNode):
+        return [_shown(item, sources) for item in node.items]
+    if isinstance(node, MapNode):
+        return {mask(entry.key): _shown(entry.value, sources) for entry in node.entries}
+    hidden = [each for each in sources[node.span.source].hidden_on(node.span.line) if _overlap(each, node.span)]
+    if not hidden:
+        return node.value
+    # A URL is still told without its password; of anything else it is not known which part can be shown.
+    masked = mask(str(node.value))
+    whole = any(each.start <= node.span.start and node.span.end <= each.end for each in hidden)
+    return _MASK if whole or masked == node.value else masked
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _literals(node: Node) -> Iterator[Span]:

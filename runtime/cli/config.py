@@ -4,7 +4,7 @@ import click
 
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.explanation import Setting, explain
-from mcphub_gitops.compiler.read.syntax import plain
+from mcphub_gitops.compiler.read.redaction import plain_without_secrets
 from mcphub_gitops.compiler.render.block import write_block
 from mcphub_gitops.compiler.source import Source, excerpt
 from mcphub_gitops.runtime.cli import lazy
@@ -34,7 +34,8 @@ _WORDS = {
 def config(context: click.Context, project: Project, path: str | None) -> int | None:
     """Print the hub as its own document, the files that it includes and the environment make it.
 
-    Templates are not filled in, and no secret is looked up. Exit code 0, 1 when the documents cannot be put together.
+    Templates are not filled in, no secret is looked up, and what looks like one is shown as `****`.
+    Exit code 0, 1 when the documents cannot be put together.
     """
     if context.invoked_subcommand is not None:
         return None
@@ -44,7 +45,7 @@ def config(context: click.Context, project: Project, path: str | None) -> int | 
         show_diagnostics(document.diagnostics, sources)
         return Exit.ERROR
     if path is None:
-        whole = plain(document.root)
+        whole = plain_without_secrets(document.root, sources)
         assert isinstance(whole, dict)  # noqa: S101  (its shape has been checked)
         click.echo(write_block({key: value for key, value in whole.items() if key != "include"}), nl=False)
         return Exit.OK

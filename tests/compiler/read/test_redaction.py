@@ -1,6 +1,6 @@
 import pytest
 
-from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE, hide_secrets, mask
+from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE, hide_secrets, mask, plain_without_secrets
 from mcphub_gitops.compiler.read.syntax import parse
 from mcphub_gitops.compiler.source import Source, excerpt, shown_lines
 
@@ -59,3 +59,24 @@ def test_lines_are_shown_as_excerpts_show_them() -> None:
         "b: <U+00A0>",
     ]
     assert shown_lines(parse("t", b"a: 1").source) == ["a: 1"]
+
+
+def test_data_is_shown_without_what_excerpts_hide() -> None:
+    text = "\n".join(
+        [
+            "name: acme",
+            "url: https://me:pw@a.example/x",
+            "odd: 'a q7Vd02LmXw9TzR4bKc1N'",
+            "secrets: {A: env://A, B: plain, C: 12, D: [AKIAA1B2C3D4E5F6G7H81]}",
+            f"ghp_{LETTERS[:36]}: 1",
+        ]
+    )
+    parsed = parse("f", text.encode())
+    assert parsed.root is not None
+    assert plain_without_secrets(parsed.root, (hide_secrets(parsed.source, parsed.root),)) == {
+        "name": "acme",
+        "url": "https://****@a.example/x",
+        "odd": "****",
+        "secrets": {"A": "env://A", "B": "****", "C": "****", "D": ["****"]},
+        "****": 1,
+    }

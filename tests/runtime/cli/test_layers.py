@@ -70,6 +70,8 @@ def test_config_shows_the_whole_and_where_a_part_comes_from(tmp_path: Path) -> N
     told = mcphub(tmp_path, "config", "--env", "prod", "--explain", "servers.a.image").stdout
     assert "teams/a.yaml:1:22 is overridden" in told
     assert "environments/prod.yaml:1:22 counts" in told
+    write(tmp_path, {"teams/a.yaml": "servers: {a: {image: x, secrets: {KEY: hunter2}}}\n"})
+    assert '      KEY: "****"\n' in mcphub(tmp_path, "config").stdout
     missing = mcphub(tmp_path, "config", "--explain", "servers.b")
     assert (missing.returncode, "nothing sets `servers.b`" in missing.stderr) == (1, True)
     write(tmp_path, {"teams/a.yaml": "servers: [\n"})
