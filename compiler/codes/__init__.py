@@ -67,6 +67,7 @@ from mcphub_gitops.compiler.codes.policies import (
     WAIVER_UNUSED,
 )
 from mcphub_gitops.compiler.codes.servers import (
+    CLIENT,
     COLLISION,
     DUPLICATE_VARIABLE,
     FILTER,
@@ -106,6 +107,7 @@ __all__ = [
     "CATALOG_ENTRY",
     "CATALOG_SOURCE",
     "CHOICE",
+    "CLIENT",
     "CLIENT_NAME",
     "CODES",
     "COLLISION",

@@ -164,3 +164,11 @@ PROFILE_TOOLS = Code(
     ),
     severity=Severity.WARNING,
 )
+CLIENT = Code(
+    name="MH347",
+    summary="the client's configuration cannot be written",
+    explanation=(
+        "Under `clients` a hub says whose configuration it keeps in files of the repository: of which program, for "
+        "which profile, in which file. Each part has a place of its own, and a URL that is known when no gateway runs."
+    ),
+)

@@ -5,11 +5,14 @@ Claude Desktop (`claude_desktop_config.json`), Codex (`config.toml`, ``bearer_to
 "Config interpolation") and Visual Studio Code (`mcp.json`, "Input variables for sensitive data").
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
+
+Form = Literal["json", "toml"]
+Part = Mapping[str, Any]
+"""What connects a client, as data: under each key an object of named things, or a list of objects with an ``id``."""
 
 VARIABLE = "MCPHUB_TOKEN"
 """The environment variable in which clients find the token."""
@@ -26,7 +29,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A client: the `file` that its configuration stands in, and what makes its part of it.
+    """A client: the `file` that its configuration stands in, the `form` of that, and what makes its part of it.
 
     `handover` says how the token gets to it, where it needs one.
     """
@@ -34,7 +37,8 @@ class Client:
     title: str
     file: str
     handover: str
-    render: Callable[[Endpoint], str]
+    part: Callable[[Endpoint], Part]
+    form: Form = "json"
 
     @property
     def starts_it(self) -> bool:
@@ -42,40 +46,33 @@ class Client:
         return not self.handover
 
 
-def _claude_code(endpoint: Endpoint) -> str:
+def _claude_code(endpoint: Endpoint) -> Part:
     headers = {"Authorization": f"Bearer ${{{VARIABLE}}}"}
-    return _json({"mcpServers": {endpoint.name: {"type": "http", "url": endpoint.url, "headers": headers}}})
+    return {"mcpServers": {endpoint.name: {"type": "http", "url": endpoint.url, "headers": headers}}}
 
 
-def _claude_desktop(endpoint: Endpoint) -> str:
+def _claude_desktop(endpoint: Endpoint) -> Part:
     program, *arguments = endpoint.argv
-    return _json({"mcpServers": {endpoint.name: {"command": program, "args": arguments}}})
+    return {"mcpServers": {endpoint.name: {"command": program, "args": arguments}}}
 
 
-def _codex(endpoint: Endpoint) -> str:
-    # A name of letters, digits and hyphens is a bare key, and a URL without control characters a string, of TOML.
-    return f'[mcp_servers.{endpoint.name}]\nurl = "{endpoint.url}"\nbearer_token_env_var = "{VARIABLE}"\n'
+def _codex(endpoint: Endpoint) -> Part:
+    return {"mcp_servers": {endpoint.name: {"url": endpoint.url, "bearer_token_env_var": VARIABLE}}}
 
 
-def _cursor(endpoint: Endpoint) -> str:
+def _cursor(endpoint: Endpoint) -> Part:
     headers = {"Authorization": f"Bearer ${{env:{VARIABLE}}}"}
-    return _json({"mcpServers": {endpoint.name: {"url": endpoint.url, "headers": headers}}})
+    return {"mcpServers": {endpoint.name: {"url": endpoint.url, "headers": headers}}}
 
 
-def _vscode(endpoint: Endpoint) -> str:
+def _vscode(endpoint: Endpoint) -> Part:
     asked = f"{endpoint.name}-token"
     words = f"Token of the MCP hub {endpoint.name}"
     headers = {"Authorization": f"Bearer ${{input:{asked}}}"}
-    return _json(
-        {
-            "inputs": [{"type": "promptString", "id": asked, "description": words, "password": True}],
-            "servers": {endpoint.name: {"type": "http", "url": endpoint.url, "headers": headers}},
-        }
-    )
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return {
+        "inputs": [{"type": "promptString", "id": asked, "description": words, "password": True}],
+        "servers": {endpoint.name: {"type": "http", "url": endpoint.url, "headers": headers}},
+    }
 
 
 _FROM_VARIABLE = f"from the environment variable {VARIABLE}"
@@ -83,23 +80,23 @@ _FROM_VARIABLE = f"from the environment variable {VARIABLE}"
 CLIENTS: Mapping[str, Client] = MappingProxyType(
     {
         "claude-code": Client(
-            title="Claude Code", file=".mcp.json of a project", handover=_FROM_VARIABLE, render=_claude_code
+            title="Claude Code", file=".mcp.json of a project", handover=_FROM_VARIABLE, part=_claude_code
         ),
         "claude-desktop": Client(
-            title="Claude Desktop", file="claude_desktop_config.json", handover="", render=_claude_desktop
+            title="Claude Desktop", file="claude_desktop_config.json", handover="", part=_claude_desktop
         ),
-        "codex": Client(title="Codex", file="~/.codex/config.toml", handover=_FROM_VARIABLE, render=_codex),
+        "codex": Client(title="Codex", file="~/.codex/config.toml", handover=_FROM_VARIABLE, part=_codex, form="toml"),
         "cursor": Client(
             title="Cursor",
             file=".cursor/mcp.json of a project, or ~/.cursor/mcp.json",
             handover=_FROM_VARIABLE,
-            render=_cursor,
+            part=_cursor,
         ),
         "vscode": Client(
             title="Visual Studio Code",
             file=".vscode/mcp.json of a workspace",
             handover="asked for when the server starts first, and kept by the editor",
-            render=_vscode,
+            part=_vscode,
         ),
     }
 )

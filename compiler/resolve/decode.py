@@ -11,6 +11,7 @@ from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
 from mcphub_gitops.compiler.resolve.bundle import decode_bundles
+from mcphub_gitops.compiler.resolve.client import decode_clients
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.entry import MakeEntries, Sourced
 from mcphub_gitops.compiler.resolve.expression import fill
@@ -95,6 +96,7 @@ class _Decoder:
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
             bundles=decode_bundles(self._root, self.problems),
             profiles=decode_profiles(self._root, self.problems),
+            clients=decode_clients(self._root, self.problems),
             min_age=age if isinstance(age, str) else "",
             environment=self._variables.get("env", ""),
             span=self._root.span,

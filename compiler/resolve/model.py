@@ -176,6 +176,17 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubClient:
+    """A client's configuration: of which `kind` of program, for which `profile` (empty: everything), in which file."""
+
+    name: str
+    kind: str
+    profile: str
+    file: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubCatalog:
     """A catalog that servers come from: where it is, its bytes as ``sha256:<hex>``, and of git the commit."""
 
@@ -207,7 +218,7 @@ class PolicyBundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A decoded hub; `servers` and `profiles` are in the order of their names, and so are the `catalogs` in use.
+    """A decoded hub; `servers`, `profiles`, `clients` and the `catalogs` in use are in the order of their names.
 
     `policies` are paths, which may have ``*`` in them; `bundles` are the other policies. `stores` are the facts of each
     secret store by name. `on_conflict` says what becomes of a tool's name that several servers would have. `moves` has
@@ -226,6 +237,7 @@ class Hub:
     policies: tuple[Text, ...] = ()
     bundles: tuple[PolicyBundle, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    clients: tuple[HubClient, ...] = ()
     min_age: str = ""
     environment: str = ""
     span: Span = field(compare=False, repr=False)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange
 from mcphub_gitops.compiler.plan.reconcile import compare_servers
 from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.review.connection import compare_connections
 from mcphub_gitops.compiler.review.consequence import describe_effects, describe_undo, find_unchecked, is_unread
 from mcphub_gitops.compiler.review.headline import write_headline
 from mcphub_gitops.compiler.review.model import Exposure, Judged, Review, ReviewedTool, Summary
@@ -65,6 +66,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         travels=travels_of(after, permissions),
         reach=reach,
         untouched=untouched,
+        connections=compare_connections(before, after, reach),
         tools=tools,
         exposures=exposures,
         costs=compare_costs(before, after),

@@ -6,7 +6,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
-from mcphub_gitops.compiler.review.model import Judged, Permission, Reach, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.model import Connections, Judged, Permission, Reach, Review, ReviewedTool, Summary
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.source import Span, is_seen
@@ -51,6 +51,7 @@ def describe_review(review: Review) -> dict[str, Any]:
         ],
         "reach": [_reach(each) for each in review.reach],
         "untouched": list(review.untouched),
+        "clients": _clients(review.connections),
         "tools": [_tool(each) for each in review.tools],
         "exposures": [
             {"server": each.server, "tool": each.tool, "before": each.before, "after": each.after}
@@ -122,6 +123,14 @@ def _reach(each: Reach) -> dict[str, Any]:
         "lost": list(each.lost),
         "changed": list(each.changed),
         "servers": list(each.servers),
+    }
+
+
+def _clients(connections: Connections) -> dict[str, Any]:
+    return {
+        "moved": [{"client": each.client, "before": each.before, "after": each.after} for each in connections.moved],
+        "touched": {path: list(clients) for path, clients in connections.at.items() if clients},
+        "untouched": list(connections.untouched),
     }
 
 

@@ -134,8 +134,15 @@ def _reach(review: Review) -> Iterator[str]:
                 yield f"  - {code(mark)} {_count(len(tools), 'tool')}: {_some(tools)}"
         if each.servers:
             yield f"  - servers that change: {_some(each.servers)}"
+        if review.connections.at.get(each.path):
+            yield f"  - clients: {_some(review.connections.at[each.path])}"
+    yield from (
+        f"{code(mark)} client {code(name)} {said(words)}" for mark, name, words in phrase.moved(review.connections)
+    )
     if review.untouched:
         yield f"not touched: {_some(review.untouched)}"
+    if review.connections.untouched:
+        yield f"clients not touched: {_some(review.connections.untouched)}"
 
 
 def _verdicts(review: Review) -> Iterator[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """A review as a value: what differs between two states of a hub, by what a reviewer has to ask first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.policy.model import Outcome, Verdict
@@ -58,6 +59,24 @@ class Reach:
     lost: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A declared client that connects to another path: `before` and `after`, empty where it is not declared."""
+
+    client: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """The declared clients: those that `moved`, those `at` each path that changes, those that nothing touches."""
+
+    moved: tuple[Connection, ...] = ()
+    at: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    untouched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +150,7 @@ class Review:
     travels: tuple[Travel, ...]
     reach: tuple[Reach, ...]
     untouched: tuple[str, ...]
+    connections: Connections
     tools: tuple[ReviewedTool, ...]
     exposures: tuple[Exposure, ...]
     costs: tuple[Cost, ...]
@@ -146,9 +166,9 @@ class Review:
     def is_empty(self) -> bool:
         """Whether both sides come to the same, as far as both are known."""
         found = (self.permissions, self.tools, self.exposures, self.servers, self.gateway, self.after.uncompared)
-        is_judged = any(each.gone or each.is_new for each in self.verdicts)
+        is_told = any(each.gone or each.is_new for each in self.verdicts) or bool(self.connections.moved)
         known = self.before.found == self.after.found and not self.before.uncompared
-        return not any(found) and not is_judged and known and self.before.review == self.after.review
+        return not any(found) and not is_told and known and self.before.review == self.after.review
 
     @property
     def is_denied(self) -> bool:

@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.plan.plan import Change
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import mask
 from mcphub_gitops.compiler.review.finding import Word
-from mcphub_gitops.compiler.review.model import Cost, Judged, Permission, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.model import Connections, Cost, Judged, Permission, Review, ReviewedTool, Summary
 from mcphub_gitops.compiler.review.permission import describe
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import Definition, ToolAction, ToolClass
@@ -47,6 +47,17 @@ def place(permission: Permission, review: Review) -> str:
     if permission.span is None:
         return ""
     return str(permission.span) if permission.after is not None else f"{review.before.name}:{permission.span}"
+
+
+def moved(connections: Connections) -> Iterator[tuple[str, str, str]]:
+    """Yield a mark, the name and the rest of a sentence of each client that connects to another path."""
+    for each in connections.moved:
+        if not each.before:
+            yield "+", each.client, f"connects to `{each.after}`"
+        elif not each.after:
+            yield "-", each.client, f"is told of `{each.before}` no longer"
+        else:
+            yield "~", each.client, f"connects to `{each.after}`, not to `{each.before}`"
 
 
 def called(side: Side) -> str:

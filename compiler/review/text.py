@@ -77,8 +77,13 @@ def _reach(review: Review) -> Iterator[str]:
                 yield f"  {mark} {_count(len(tools), 'tool')}: {_some(tools)}"
         if each.servers:
             yield f"  servers that change: {_some(each.servers)}"
+        if review.connections.at.get(each.path):
+            yield f"  clients: {_some(review.connections.at[each.path])}"
+    yield from (f"{mark} client {name} {words}" for mark, name, words in phrase.moved(review.connections))
     if review.untouched:
         yield f"not touched: {_some(review.untouched)}"
+    if review.connections.untouched:
+        yield f"clients not touched: {_some(review.connections.untouched)}"
 
 
 def _moved(each: Reach) -> str:

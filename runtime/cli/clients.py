@@ -1,6 +1,7 @@
 """`mcphub clients`: what to put into a client's configuration so that it connects to the hub."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,7 +9,8 @@ import click
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.render.client import CLIENTS, Endpoint
-from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.render.client_file import Unreadable, put_part, write_part
+from mcphub_gitops.compiler.resolve.model import Gateway, Hub
 from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.presence import find_gateway
@@ -16,25 +18,31 @@ from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import layered_project_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, table
 from mcphub_gitops.runtime.failure import RuntimeFailure
+from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.project import Project
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  (what a hub may say)
+_LARGEST = 1 << 20
 
 
 @click.command(
     epilog="\b\nExamples:\n  mcphub clients\n  mcphub clients claude-code > .mcp.json\n"
-    "  mcphub clients vscode --profile support"
+    "  mcphub clients vscode --profile support\n  mcphub clients --write\n  mcphub clients --check"
 )
 @click.argument("name", metavar="[NAME]", type=click.Choice(tuple(CLIENTS)), required=False)
 @layered_project_option
 @click.option("--profile", metavar="NAME", help="Connect it to this profile instead of to everything.")
-def clients(name: str | None, project: Project, profile: str | None) -> int:
+@click.option("--write", "task", flag_value="write", help="Put the parts of the hub's own `clients` into their files.")
+@click.option("--check", "task", flag_value="check", help="Tell which of these files lack their part, or have another.")
+def clients(name: str | None, project: Project, profile: str | None, task: str | None) -> int:
     """Print the part of a client's configuration that connects it to the hub; without NAME, list the clients.
 
     The part is printed to standard output, and to standard error where it belongs. No token is in it: it says where
-    the client finds it. Exit code 0; 1 on errors.
+    the client finds it. What else stands in a file is kept. Exit code 0; 1 on errors; 2 when --check tells of a file.
     """
-    if name is None:
+    if task is not None and (name or profile):
+        raise click.UsageError(f"--{task} is for the clients that the hub declares: leave out NAME and --profile")
+    if name is None and task is None:
         rows = ((each, CLIENTS[each].title, CLIENTS[each].file) for each in CLIENTS)
         click.echo(table([("NAME", "CLIENT", "FILE"), *rows]))
         return Exit.OK
@@ -42,19 +50,67 @@ def clients(name: str | None, project: Project, profile: str | None) -> int:
     if validated.hub is None or has_errors(validated.diagnostics):
         show_diagnostics(validated.diagnostics, validated.sources)
         return Exit.ERROR
+    if name is None:
+        return _keep(project, validated.hub, writes=task == "write")
     hub, client = validated.hub, CLIENTS[name]
     path = _path(hub, profile)
     endpoint = Endpoint(
-        name=hub.name if profile is None else f"{hub.name}-{profile}",
+        name=_entry(hub, profile),
         url="" if client.starts_it else _origin(project, hub) + path,
         argv=_program(project, profile),
     )
-    click.echo(client.render(endpoint), nl=False)
+    click.echo(write_part(client.part(endpoint), client.form), nl=False)
     click.echo(f"It belongs into {client.file}, beside what is there.", err=True)
     if client.handover:
         token = Layout(folder=project.runtime_folder).token
         click.echo(f"The token is {client.handover}; the gateway keeps it in {token}.", err=True)
     return Exit.OK
+
+
+def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
+    """Bring the files of the hub's clients up to date, or tell which are not."""
+    if not hub.clients:
+        click.echo("The hub declares no `clients`.", err=True)
+    files: dict[str, tuple[str, str]] = {}
+    for client in hub.clients:
+        before, text = files.get(client.file) or (_read(project, client.file),) * 2
+        kind, profile = CLIENTS[client.kind], client.profile or None
+        url = _declared_origin(hub.gateway) + _path(hub, profile)
+        endpoint = Endpoint(name=_entry(hub, profile), url=url, argv=())
+        found = put_part(text, kind.part(endpoint), kind.form)
+        if isinstance(found, Unreadable):
+            raise RuntimeFailure(
+                f"{client.file} cannot take the part of the client {client.name}",
+                detail=found.why,
+                resolution=f"put in what `mcphub clients {client.kind}` prints by hand, or name another `file`",
+            )
+        files[client.file] = before, found
+    different = [file for file, (before, text) in files.items() if before != text]
+    for file in files:
+        if writes and file in different:
+            (project.root / file).parent.mkdir(parents=True, exist_ok=True)
+            write_file(project.root / file, files[file][1].encode())
+        word = "Up to date" if file not in different else "Written" if writes else "Different"
+        click.echo(f"{word}: {file}")
+    return Exit.CHANGES if different and not writes else Exit.OK
+
+
+def _read(project: Project, file: str) -> str:
+    path = project.root / file
+    if not path.resolve().is_relative_to(project.root.resolve()):
+        raise RuntimeFailure(f"{file} leads out of the hub's folder", detail=f"It is {path.resolve()}.")
+    data = read_file(path, limit=_LARGEST)
+    try:
+        text = (data or b"").decode()
+    except UnicodeDecodeError:
+        raise RuntimeFailure(f"{file} is no UTF-8") from None
+    if len(text) > _LARGEST:
+        raise RuntimeFailure(f"{file} is larger than 1 MiB, which no client's configuration is")
+    return text
+
+
+def _entry(hub: Hub, profile: str | None) -> str:
+    return hub.name if profile is None else f"{hub.name}-{profile}"
 
 
 def _path(hub: Hub, profile: str | None) -> str:
@@ -66,20 +122,23 @@ def _path(hub: Hub, profile: str | None) -> str:
     return paths[profile]
 
 
+def _declared_origin(gateway: Gateway) -> str:
+    """Return where clients reach the gateway as its settings say."""
+    host, _, port = gateway.listen.rpartition(":")
+    return gateway.public_url or f"http://{_EVERYWHERE.get(host, host)}:{port}"
+
+
 def _origin(project: Project, hub: Hub) -> str:
     """Return where clients reach the gateway: as the hub says, unless it runs at a port of another choice."""
-    if hub.gateway.public_url:
-        return hub.gateway.public_url
-    found = find_gateway(Layout(folder=project.runtime_folder))
-    place = found.url.removeprefix("http://").removesuffix(WHOLE) if found is not None else ""
-    host, _, port = (place or hub.gateway.listen).rpartition(":")
-    if port == "0":
+    found = find_gateway(Layout(folder=project.runtime_folder)) if not hub.gateway.public_url else None
+    place = found.url.removeprefix("http://").removesuffix(WHOLE) if found is not None else hub.gateway.listen
+    if place.endswith(":0") and not hub.gateway.public_url:
         raise RuntimeFailure(
             "the gateway's port is not known",
             detail=f"gateway.listen is {hub.gateway.listen}, which takes any free port, and no gateway is running",
             resolution="run `mcphub up` first, or give it a port",
         )
-    return f"http://{_EVERYWHERE.get(host, host)}:{port}"
+    return _declared_origin(replace(hub.gateway, listen=place))
 
 
 def _program(project: Project, profile: str | None) -> tuple[str, ...]:

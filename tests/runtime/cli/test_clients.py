@@ -130,3 +130,69 @@ def test_every_client_is_listed_and_told_where_its_part_belongs_and_no_token(fol
         assert client.file in done.stderr
         assert ("keeps it in" in done.stderr) is not client.starts_it
         assert "a-token-of-the-tests" not in done.stdout + done.stderr
+
+
+def declared(folder: Path, clients: str) -> None:
+    (folder / "mcp-hub.yaml").write_text(f"{HUB}clients: {clients}\n", "utf-8")
+
+
+def test_declared_clients_are_kept_in_their_files_beside_what_is_there(folder: Path) -> None:
+    declared(folder, "{cursor: {profile: support}, all: {kind: vscode}, agents: {kind: codex, file: etc/codex.toml}}")
+    (folder / ".cursor").mkdir()
+    (folder / ".cursor" / "mcp.json").write_text('{"mcpServers": {"mine": {"url": "x"}}}', "utf-8")
+    found = mcphub(folder, "clients", "--check")
+    assert (found.returncode, found.stdout.count("Different: ")) == (2, 3)
+    assert not (folder / ".vscode").exists()
+    assert mcphub(folder, "clients", "--write").returncode == 0
+    cursor = json.loads((folder / ".cursor" / "mcp.json").read_text("utf-8"))
+    assert {name: each["url"] for name, each in cursor["mcpServers"].items()} == {
+        "mine": "x",
+        "acme-support": "http://127.0.0.1:8811/help",
+    }
+    assert "acme" in json.loads((folder / ".vscode" / "mcp.json").read_text("utf-8"))["servers"]
+    assert "acme" in tomllib.loads((folder / "etc" / "codex.toml").read_text("utf-8"))["mcp_servers"]
+    kept = mcphub(folder, "clients", "--check")
+    assert (kept.returncode, kept.stdout.count("Up to date: ")) == (0, 3)
+
+
+def test_two_clients_may_share_a_file(folder: Path) -> None:
+    declared(folder, "{cursor: {}, ours: {kind: cursor, profile: support}}")
+    assert mcphub(folder, "clients", "--write").stdout == "Written: .cursor/mcp.json\n"
+    found = json.loads((folder / ".cursor" / "mcp.json").read_text("utf-8"))
+    assert list(found["mcpServers"]) == ["acme", "acme-support"]
+
+
+def test_a_file_that_cannot_be_understood_is_left_and_no_other_is_written(folder: Path) -> None:
+    declared(folder, "{claude-code: {}, vscode: {}}")
+    (folder / ".vscode").mkdir()
+    (folder / ".vscode" / "mcp.json").write_text("{} // mine", "utf-8")
+    done = mcphub(folder, "clients", "--write")
+    assert (done.returncode, "It is no JSON without comments, line 1." in done.stderr) == (1, True)
+    assert (folder / ".vscode" / "mcp.json").read_text("utf-8") == "{} // mine"
+    assert not (folder / ".mcp.json").exists()
+
+
+def test_no_file_outside_of_the_folder_is_written(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    declared(folder, "{cursor: {}}")
+    (folder / ".cursor").symlink_to(outside)
+    done = mcphub(folder, "clients", "--write")
+    assert (done.returncode, "leads out of the hub's folder" in done.stderr) == (1, True)
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"\xff", "is no UTF-8"), (b" " * ((1 << 20) + 1), "is larger than 1 MiB")]
+)
+def test_what_is_no_text_of_a_client_is_refused(folder: Path, data: bytes, words: str) -> None:
+    declared(folder, "{claude-code: {}}")
+    (folder / ".mcp.json").write_bytes(data)
+    done = mcphub(folder, "clients", "--write")
+    assert (done.returncode, words in done.stderr) == (1, True)
+    assert (folder / ".mcp.json").read_bytes() == data
+
+
+def test_a_hub_without_clients_says_so(folder: Path) -> None:
+    done = mcphub(folder, "clients", "--check")
+    assert (done.returncode, done.stderr) == (0, "The hub declares no `clients`.\n")
+    assert mcphub(folder, "clients", "--check", "cursor").returncode == 1
