@@ -71,7 +71,7 @@ def open_layers(name: str, data: bytes, find: Find, environment: Environment | N
 def _without_include(root: Node) -> Node:
     if not isinstance(root, MapNode):
         return root
-    return replace(root, entries=tuple(entry for entry in root.entries if entry.key != _INCLUDE))
+    return root._replace(entries=tuple(entry for entry in root.entries if entry.key != _INCLUDE))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ is whole: of the files of one layer one may set it, and an environment replaces 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
@@ -50,11 +50,11 @@ class _Joiner:
     def joined(self, base: Node, other: Node, path: Path, *, found_by: str = "") -> Node:
         if isinstance(base, MapNode) and isinstance(other, MapNode):
             entries = tuple(self._entries(base, other, path, found_by))
-            return replace(base, entries=entries, repeated=base.repeated + other.repeated)
+            return base._replace(entries=entries, repeated=base.repeated + other.repeated)
         if isinstance(base, ListNode) and isinstance(other, ListNode):
             names, others = _names(base), _names(other)
             if names and others:
-                return replace(base, items=tuple(self._items(base, other, path)))
+                return base._replace(items=tuple(self._items(base, other, path)))
         return other if self.overrides else self._clash(base, other, path)
 
     def _entries(self, base: MapNode, other: MapNode, path: Path, found_by: str) -> Iterator[Entry]:
@@ -66,7 +66,7 @@ class _Joiner:
             elif not self._deletes(over):
                 value = self.joined(entry.value, over.value, (*path, entry.key))
                 # The key's place is that of the value that counts; of a mapping that both give, the first's.
-                yield replace(over if value is over.value else entry, value=value)
+                yield (over if value is over.value else entry)._replace(value=value)
         for entry in given.values():
             if self._deletes(entry):
                 detail = f"Nothing sets `{'.'.join((*path, entry.key))}`, so there is nothing to delete."

@@ -76,7 +76,7 @@ def _read_server(name: str, data: bytes) -> Opened:
 def _renamed(node: Node, problems: list[Diagnostic]) -> Node:
     """Return `node` with the keys of older documents as those of today."""
     if isinstance(node, ListNode):
-        return replace(node, items=tuple(_renamed(item, problems) for item in node.items))
+        return node._replace(items=tuple(_renamed(item, problems) for item in node.items))
     if not isinstance(node, MapNode):
         return node
     made: dict[str, Entry] = {}
@@ -87,14 +87,16 @@ def _renamed(node: Node, problems: list[Diagnostic]) -> Node:
             detail = f"`{entry.key}` and `{made[key].key}` are one key."
             problems.append(Diagnostic(code=codes.DUPLICATE_KEY, detail=detail, span=entry.key_span))
         inner = _variables(entry.value, problems) if is_free else _renamed(entry.value, problems)
-        made[key] = replace(entry, key=key, value=inner)
-    return replace(node, entries=tuple(made.values()))
+        made[key] = entry._replace(key=key, value=inner)
+    return node._replace(entries=tuple(made.values()))
 
 
 def _variables(node: Node, problems: list[Diagnostic]) -> Node:
     if not isinstance(node, MapNode):
         return node
-    return replace(node, entries=tuple(replace(each, value=_renamed(each.value, problems)) for each in node.entries))
+    return node._replace(
+        entries=tuple(each._replace(value=_renamed(each.value, problems)) for each in node.entries)
+    )
 
 
 def _servers(root: Node) -> Iterator[tuple[str, CatalogServer]]:
