@@ -19,12 +19,29 @@ from mcphub_gitops.compiler.source import Source, Span
 SCHEMES = ("env", "file", "dotenv", "exec", "store", "vault")
 """The schemes of secret references."""
 
+_TOKENS = (
+    r"gh[pousr]_[A-Za-z0-9]{30,}",
+    r"github_pat_[A-Za-z0-9_]{30,}",
+    r"glpat-[A-Za-z0-9_-]{20,}",
+    r"sk-[A-Za-z0-9_-]{20,}",
+    r"xox[abprs]-[A-Za-z0-9-]{10,}",
+    r"AKIA[0-9A-Z]{16}",
+    r"AIza[0-9A-Za-z_-]{35}",
+    r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}",
+    r"hv[bs]\.[A-Za-z0-9_-]{20,}",
+    r"npm_[A-Za-z0-9]{36}",
+    r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{40,}",
+    r"glsa_[A-Za-z0-9]{32}",
+    r"dckr_pat_[A-Za-z0-9_-]{20,}",
+    r"rk_live_[A-Za-z0-9]{20,}",
+    r"sk_live_[A-Za-z0-9]{20,}",
+    r"SG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}",
+)
+"""Each begins with two letters, and a word with them."""
+
 TOKEN_SHAPE = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9_-]{20,}"
-    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}"
-    r"|hv[bs]\.[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{40,}|glsa_[A-Za-z0-9]{32}"
-    r"|dckr_pat_[A-Za-z0-9_-]{20,}|[rs]k_live_[A-Za-z0-9]{20,}|SG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,})"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    # That a word begins is looked at behind the two letters: before them, each place of a text would be looked at.
+    "|".join([*(rf"{each[:2]}(?<!\w..){each[2:]}" for each in _TOKENS), r"-----BEGIN [A-Z ]*PRIVATE KEY-----"])
 )
 
 PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")

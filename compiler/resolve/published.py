@@ -94,9 +94,7 @@ def _renamed(node: Node, problems: list[Diagnostic]) -> Node:
 def _variables(node: Node, problems: list[Diagnostic]) -> Node:
     if not isinstance(node, MapNode):
         return node
-    return node._replace(
-        entries=tuple(each._replace(value=_renamed(each.value, problems)) for each in node.entries)
-    )
+    return node._replace(entries=tuple(each._replace(value=_renamed(each.value, problems)) for each in node.entries))
 
 
 def _servers(root: Node) -> Iterator[tuple[str, CatalogServer]]:
