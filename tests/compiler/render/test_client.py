@@ -52,6 +52,12 @@ def test_what_else_stands_in_a_file_is_kept_with_its_indentation() -> None:
     assert put(found, "vscode") == found
 
 
+def test_what_is_asked_for_is_asked_for_beside_other_things() -> None:
+    found = put('{"inputs": [{"id": "x"}]}', "vscode")
+    assert isinstance(found, str)
+    assert [each["id"] for each in json.loads(found)["inputs"]] == ["x", "acme-ops-token"]
+
+
 def test_of_toml_every_comment_is_kept() -> None:
     text = (
         '# mine\nmodel = "m" # this one\n\n[mcp_servers.acme-ops]\nurl = "https://old.example"\n\n'
