@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from math import isinf
 from typing import Any
 
@@ -15,6 +16,16 @@ def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
     Raises ValueError for NaN and infinities, TypeError for what is not JSON.
     """
     return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+
+
+def join_object(members: Mapping[str, bytes]) -> bytes:
+    """Return the encoding of an object whose members are encoded already, by name."""
+    return b"{%b}" % b",".join(b"%b:%b" % (encode(name), members[name]) for name in sorted(members))
+
+
+def join_list(items: Iterable[bytes]) -> bytes:
+    """Return the encoding of a list whose items are encoded already."""
+    return b"[%b]" % b",".join(items)
 
 
 def decode(data: bytes) -> Any:  # noqa: ANN401  (any JSON value)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from mcphub_gitops.compiler.canonical import decode, encode, fingerprint
+from mcphub_gitops.compiler.canonical import decode, digest, encode, fingerprint, join_list, join_object
 from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
 from mcphub_gitops.compiler.plan.deviation import Deviation
@@ -32,7 +32,7 @@ class Unusable:
 
 def plan_digest(plan: Plan) -> str:
     """Return the digest of all that `plan` says; equal plans have equal digests."""
-    return plan.older or fingerprint(_document(plan))
+    return plan.older or digest(join_object(_members(plan)))
 
 
 def digests_of(plan: Plan) -> dict[str, str]:
@@ -42,8 +42,8 @@ def digests_of(plan: Plan) -> dict[str, str]:
 
 def write_plan(plan: Plan) -> bytes:
     """Return the saved form of `plan`: one line of canonical JSON, byte-identical for equal plans."""
-    document = _document(plan)
-    return encode({**document, "digest": fingerprint(document)}) + b"\n"
+    members = _members(plan)
+    return join_object({**members, "digest": encode(digest(join_object(members)))}) + b"\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,13 @@ def read_record(data: bytes) -> Saved | Unusable:
         return document
     if document.get("format") != _OLDER:
         return _verified(document, data)
-    digest = document.pop("digest", None)
-    if fingerprint(document) != digest or encode({**document, "digest": digest}) + b"\n" != data:
+    said = document.pop("digest", None)
+    if fingerprint(document) != said or encode({**document, "digest": said}) + b"\n" != data:
         return Unusable(reason="Its digest does not fit its content.")
     head = {"format": FORMAT, "changes": False, "applyable": False, "complete": False}
     bare: dict[str, Any] = {"operations": [], "base": {}, "config": [], "drift": []}
-    plan = _understood({**document, **head, **bare, "digest": digest})
-    return Saved(plan=replace(plan, older=digest), digest=digest) if isinstance(plan, Plan) else plan
+    plan = _understood({**document, **head, **bare, "digest": said})
+    return Saved(plan=replace(plan, older=said), digest=said) if isinstance(plan, Plan) else plan
 
 
 def _verified(document: Mapping[str, Any], data: bytes) -> Saved | Unusable:
@@ -112,24 +112,14 @@ def _understood(document: Mapping[str, Any]) -> Plan | Unusable:
     return plan
 
 
-def _document(plan: Plan) -> dict[str, Any]:
-    desired = plan.desired
-    return {
+def _members(plan: Plan) -> dict[str, bytes]:
+    """Return all that `plan` says, each member encoded: most of it are servers and changes, encoded one by one."""
+    plain = {
         "format": FORMAT,
-        "review": desired.review_digest(),
+        "review": plan.desired.review_digest(),
         "changes": not plan.is_empty,
         "applyable": plan.applyable,
         "complete": plan.complete,
-        "desired": {
-            "hub": desired.hub,
-            "listen": desired.listen,
-            "publicUrl": desired.public_url,
-            "servers": {server.name: _server_document(server) for server in desired.servers},
-            **_profiles_document(desired),
-            **({"moved": dict(desired.moves)} if desired.moves else {}),
-            **{name: said for name, said in desired.standing().items() if said},
-        },
-        "config": [_change_document(change) for change in plan.changes],
         "drift": [{"address": each.address, "detail": each.detail} for each in plan.drift],
         "operations": [
             {"type": each.type.value, "target": each.target, "cause": each.cause} for each in plan.operations
@@ -140,6 +130,24 @@ def _document(plan: Plan) -> dict[str, Any]:
             for name, each in plan.isolation.items()
         },
     }
+    return {
+        **{name: encode(value) for name, value in plain.items()},
+        "config": join_list(encode(_change_document(change)) for change in plan.changes),
+        "desired": _encoded_desired(plan.desired),
+    }
+
+
+def _encoded_desired(desired: Desired) -> bytes:
+    plain = {
+        "hub": desired.hub,
+        "listen": desired.listen,
+        "publicUrl": desired.public_url,
+        **_profiles_document(desired),
+        **({"moved": dict(desired.moves)} if desired.moves else {}),
+        **{name: said for name, said in desired.standing().items() if said},
+    }
+    servers = join_object({server.name: encode(_server_document(server)) for server in desired.servers})
+    return join_object({**{name: encode(value) for name, value in plain.items()}, "servers": servers})
 
 
 def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
@@ -226,8 +234,8 @@ def _change_document(change: Change) -> dict[str, Any]:
 
 
 def _field_document(field: FieldChange) -> dict[str, Any]:
-    forces = {"forces": True} if field.forces else {}
-    return {"name": field.name, "before": field.before, "after": field.after, **forces}
+    found: dict[str, Any] = {"name": field.name, "before": field.before, "after": field.after}
+    return {**found, "forces": True} if field.forces else found
 
 
 def _plan(document: Mapping[str, Any]) -> Plan:

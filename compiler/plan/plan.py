@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.deviation import Deviation
@@ -59,9 +60,11 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
-    """One fact that changes; None stands for absent. A fact that `forces` is why its object is replaced."""
+class FieldChange(NamedTuple):
+    """One fact that changes; None stands for absent. A fact that `forces` is why its object is replaced.
+
+    A plan that makes a hub has one for each of its tools.
+    """
 
     name: str
     before: str | None

@@ -1,7 +1,7 @@
 """Desired and observed to a plan: every decision of an apply is made here, and none touches the world."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mcphub_gitops.compiler.plan.container import aside_name
 from mcphub_gitops.compiler.plan.desired import Desired
@@ -122,7 +122,7 @@ def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str
     forcing = [field.name for field in fields if not field.name.startswith(_SELECTION)]
     if forcing:
         cause = f"{_listed(forcing)} changed, which a running server does not see"
-        marked = tuple(replace(each, forces=not each.name.startswith(_SELECTION)) for each in fields)
+        marked = tuple(each._replace(forces=not each.name.startswith(_SELECTION)) for each in fields)
         return Change(address=address, action=Action.REPLACE, cause=cause, fields=marked)
     return Change(address=address, action=Action.UPDATE, cause=_update_cause(fields), fields=fields)
 
@@ -137,12 +137,12 @@ def _update_cause(fields: tuple[FieldChange, ...]) -> str:
 
 
 def _field_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
-    if before == after:
-        return
-    # Of a server that is new or gone, one of them has nothing.
-    for name in sorted({*before, *after} if before and after else before or after):
-        if before.get(name) != after.get(name):
-            yield FieldChange(name=name, before=before.get(name), after=after.get(name))
+    if not before:
+        yield from (FieldChange(name, None, value) for name, value in sorted(after.items()))
+    elif before != after:
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                yield FieldChange(name, before.get(name), after.get(name))
 
 
 def _lost_scratch(desired: Desired, observed: Observed) -> set[str]:

@@ -12,6 +12,10 @@ from mcphub_gitops.compiler.plan.wording import clean, shorten
 _BEFORE = 20
 """Code points shown before the place where two long values begin to differ."""
 
+_PROFILE = "profile"
+_PERMISSIONS = frozenset({_PROFILE, *PERMISSIONS})
+"""The kinds of facts that are permissions: their names up to the first dot."""
+
 NOTHING = "No changes. What is applied is what the hub and its lock say."
 """The first line of a plan with nothing to do."""
 
@@ -57,6 +61,7 @@ def _permission_block(plan: Plan) -> Iterator[str]:
         f"  {mark} {line} -> {change.address}"
         for change in plan.changes
         for field in change.fields
+        if field.name.partition(".")[0] in _PERMISSIONS
         for mark, line in _permission(field)
     ]
     if lines:
@@ -65,9 +70,8 @@ def _permission_block(plan: Plan) -> Iterator[str]:
 
 def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     kind, _, name = field.name.partition(".")
-    if kind == "profile":
+    if kind == _PROFILE:
         yield from _profile_permission(field, name)
-    if kind not in PERMISSIONS:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:

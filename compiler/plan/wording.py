@@ -7,8 +7,7 @@ from mcphub_gitops.compiler.source import is_seen
 _LONGEST = 100
 """Longest value, in code points, that a line shows."""
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_SHORT_DIGEST = len("sha256:") + 12
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 def clean(value: str) -> str:
@@ -20,5 +19,5 @@ def clean(value: str) -> str:
 
 def shorten(value: str) -> str:
     """Return `value` clean, its digests and itself cut to what a line holds."""
-    found = clean(_DIGEST.sub(lambda digest: digest[0][:_SHORT_DIGEST], value))
+    found = clean(_DIGEST.sub(r"\1", value))
     return found if len(found) <= _LONGEST else found[: _LONGEST - 1] + "…"
