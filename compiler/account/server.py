@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.account.grants import grants_of
 from mcphub_gitops.compiler.account.statement import Asked, Statement, judged, shown
+from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.lock.model import LockedServer
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.resolve.model import Command, Image, Package, Server
@@ -78,7 +79,7 @@ def _kind(asked: Asked, server: Server) -> Iterator[Statement]:
     origin, locked = server.origin, asked.locked(server.name)
     if isinstance(origin, Package):
         name = f"{origin.ecosystem}:{origin.name}"
-        pins = f"{locked.package} with {_count(len(locked.requirements), 'requirement')}" if locked is not None else ""
+        pins = f"{locked.package} with {count(len(locked.requirements), 'requirement')}" if locked is not None else ""
         yield _what(f"the package {name}", pins, origin.span)
     elif isinstance(origin, Command):
         words = shlex.join(text.value for text in origin.argv)
@@ -112,7 +113,7 @@ def _tools(asked: Asked, server: Server) -> Iterator[Statement]:
     if bound is None:
         return
     names = ", ".join(tool.name for tool in bound.tools) or "none"
-    text = f"{len(bound.tools)} of {_count(len(bound.offered()), 'tool')}: {names}"
+    text = f"{len(bound.tools)} of {count(len(bound.offered()), 'tool')}: {names}"
     yield Statement(topic="serves", text=text, span=asked.place(server.name, "tools"))
 
 
@@ -134,7 +135,7 @@ def _locked(asked: Asked, server: Server) -> Statement:
     elif reason:
         text = f"no longer: it {reason}"
     else:
-        text = f"yes: {asked.lock_name} has it, with {_count(len(locked.tools), 'tool')}{_unasked(server, locked)}"
+        text = f"yes: {asked.lock_name} has it, with {count(len(locked.tools), 'tool')}{_unasked(server, locked)}"
     return Statement(topic="locked", text=text)
 
 
@@ -159,10 +160,5 @@ def _applied(asked: Asked, server: Server) -> Statement:
     else:
         before, after = running.fields(), bound.fields()
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-        more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
-        text = f"yes, but for {', '.join(changed[:_MOST_NAMED])}{more}" if changed else "yes, as it is here"
+        text = f"yes, but for {listed(changed, _MOST_NAMED)}" if changed else "yes, as it is here"
     return Statement(topic="applied", text=text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -82,6 +82,16 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     was: str = ""
 
+    @property
+    def name(self) -> str:
+        """The object's name; empty for the gateway, which has none."""
+        return self.address.partition(".")[2]
+
+    @property
+    def old_name(self) -> str:
+        """The name that it had before."""
+        return (self.was or self.address).partition(".")[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:

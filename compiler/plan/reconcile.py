@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mcphub_gitops.compiler.enumeration import quoted
 from mcphub_gitops.compiler.plan.container import aside_name
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.deviation import find_deviations, foreign_files_of
@@ -13,6 +14,7 @@ from mcphub_gitops.compiler.plan.staleness import fingerprint_of
 LOST = "its files are not what was applied"
 """Why a generation is written again that nobody has changed in the documents."""
 
+_NAMED = 3
 _SELECTION = ("tool.", "hidden.", "description.", "reason", "override", "optional")
 """Facts that only the gateway's routes, or its readers, depend on; all others are given to a server when it starts."""
 
@@ -121,7 +123,7 @@ def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str
         return None
     forcing = [field.name for field in fields if not field.name.startswith(_SELECTION)]
     if forcing:
-        cause = f"{_listed(forcing)} changed, which a running server does not see"
+        cause = f"{quoted(forcing, _NAMED)} changed, which a running server does not see"
         marked = tuple(each._replace(forces=not each.name.startswith(_SELECTION)) for each in fields)
         return Change(address=address, action=Action.REPLACE, cause=cause, fields=marked)
     return Change(address=address, action=Action.UPDATE, cause=_update_cause(fields), fields=fields)
@@ -178,7 +180,9 @@ def _operations(
         yield Operation(type=OpType.SWITCH, target="", cause=causes["generation"])
     elif making:
         # A gateway that has given a container up looks at it again.
-        yield Operation(type=OpType.SWITCH, target="", cause=f"{_listed(sorted(making))} runs in a new container")
+        yield Operation(
+            type=OpType.SWITCH, target="", cause=f"{quoted(sorted(making), _NAMED)} runs in a new container"
+        )
     for name in sorted(replaced):
         yield Operation(type=OpType.REMOVE, target=name, cause="another one has taken its place")
     yield from _removals(desired, observed, causes, options, replaced.union(strays))
@@ -282,8 +286,3 @@ def _stale_secrets(desired: Desired, observed: Observed) -> Iterator[str]:
 def _missing_environments(desired: Desired, observed: Observed) -> dict[str, str]:
     wanted = (server.environment for server in desired.servers if server.environment is not None)
     return {each.digest: each.package for each in wanted if each.digest not in observed.environments}
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

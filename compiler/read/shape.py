@@ -12,6 +12,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, ValidationError
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
+from mcphub_gitops.compiler.enumeration import quoted
 from mcphub_gitops.compiler.read.foreign import PATTERNS
 from mcphub_gitops.compiler.read.spelling import quote, respell
 from mcphub_gitops.compiler.read.syntax import MOST_PROBLEMS, Entry, ListNode, MapNode, Node, ScalarNode, plain
@@ -66,8 +67,7 @@ def suggest(word: str, candidates: Iterable[str]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.6) if is_comparable else []
     if close:
         return f"did you mean `{close[0]}`?"
-    more = f" and {len(known) - _MOST_LISTED:,} more" if len(known) > _MOST_LISTED else ""
-    return f"possible: {', '.join(f'`{name}`' for name in known[:_MOST_LISTED])}{more}" if known else ""
+    return f"possible: {quoted(known, _MOST_LISTED)}" if known else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

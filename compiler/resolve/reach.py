@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.enumeration import quoted
 from mcphub_gitops.compiler.resolve.confinement import Network
 from mcphub_gitops.compiler.resolve.entry import Sourced
 from mcphub_gitops.compiler.source import Span
@@ -13,7 +14,7 @@ _SHOWN = 3
 
 def network_notes(sourced: Sourced, network: Network, span: Span) -> Iterator[Diagnostic]:
     """Yield how the container's `network` differs from what the catalog says; `span` is that of the server."""
-    hosts = _listed(sourced.hosts)
+    hosts = quoted(sourced.hosts, _SHOWN)
     if sourced.offline and network != "none":
         detail = f"`{sourced.source}` needs no network, its catalog says, and it gets `{network}`."
         yield Diagnostic(code=codes.REACH, detail=detail, span=span, help="leave `network` out")
@@ -24,8 +25,3 @@ def network_notes(sourced: Sourced, network: Network, span: Span) -> Iterator[Di
     elif hosts:
         detail = f"`{sourced.source}` needs {hosts} alone, its catalog says; on `{network}` nothing holds it to that."
         yield Diagnostic(code=codes.REACH, detail=detail, span=span)
-
-
-def _listed(hosts: tuple[str, ...]) -> str:
-    shown = ", ".join(f"`{host}`" for host in hosts[:_SHOWN])
-    return shown + (f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else "")

@@ -1,10 +1,11 @@
 """Two states of a hub to a review: what differs, whom it touches, what comes of it, and what could not be looked at."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange
+from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.plan.reconcile import compare_servers
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.review.connection import compare_connections
@@ -54,7 +55,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
     permissions = compare_permissions(before, after, changes)
     tools = tuple(_tools(before, after, renames, definitions))
     exposures = tuple(_exposures(before, after, renames, {(each.change.server, each.change.tool) for each in tools}))
-    changed = {each.address.partition(".")[2] for each in changes}
+    changed = {each.name for each in changes}
     changed |= {each.change.server for each in tools} | {*renames.values()}
     reach, untouched = compare_reach(before, after, changed)
     return Review(
@@ -153,27 +154,29 @@ def _verdicts(before: tuple[Verdict, ...], after: tuple[Verdict, ...]) -> Iterat
 def _summarise(
     after: Side, renames: Mapping[str, str], changes: tuple[Change, ...], tools: tuple[ReviewedTool, ...]
 ) -> Summary:
-    kinds = {each.address.partition(".")[2]: each for each in changes}
-    added = tuple(sorted(name for name, each in kinds.items() if each.action is Action.CREATE))
-    removed = tuple(sorted(name for name, each in kinds.items() if each.action is Action.DESTROY))
-    staying = {each.change.server for each in tools} - {*added, *removed}
-    images = {name for name, each in kinds.items() if name in after.facts and _differs(each.fields, "image")}
-    images -= {*added, *removed}
-    actions = [each.change.action for each in tools if each.change.server in staying]
+    added, removed = _named(changes, Action.CREATE), _named(changes, Action.DESTROY)
+    on_one_side = {*added, *removed}
+    staying = {each.change.server for each in tools} - on_one_side
+    images = {each.name for each in changes if each.name in after.facts and _has_other_image(each)} - on_one_side
+    actions = Counter(each.change.action for each in tools if each.change.server in staying)
     return Summary(
         added=added,
         removed=removed,
         renamed=MappingProxyType(dict(renames)),
-        changed=len({*kinds, *staying} - {*added, *removed}),
+        changed=len({each.name for each in changes} - on_one_side | staying),
         common=len(after.facts) - len(added),
         other_image=len(images),
         other_tools=len(staying),
         other_tools_same_image=len(staying - images),
-        tools_added=actions.count(ToolAction.ADDED),
-        tools_removed=actions.count(ToolAction.REMOVED),
-        tools_changed=len(actions) - actions.count(ToolAction.ADDED) - actions.count(ToolAction.REMOVED),
+        tools_added=actions[ToolAction.ADDED],
+        tools_removed=actions[ToolAction.REMOVED],
+        tools_changed=actions.total() - actions[ToolAction.ADDED] - actions[ToolAction.REMOVED],
     )
 
 
-def _differs(fields: tuple[FieldChange, ...], name: str) -> bool:
-    return any(each.name == name for each in fields)
+def _named(changes: tuple[Change, ...], action: Action) -> tuple[str, ...]:
+    return tuple(sorted(each.name for each in changes if each.action is action))
+
+
+def _has_other_image(change: Change) -> bool:
+    return any(field.name == "image" for field in change.fields)

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from mcphub_gitops.compiler.enumeration import count, listed
+from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.plan import Action, Change
+from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.review.model import Permission, ReviewedTool
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import ToolChange
@@ -17,9 +20,9 @@ def describe_effects(after: Side, changes: tuple[Change, ...]) -> Iterator[str]:
         yield "A lock alone changes nothing that runs: a hub that is applied with it does."
         return
     for action in _ACTIONS:
-        names = [each.address.partition(".")[2] for each in changes if each.action is action]
+        names = [each.name for each in changes if each.action is action]
         if names:
-            yield f"{_count(len(names), 'server')} will be {action.past}: {listed(names)}."
+            yield f"{count(len(names), 'server')} will be {action.past}: {_some(names)}."
     if not changes:
         yield "No server is touched."
 
@@ -31,33 +34,39 @@ def describe_undo(
     if after.kind == "lock" or not changes:
         return
     yield "Revert the commit (`git revert`) and apply: every server comes back as its pins say."
-    kept = sorted({source for each in changes for source in _volumes(before, each)})
-    if kept:
-        yield f"Volumes stay on the engine, with what was written to them meanwhile: {listed(kept)}."
-    lost = [each.address.partition(".")[2] for each in changes if each.action is Action.DESTROY]
-    scratch = [name for name in lost if name in before.servers and before.servers[name].is_process]
-    if scratch:
-        yield f"What it keeps in its private folder is lost with a server that is destroyed: {listed(scratch)}."
-    made = [
-        each.address.partition(".")[2]
-        for each in changes
-        if each.action in {Action.REPLACE, Action.DESTROY} and _is_container(before, each)
-    ]
-    if made:
-        yield f"What a container wrote to its own file system or memory is lost when it is made anew: {listed(made)}."
+    lost = {
+        "Volumes stay on the engine, with what was written to them meanwhile": _volumes(before, changes),
+        "What it keeps in its private folder is lost with a server that is destroyed": _folders(before, changes),
+        "What a container wrote to its own file system or memory is lost when it is made anew": _remade(
+            before, changes
+        ),
+    }
+    yield from (f"{said}: {_some(names)}." for said, names in lost.items() if names)
     told = sorted({each.server for each in permissions if each.kind == "secrets" and each.after})
     if told:
-        yield f"A secret cannot be taken back from a server that had it: change its value as well ({listed(told)})."
+        yield f"A secret cannot be taken back from a server that had it: change its value as well ({_some(told)})."
 
 
-def _volumes(before: Side, change: Change) -> Iterator[str]:
-    server = before.servers.get((change.was or change.address).partition(".")[2])
-    container = server.container if server is not None else None
-    yield from (mount.source for mount in container.mounts if mount.kind == "volume") if container is not None else ()
+def _volumes(before: Side, changes: tuple[Change, ...]) -> list[str]:
+    mounts = (mount for each in changes for mount in _mounts(before.servers.get(each.old_name)))
+    return sorted({mount.source for mount in mounts if mount.kind == "volume"})
 
 
-def _is_container(before: Side, change: Change) -> bool:
-    server = before.servers.get((change.was or change.address).partition(".")[2])
+def _mounts(server: DesiredServer | None) -> tuple[Mount, ...]:
+    return server.container.mounts if server is not None and server.container is not None else ()
+
+
+def _folders(before: Side, changes: tuple[Change, ...]) -> list[str]:
+    lost = (before.servers.get(each.name) for each in changes if each.action is Action.DESTROY)
+    return [server.name for server in lost if server is not None and server.is_process]
+
+
+def _remade(before: Side, changes: tuple[Change, ...]) -> list[str]:
+    remade = [each for each in changes if each.action in {Action.REPLACE, Action.DESTROY}]
+    return [each.name for each in remade if _is_container(before.servers.get(each.old_name))]
+
+
+def _is_container(server: DesiredServer | None) -> bool:
     return server is not None and server.container is not None
 
 
@@ -66,20 +75,25 @@ def find_unchecked(before: Side, after: Side, tools: Iterable[ReviewedTool]) -> 
     for side in (before, after):
         yield from (f"{side.name}: {note}" for note in side.notes)
         if side.uncompared:
-            names = listed(sorted(side.uncompared))
+            names = _some(sorted(side.uncompared))
             yield f"{side.name}: not understood there, and so taken for new where they are on the other side: {names}."
     yield from _unread(after, tools)
     if after.kind == "lock":
         yield "The hubs that the locks belong to: permissions, profiles and policies stand there."
-        return
+    else:
+        yield from _out_of_sight(before, after)
+
+
+def _out_of_sight(before: Side, after: Side) -> Iterator[str]:
+    """Yield what a hub and its lock do not say of what they lead to."""
     optional = sorted(
         name for name, server in after.servers.items() if server.optional and _differs(before, after, name)
     )
     if optional:
-        yield f"Whether servers answer that may be missing (`optional`): {listed(optional)}."
+        yield f"Whether servers answer that may be missing (`optional`): {_some(optional)}."
     yield "What runs now, and how it differs from what was applied: `mcphub plan` and `mcphub drift` say."
     yield "The values of secrets, and what is behind their references."
-    if any(server.container is not None for server in after.servers.values()):
+    if any(map(_is_container, after.servers.values())):
         yield "What is in the images: their digests say that it is the same everywhere, not that it is harmless."
 
 
@@ -88,13 +102,13 @@ def _unread(after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
     bare = {each.server for each in known if each.names_only and each.after is not None and not is_unread(each)}
     unread = sorted({each.server for each in known if is_unread(each)})
     if bare | after.names_only:
-        names = listed(sorted(bare | after.names_only))
+        names = _some(sorted(bare | after.names_only))
         yield (
             "What the tools of these servers take and say: a catalog names them, and they are held to no more"
             f" than their names (neither arguments nor changes of words are checked): {names}."
         )
     if unread:
-        yield f"What changed in tools whose readable definitions are not at hand: {listed(unread)}."
+        yield f"What changed in tools whose readable definitions are not at hand: {_some(unread)}."
 
 
 def is_unread(change: ToolChange) -> bool:
@@ -107,11 +121,5 @@ def _differs(before: Side, after: Side, name: str) -> bool:
     return before.facts.get(name) != after.facts.get(name)
 
 
-def listed(names: list[str], most: int = _NAMED) -> str:
-    """Return `names`, the first few of them by name."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _some(names: list[str]) -> str:
+    return listed(names, _NAMED)

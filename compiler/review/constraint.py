@@ -159,9 +159,13 @@ def _spread(types: frozenset[str]) -> frozenset[str]:
 def judge_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict | None:
     """Return what the change of `enum` and `const` does; None for another order."""
     pairs = [(key, before.get(key, MISSING), after.get(key, MISSING)) for key in ("const", "enum")]
-    if all(is_same(old, new) or is_order(old, new) for _, old, new in pairs):
+    changed = [each for each in pairs if not is_same(*each[1:]) and not is_order(*each[1:])]
+    if not changed:
         return None
-    keyword, *both = next(each for each in pairs if not is_same(each[1], each[2]) and not is_order(each[1], each[2]))
+    return _judge_changed(before, after, *changed[0])
+
+
+def _judge_changed(before: Mapping[str, Any], after: Mapping[str, Any], keyword: str, *both: Json) -> Verdict:
     old, new = _values(before), _values(after)
     if any(not isinstance(each.get("enum", []), list) for each in (before, after)):
         return Verdict(Effect.UNCLEAR, told(keyword, *both))

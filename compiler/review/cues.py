@@ -120,12 +120,17 @@ def find_introduced(
     before: Mapping[str, Any], after: Mapping[str, Any], own: frozenset[str], others: Neighbours
 ) -> Iterator[Finding]:
     """Yield what the texts of `after` have that those of `before` do not; `own` are the server's tools, old and new."""
-    old = {text.text for text in texts_in(before)}
-    new = [text for text in texts_in(after) if text.text not in old]
-    found = {cue: place for text in reversed(new) for cue, place in _placed(text, own, others)}
+    old = texts_in(before)
+    read = {text.text for text in old}
+    found = _first_cues([text for text in texts_in(after) if text.text not in read], own, others)
     if found:
-        known = {cue for text in texts_in(before) for cue, _ in _placed(text, own, others)}
+        known = _first_cues(old, own, others)
         yield from _told({cue: place for cue, place in found.items() if cue not in known})
+
+
+def _first_cues(texts: list[Text], own: frozenset[str], others: Neighbours) -> dict[Cue, tuple[str, str]]:
+    """Return each cue in `texts`, with where it stands first and a quotation."""
+    return {cue: place for text in reversed(texts) for cue, place in _placed(text, own, others)}
 
 
 def _told(found: Mapping[Cue, tuple[str, str]]) -> Iterator[Finding]:

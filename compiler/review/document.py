@@ -6,7 +6,18 @@ from typing import Any
 
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
-from mcphub_gitops.compiler.review.model import Connections, Judged, Permission, Reach, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.model import (
+    Connections,
+    Cost,
+    Exposure,
+    Judged,
+    Permission,
+    Reach,
+    Review,
+    ReviewedTool,
+    Summary,
+    Travel,
+)
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.source import Span, is_seen
@@ -36,37 +47,18 @@ def describe_review(review: Review) -> dict[str, Any]:
         "after": _side(review.after),
         "headline": review.headline,
         "counts": _counts(review.summary),
-        "permissions": [_permission(each) for each in review.permissions],
+        "permissions": list(map(_permission, review.permissions)),
         "unchanged": list(review.unchanged),
-        "travels": [
-            {
-                "server": each.server,
-                "variable": each.variable,
-                "reference": phrase.hide(each.reference),
-                "ways": list(each.ways),
-                "sharing": list(each.sharing),
-                "profiles": list(each.profiles),
-            }
-            for each in review.travels
-        ],
-        "reach": [_reach(each) for each in review.reach],
+        "travels": list(map(_travel, review.travels)),
+        "reach": list(map(_reach, review.reach)),
         "untouched": list(review.untouched),
         "clients": _clients(review.connections),
-        "tools": [_tool(each) for each in review.tools],
-        "exposures": [
-            {"server": each.server, "tool": each.tool, "before": each.before, "after": each.after}
-            for each in review.exposures
-        ],
-        "tokens": {
-            "tokenizer": TOKENIZER,
-            "paths": [
-                {"profile": each.name, "path": each.path, "before": each.before, "after": each.after}
-                for each in review.costs
-            ],
-        },
-        "policies": [_judged(each) for each in review.verdicts],
-        "servers": [_change(each) for each in review.servers],
-        "gateway": [_field(each) for each in review.gateway],
+        "tools": list(map(_tool, review.tools)),
+        "exposures": list(map(_exposure, review.exposures)),
+        "tokens": {"tokenizer": TOKENIZER, "paths": list(map(_cost, review.costs))},
+        "policies": list(map(_judged, review.verdicts)),
+        "servers": list(map(_change, review.servers)),
+        "gateway": list(map(_field, review.gateway)),
         "effects": list(review.effects),
         "undo": list(review.undo),
         "unchecked": list(review.unchecked),
@@ -91,6 +83,25 @@ def _counts(summary: Summary) -> dict[str, Any]:
         "toolsRemoved": summary.tools_removed,
         "toolsChanged": summary.tools_changed,
     }
+
+
+def _travel(each: Travel) -> dict[str, Any]:
+    return {
+        "server": each.server,
+        "variable": each.variable,
+        "reference": phrase.hide(each.reference),
+        "ways": list(each.ways),
+        "sharing": list(each.sharing),
+        "profiles": list(each.profiles),
+    }
+
+
+def _exposure(each: Exposure) -> dict[str, Any]:
+    return {"server": each.server, "tool": each.tool, "before": each.before, "after": each.after}
+
+
+def _cost(each: Cost) -> dict[str, Any]:
+    return {"profile": each.name, "path": each.path, "before": each.before, "after": each.after}
 
 
 def _permission(each: Permission) -> dict[str, Any]:
@@ -181,9 +192,9 @@ def _judged(each: Judged) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     return {
-        "server": phrase.name_of(change),
+        "server": change.name,
         "action": change.action.name.lower(),
-        "was": change.was.partition(".")[2],
+        "was": change.old_name if change.was else "",
         "cause": change.cause,
         "fields": [_field(each) for each in change.fields],
     }

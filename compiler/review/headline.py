@@ -1,8 +1,9 @@
 """The worst thing of a review in one sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.review.model import Exposure, Permission, ReviewedTool
 from mcphub_gitops.compiler.review.permission import KINDS, is_gain
@@ -12,6 +13,12 @@ _NAMED = 3
 _GATEWAY = "the gateway"
 _PARTS = frozenset(word for kind in ("user", "image source", "program") for word in KINDS[kind])
 _WEIGHTS = {kind: len(KINDS) - number for number, kind in enumerate(KINDS)}
+
+
+_MILDER: Mapping[Action | None, str] = {
+    Action.CREATE: "gets nothing",
+    Action.RENAME: "has another name, and gets nothing",
+}
 
 
 def write_headline(
@@ -34,9 +41,8 @@ def write_headline(
         return f"{sentence}."
     gaining = [name for name in others if found[name].gains]
     said = gaining or others
-    listed = ", ".join(said[:_NAMED]) + (f" and {len(said) - _NAMED} more" if len(said) > _NAMED else "")
-    verb = ("gets" if len(said) == 1 else "get") if gaining else ("changes" if len(said) == 1 else "change")
-    return f"{sentence}; {listed} {verb}{' something' if gaining else ''} as well."
+    verb = ("gets something", "get something") if gaining else ("changes", "change")
+    return f"{sentence}; {listed(said, _NAMED)} {verb[len(said) > 1]} as well."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,9 +56,17 @@ class _Changed:
     change: Change | None = None
 
     @property
+    def action(self) -> Action | None:
+        return self.change.action if self.change is not None else None
+
+    @property
     def gains(self) -> list[str]:
-        tools = [f"{self.gained} tool{'' if self.gained == 1 else 's'}"] if self.gained else []
+        tools = [count(self.gained, "tool")] if self.gained else []
         return _things([each for each in self.permissions if is_gain(each)]) + tools
+
+    @property
+    def losses(self) -> list[str]:
+        return _things([each for each in self.permissions if each.after is None])
 
     @property
     def suspicious(self) -> int:
@@ -68,28 +82,30 @@ class _Changed:
 
     @property
     def sentence(self) -> str:
-        action = self.change.action if self.change is not None else None
-        if action is Action.DESTROY:
+        if self.action is Action.DESTROY:
             return f"{self.name} is removed"
-        gains, losses = self.gains, _things([each for each in self.permissions if each.after is None])
-        if action is Action.CREATE:
+        head = f"{self.name} is new: it" if self.action is Action.CREATE else self.name
+        return f"{head} {_joined([*self._deeds()] or [self._milder()])}"
+
+    def _deeds(self) -> Iterator[str]:
+        gains = self.gains
+        if self.action is Action.CREATE:
             # What it is made of is new with it.
             gains = [each for each in gains if each not in _PARTS]
-        parts = [f"gets {_listed(gains)}"] if gains else []
-        parts.extend([f"loses {_listed(losses)}"] if losses and not gains else [])
+        if gains:
+            yield f"gets {_joined(gains)}"
+        elif self.losses:
+            yield f"loses {_joined(self.losses)}"
         if self.suspicious:
-            parts.append(f"has {_tools(self.suspicious)} with suspicious words")
-        head = f"{self.name} is new: it" if action is Action.CREATE else self.name
-        return f"{head} {_listed(parts or [self._milder(action)])}"
+            yield f"has {count(self.suspicious, 'tool')} with suspicious words"
 
-    def _milder(self, action: Action | None) -> str:
+    def _milder(self) -> str:
         """Return what happens to a server that gets and loses nothing."""
         classes = [each.worst for each in self.tools if each.worst is not None]
         if classes:
             worst = min(classes, key=lambda each: each.rank).value
-            return f"has {_tools(len(self.tools))} that changed, at worst {worst}"
-        words = {Action.CREATE: "gets nothing", Action.RENAME: "has another name, and gets nothing"}
-        return words.get(action, "changes, and gets nothing") if action is not None else "changes, and gets nothing"
+            return f"has {count(len(self.tools), 'tool')} that changed, at worst {worst}"
+        return _MILDER.get(self.action, "changes, and gets nothing")
 
 
 def _by_server(
@@ -112,7 +128,7 @@ def _by_server(
     for exposure in exposures:
         of(exposure.server).gained += not exposure.before
     for change in changes:
-        of(change.address.partition(".")[2]).change = change
+        of(change.name).change = change
     return found
 
 
@@ -127,9 +143,5 @@ def _things(permissions: list[Permission]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _tools(number: int) -> str:
-    return f"{number} tool{'' if number == 1 else 's'}"
-
-
-def _listed(words: list[str]) -> str:
+def _joined(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.review import phrase
@@ -131,7 +132,7 @@ def _reach(review: Review) -> Iterator[str]:
         yield f"{_path(each.path, each.name)}{f', was at {code(each.was)}' if each.was else ''}"
         for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
             if tools:
-                yield f"  - {code(mark)} {_count(len(tools), 'tool')}: {_some(tools)}"
+                yield f"  - {code(mark)} {count(len(tools), 'tool')}: {_some(tools)}"
         if each.servers:
             yield f"  - servers that change: {_some(each.servers)}"
         if review.connections.at.get(each.path):
@@ -154,7 +155,7 @@ def _verdicts(review: Review) -> Iterator[tuple[str, ...]]:
 
 def _details(review: Review, room: int, whole: str) -> str:
     """Return a collapsed block a server that changes, as many as fit, those with the worst tools first."""
-    changes = {phrase.name_of(each): each for each in review.servers}
+    changes = {each.name: each for each in review.servers}
     tools: dict[str, list[ReviewedTool]] = {}
     for tool in review.tools:
         tools.setdefault(tool.change.server, []).append(tool)
@@ -181,21 +182,25 @@ def _worst(tools: list[ReviewedTool]) -> int:
 def _server(name: str, change: Change | None, tools: list[ReviewedTool], exposures: list[Exposure]) -> str:
     fate = f"will be {change.action.past}" if change is not None else "stays as it is"
     number = len(tools) + len(exposures)
-    summary = f"{fate}, {_count(number, 'tool')} changed" if number else fate
+    summary = f"{fate}, {count(number, 'tool')} changed" if number else fate
     worst = min((each.change.worst for each in tools if each.change.worst), key=lambda each: each.rank, default=None)
-    lines = [
-        f"<details><summary><code>{name}</code>: {summary}{f', at worst {worst.value}' if worst else ''}</summary>",
-        "",
-    ]
+    head = f"<details><summary><code>{name}</code>: {summary}{f', at worst {worst.value}' if worst else ''}</summary>"
+    served = [_exposure(each) for each in exposures[:_MOST_TOOLS]]
+    lines = [*_change(change), *_tools(tools), *served, *_rest("- ", len(exposures), _MOST_TOOLS, "names")]
+    return "\n".join([head, "", *lines, "", "</details>", ""])
+
+
+def _change(change: Change | None) -> Iterator[str]:
     if change is not None:
-        lines.append(f"- {code(change.action.value)} {said(change.cause)}")
+        yield f"- {code(change.action.value)} {said(change.cause)}"
         fields = [each for each in change.fields if not each.name.startswith(phrase.SELECTION)]
-        lines.extend(f"  - {_field(each)}" for each in fields[:_MOST_FIELDS])
-        lines.extend([f"  - and {len(fields) - _MOST_FIELDS} more facts"] if len(fields) > _MOST_FIELDS else [])
-    lines.extend(_tools(tools))
-    lines.extend(_exposure(each) for each in exposures[:_MOST_TOOLS])
-    lines.extend([f"- and {len(exposures) - _MOST_TOOLS} more names"] if len(exposures) > _MOST_TOOLS else [])
-    return "\n".join([*lines, "", "</details>", ""])
+        yield from (f"  - {_field(each)}" for each in fields[:_MOST_FIELDS])
+        yield from _rest("  - ", len(fields), _MOST_FIELDS, "facts")
+
+
+def _rest(mark: str, number: int, most: int, nouns: str) -> Iterator[str]:
+    if number > most:
+        yield f"{mark}and {number - most} more {nouns}"
 
 
 def _field(field: FieldChange) -> str:
@@ -210,14 +215,13 @@ def _field(field: FieldChange) -> str:
 def _tools(tools: list[ReviewedTool]) -> Iterator[str]:
     grouped = phrase.grouped(tools)
     if grouped.bare:
-        yield f"- {code('+')} {_count(len(grouped.bare), 'tool')}: {_some(grouped.bare, _MOST_TOOLS)}: **widening**"
+        yield f"- {code('+')} {count(len(grouped.bare), 'tool')}: {_some(grouped.bare, _MOST_TOOLS)}: **widening**"
         yield f"  - {phrase.BARE}"
     if grouped.gone:
         names = _some(grouped.gone, _MOST_TOOLS)
-        yield f"- {code('-')} {_count(len(grouped.gone), 'tool')} gone: {names}: **breaking**"
+        yield f"- {code('-')} {count(len(grouped.gone), 'tool')} gone: {names}: **breaking**"
     yield from (line for each in grouped.others[:_MOST_TOOLS] for line in _tool(each))
-    if len(grouped.others) > _MOST_TOOLS:
-        yield f"- and {len(grouped.others) - _MOST_TOOLS} more tools"
+    yield from _rest("- ", len(grouped.others), _MOST_TOOLS, "tools")
 
 
 def _tool(each: ReviewedTool) -> Iterator[str]:
@@ -229,8 +233,7 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
     for finding in change.findings[:_MOST_FINDINGS]:
         where = f"{code(finding.where)}: " if finding.where else ""
         yield f"  - {finding.cls.value}: {where}{said(finding.said)}{_words(finding)}"
-    if len(change.findings) > _MOST_FINDINGS:
-        yield f"  - and {len(change.findings) - _MOST_FINDINGS} more places"
+    yield from _rest("  - ", len(change.findings), _MOST_FINDINGS, "places")
     if change.action is ToolAction.ADDED and change.after is not None:
         words = code(phrase.own_words(change.after))
         yield from [f"  - {words}"] if words else []
@@ -252,9 +255,4 @@ def _exposure(each: Exposure) -> str:
 
 
 def _some(names: tuple[str, ...], most: int = _MOST_NAMES) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(code(name) for name in names[:most])}{more}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return listed([code(name) for name in names], most)

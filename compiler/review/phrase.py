@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcphub_gitops.compiler.plan.plan import Change
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import mask
 from mcphub_gitops.compiler.review.finding import Word
@@ -174,11 +173,6 @@ def waived(verdict: Verdict) -> str:
 def shown_verdicts(review: Review) -> tuple[Judged, ...]:
     """Return what is worth a line: all but warnings that stand as they stood."""
     return tuple(each for each in review.verdicts if each.gone or each.is_new or each.verdict.outcome != "warned")
-
-
-def name_of(change: Change) -> str:
-    """Return the server's name."""
-    return change.address.partition(".")[2]
 
 
 def nothing(review: Review) -> str:

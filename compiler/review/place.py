@@ -1,6 +1,7 @@
 """Which line of a hub makes a fact so."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.container import read_mount
@@ -8,6 +9,8 @@ from mcphub_gitops.compiler.resolve.model import Package, Remote, Server
 from mcphub_gitops.compiler.resolve.nodes import child, texts
 from mcphub_gitops.compiler.review.side import Side, Written
 from mcphub_gitops.compiler.source import Span
+
+_Finder = Callable[[Written, Server, str], Iterator[Span]]
 
 _KEYS = {
     "byName": "definitions",
@@ -47,36 +50,74 @@ def profile_place(side: Side, name: str) -> Span | None:
 
 def _places(written: Written, server: Server, fact: str) -> Iterator[Span]:
     kind, _, name = fact.partition(".")
-    node = child(written.root, "servers", server.name)
-    if kind in {"secrets", "secretFiles"}:
-        yield from (each.span for each in server.secrets if each.variable == name)
-    elif kind == "store":
-        yield from _spans(child(written.root, "secretStores", name))
-    elif kind in {"read", "write"}:
-        granted = server.read if kind == "read" else server.write
-        yield from (each.span for each in granted if each.value == name)
-    elif kind == "mount":
-        found = ((read_mount(each.value), each.span) for each in texts(node, "mounts"))
-        yield from (span for mount, span in found if mount is not None and mount.target == name)
-    elif kind == "capability":
-        for keys in (("capabilities",), ("relax", "capabilities")):
-            yield from (each.span for each in texts(node, *keys) if each.value == name)
-    elif kind in _KEYS:
+    if kind in _KEYS:
+        node = _node(written, server)
         yield from _spans(child(node, _KEYS[kind]))
         yield from _spans(child(node, "relax", _KEYS[kind]))
-    else:
-        yield from _origins(server, kind)
+    elif kind in _FINDERS:
+        yield from _FINDERS[kind](written, server, name)
 
 
-def _origins(server: Server, kind: str) -> Iterator[Span]:
-    if kind == "image" and server.image is not None:
+def _node(written: Written, server: Server) -> Node | None:
+    return child(written.root, "servers", server.name)
+
+
+def _secrets(_: Written, server: Server, name: str) -> Iterator[Span]:
+    return (each.span for each in server.secrets if each.variable == name)
+
+
+def _stores(written: Written, _: Server, name: str) -> Iterator[Span]:
+    return _spans(child(written.root, "secretStores", name))
+
+
+def _read(_: Written, server: Server, name: str) -> Iterator[Span]:
+    return (each.span for each in server.read if each.value == name)
+
+
+def _write(_: Written, server: Server, name: str) -> Iterator[Span]:
+    return (each.span for each in server.write if each.value == name)
+
+
+def _mounts(written: Written, server: Server, name: str) -> Iterator[Span]:
+    found = ((read_mount(each.value), each.span) for each in texts(_node(written, server), "mounts"))
+    return (span for mount, span in found if mount is not None and mount.target == name)
+
+
+def _capabilities(written: Written, server: Server, name: str) -> Iterator[Span]:
+    node = _node(written, server)
+    found = (*texts(node, "capabilities"), *texts(node, "relax", "capabilities"))
+    return (each.span for each in found if each.value == name)
+
+
+def _image(_: Written, server: Server, __: str) -> Iterator[Span]:
+    if server.image is not None:
         yield server.image.span
-    elif kind == "package" and isinstance(server.origin, Package):
+
+
+def _package(_: Written, server: Server, __: str) -> Iterator[Span]:
+    if isinstance(server.origin, Package):
         yield server.origin.span
-    elif kind in {"url", "private", "transport"} and isinstance(server.origin, Remote):
+
+
+def _url(_: Written, server: Server, __: str) -> Iterator[Span]:
+    if isinstance(server.origin, Remote):
         yield server.origin.url.span
 
 
 def _spans(node: Node | None) -> Iterator[Span]:
     if node is not None:
         yield node.span
+
+
+_FINDERS: Final[Mapping[str, _Finder]] = {
+    "capability": _capabilities,
+    "image": _image,
+    "mount": _mounts,
+    "package": _package,
+    "read": _read,
+    "secretFiles": _secrets,
+    "secrets": _secrets,
+    "store": _stores,
+    "write": _write,
+    **dict.fromkeys(("private", "transport", "url"), _url),
+}

@@ -1,7 +1,7 @@
 """Which of the tools that are gone came back by another name: told by what their definitions say, never by names."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import encode
@@ -39,19 +39,30 @@ def find_renamings(gone: Definitions, added: Definitions) -> Renamings:
     A definition that is a name alone is like no other. Equal schemas are found in time that grows with the number of
     tools; the others are compared pair by pair, up to a bound.
     """
-    old = {name: _Traits.of(each) for name, each in sorted(gone.items()) if _is_known(each)}
-    new = {name: _Traits.of(each) for name, each in sorted(added.items()) if _is_known(each)}
-    was = dict(_same(old, new))
-    old = {name: each for name, each in old.items() if name not in was.values()}
-    new = {name: each for name, each in new.items() if name not in was}
+    old, new = _traits(gone), _traits(added)
+    same = dict(_same(old, new))
+    for after, before in same.items():
+        del old[before], new[after]
     pairs, is_whole = _candidates(old, new)
-    scored = [(-_likeness(old[before], new[after]), before, after) for before, after in pairs]
+    return Renamings(was={**same, **_alike(old, new, pairs)}, is_whole=is_whole)
+
+
+def _traits(definitions: Definitions) -> dict[str, "_Traits"]:
+    known = {name: each for name, each in definitions.items() if not is_bare(each) and not is_deep(each)}
+    return {name: _Traits.of(each) for name, each in sorted(known.items())}
+
+
+def _alike(
+    old: Mapping[str, "_Traits"], new: Mapping[str, "_Traits"], pairs: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Return the old name by the new one of those that are alike enough, the most alike first."""
+    found: dict[str, str] = {}
     taken: set[str] = set()
-    for score, before, after in sorted(scored):
-        if score <= -_ALIKE and before not in taken and after not in was:
-            was[after] = before
+    for score, before, after in sorted((-_likeness(old[before], new[after]), before, after) for before, after in pairs):
+        if score <= -_ALIKE and before not in taken and after not in found:
+            found[after] = before
             taken.add(before)
-    return Renamings(was=was, is_whole=is_whole)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +91,6 @@ def _arguments(schema: Json) -> Iterator[str]:
         for name, each in list(properties.items())[:_MOST_WORDS]:
             kind = each.get("type") if isinstance(each, Mapping) else None
             yield f"{name}:{kind if isinstance(kind, str) else ''}"
-
-
-def _is_known(definition: Definition) -> bool:
-    return not is_bare(definition) and not is_deep(definition)
 
 
 def _same(old: Mapping[str, _Traits], new: Mapping[str, _Traits]) -> Iterator[tuple[str, str]]:

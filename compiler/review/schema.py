@@ -4,9 +4,9 @@ Keywords are those of JSON Schema 2020-12 and what is left of draft-04 to 2019-0
 within the schema itself, and those to a bound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from mcphub_gitops.compiler.review.constraint import (
     MEANS_THE_SAME,
@@ -32,13 +32,7 @@ _MOST_FOLLOWED = 64
 """References whose targets are compared, in one schema; the others count as the worse."""
 
 
-_INNER = frozenset(
-    {"additionalItems", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties"}
-)
-"""Keywords whose value is one schema; without them everything is accepted there."""
-
-_DEMANDS = frozenset({"contains", "contentSchema"})
-"""Keywords whose value is one schema, and which demand something by being there."""
+_Comparison = Callable[[Course, str, Json, Json], None]
 
 
 def compare_schemas(where: str, before: Json, after: Json, direction: Direction) -> Iterable[Finding]:
@@ -63,17 +57,24 @@ def _compare(course: Course, before: Json, after: Json) -> None:
     if is_same(before, after):
         return
     old, new = _mapped(before), _mapped(after)
+    verdict = _judge_whole(old, new)
     if course.depth >= DEEPEST:
         course.tell(Verdict(Effect.UNCLEAR, f"It differs, more than {DEEPEST} levels deep."))
-    elif old is None or new is None:
-        course.tell(Verdict(Effect.UNCLEAR, "It is no schema." if new is None else "It was no schema before."))
-    elif old is False or new is False:
-        said = "It accepted nothing before." if old is False else "It accepts nothing now."
-        course.tell(Verdict(Effect.WIDENED if old is False else Effect.NARROWED, said))
-    elif not (old or new):
-        course.tell(Verdict(Effect.NONE, MEANS_THE_SAME))
+    elif verdict is not None:
+        course.tell(verdict)
     elif not _compare_unions(course, old, new) and not _compare_references(course, old, new):
         _compare_keywords(course, old, new, {*old, *new})
+
+
+def _judge_whole(before: Json, after: Json) -> Verdict | None:
+    """Return what a change does where a side is no schema, or has no keyword; None where both have some."""
+    if before is None or after is None:
+        return Verdict(Effect.UNCLEAR, "It is no schema." if after is None else "It was no schema before.")
+    if before is False:
+        return Verdict(Effect.WIDENED, "It accepted nothing before.")
+    if after is False:
+        return Verdict(Effect.NARROWED, "It accepts nothing now.")
+    return None if before or after else Verdict(Effect.NONE, MEANS_THE_SAME)
 
 
 def _mapped(schema: object) -> Json:
@@ -156,24 +157,28 @@ def _compare_keywords(
 def _keyword(course: Course, key: str, before: Json, after: Json) -> None:
     if is_judged(key):
         course.tell(judge(key, before, after), key)
-    elif key in _DEMANDS and (before is MISSING or after is MISSING):
-        effect = Effect.NARROWED if before is MISSING else Effect.WIDENED
-        course.tell(Verdict(effect, told(key, before, after)), key)
-    elif key in _INNER | _DEMANDS:
-        _compare(course.at(key), before, after)
-    elif key in {"items", "prefixItems"}:
-        _items(course.at(key), before, after)
-    elif key in {*UNIONS, "allOf"}:
-        _branches(course, key, before, after)
-    elif key in {"$defs", "definitions"}:
-        _definitions(course.at(key), before, after)
-    elif key in {"dependencies", "dependentRequired", "dependentSchemas", "patternProperties"}:
-        _named(course.at(key), key, before, after)
+    elif key in _COMPARISONS:
+        _COMPARISONS[key](course, key, before, after)
     elif key != "examples" or not is_order(before, after):
         course.found.extend(compare_plain(below(course.where, key), before, after))
 
 
-def _items(course: Course, before: Json, after: Json) -> None:
+def _demand(course: Course, key: str, before: Json, after: Json) -> None:
+    """Compare a schema that demands something by being there."""
+    if before is MISSING or after is MISSING:
+        effect = Effect.NARROWED if before is MISSING else Effect.WIDENED
+        course.tell(Verdict(effect, told(key, before, after)), key)
+    else:
+        _inner(course, key, before, after)
+
+
+def _inner(course: Course, key: str, before: Json, after: Json) -> None:
+    """Compare a schema without which everything is accepted there."""
+    _compare(course.at(key), before, after)
+
+
+def _items(course: Course, key: str, before: Json, after: Json) -> None:
+    course = course.at(key)
     if not isinstance(before, list) or not isinstance(after, list):
         if isinstance(before, list) or isinstance(after, list):
             course.tell(Verdict(Effect.UNCLEAR, "Its items are described one by one on one side alone."))
@@ -190,20 +195,24 @@ def _properties(course: Course, before: Mapping[str, Any], after: Mapping[str, A
     start = len(course.found)
     old, new = (_table(course, "properties", each.get("properties", MISSING)) for each in (before, after))
     needed, needs = (_names(course, each.get("required", MISSING)) for each in (before, after))
-    for name in sorted(old.keys() & new.keys()):
-        _compare(course.at("properties", name), old[name], new[name])
-    for name in sorted(old.keys() - new.keys()):
-        course.tell_class(ToolClass.BREAKING, f"{quoted(name)} is gone.", "properties", name)
-    for name in sorted(new.keys() - old.keys()):
-        effect = Effect.NARROWED if name in needs or course.direction is Direction.OUTPUT else Effect.WIDENED
-        said = f"{quoted(name)} is new, and {'required' if name in needs else 'optional'}."
-        course.tell(Verdict(effect, said), "properties", name)
+    _members(course, old, new, needs)
     for name in sorted((needs - needed) - (new.keys() - old.keys())):
         course.tell(Verdict(Effect.NARROWED, f"{quoted(name)} is required now."), "properties", name)
     for name in sorted((needed - needs) - (old.keys() - new.keys())):
         course.tell(Verdict(Effect.WIDENED, f"{quoted(name)} is not required any more."), "properties", name)
     if len(course.found) == start:
         _respelt(course, before, after)
+
+
+def _members(course: Course, before: Mapping[str, Any], after: Mapping[str, Any], needs: frozenset[str]) -> None:
+    for name in sorted(before.keys() & after.keys()):
+        _compare(course.at("properties", name), before[name], after[name])
+    for name in sorted(before.keys() - after.keys()):
+        course.tell_class(ToolClass.BREAKING, f"{quoted(name)} is gone.", "properties", name)
+    for name in sorted(after.keys() - before.keys()):
+        effect = Effect.NARROWED if name in needs or course.direction is Direction.OUTPUT else Effect.WIDENED
+        said = f"{quoted(name)} is new, and {'required' if name in needs else 'optional'}."
+        course.tell(Verdict(effect, said), "properties", name)
 
 
 def _respelt(course: Course, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -231,25 +240,31 @@ def _names(course: Course, value: Json) -> frozenset[str]:
     return frozenset()
 
 
-def _definitions(course: Course, before: Json, after: Json) -> None:
+def _definitions(course: Course, key: str, before: Json, after: Json) -> None:
+    course = course.at(key)
     old, new = (_table(course, "definitions", each) for each in (before, after))
     start = len(course.found)
     for name in sorted(old.keys() & new.keys()):
         _compare(course.at(name), old[name], new[name])
     for name in sorted(new.keys() - old.keys()):
         course.tell(Verdict(Effect.NONE, f"{quoted(name)} is new; what refers to it is told where it does."), name)
-    gone = sorted(old.keys() - new.keys())
-    wanted = {each.rpartition("/")[2] for each in targets_in(course.after)} if gone else set()
-    for name in gone:
-        is_missed = name.replace("~", "~0").replace("/", "~1") in wanted
-        effect, said = (Effect.UNCLEAR, "and still referred to") if is_missed else (Effect.NONE, "and not needed")
-        course.tell(Verdict(effect, f"{quoted(name)} is gone, {said}."), name)
+    if gone := old.keys() - new.keys():
+        _undefined(course, sorted(gone))
     if len(course.found) == start and (before is MISSING or after is MISSING):
         course.tell(Verdict(Effect.NONE, MEANS_THE_SAME))
 
 
+def _undefined(course: Course, names: Iterable[str]) -> None:
+    wanted = {each.rpartition("/")[2] for each in targets_in(course.after)}
+    for name in names:
+        is_missed = name.replace("~", "~0").replace("/", "~1") in wanted
+        effect, said = (Effect.UNCLEAR, "and still referred to") if is_missed else (Effect.NONE, "and not needed")
+        course.tell(Verdict(effect, f"{quoted(name)} is gone, {said}."), name)
+
+
 def _named(course: Course, key: str, before: Json, after: Json) -> None:
     """Compare what is said by name of those properties that are there, or match a pattern."""
+    course = course.at(key)
     old, new = (_table(course, key, each) for each in (before, after))
     start = len(course.found)
     for name in sorted({*old, *new}):
@@ -290,3 +305,14 @@ def _branches(course: Course, key: str, before: Json, after: Json) -> None:
         course.tell(Verdict(more, told(key, MISSING, branch)), key, str(place))
     for branch in paired.gone:
         course.tell(Verdict(fewer, told(key, branch, MISSING)), key)
+
+
+_COMPARISONS: Final[Mapping[str, _Comparison]] = {
+    **dict.fromkeys(("contains", "contentSchema"), _demand),
+    **dict.fromkeys(("additionalItems", "additionalProperties", "propertyNames"), _inner),
+    **dict.fromkeys(("unevaluatedItems", "unevaluatedProperties"), _inner),
+    **dict.fromkeys(("items", "prefixItems"), _items),
+    **dict.fromkeys((*UNIONS, "allOf"), _branches),
+    **dict.fromkeys(("$defs", "definitions"), _definitions),
+    **dict.fromkeys(("dependencies", "dependentRequired", "dependentSchemas", "patternProperties"), _named),
+}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.text import describe_field
 from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.review import phrase
@@ -74,7 +75,7 @@ def _reach(review: Review) -> Iterator[str]:
         yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}){_moved(each)}"
         for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
             if tools:
-                yield f"  {mark} {_count(len(tools), 'tool')}: {_some(tools)}"
+                yield f"  {mark} {count(len(tools), 'tool')}: {_some(tools)}"
         if each.servers:
             yield f"  servers that change: {_some(each.servers)}"
         if review.connections.at.get(each.path):
@@ -105,10 +106,10 @@ def _tools(review: Review) -> Iterator[str]:
 def _of_server(tools: list[ReviewedTool]) -> Iterator[str]:
     grouped = phrase.grouped(tools)
     if grouped.bare:
-        yield f"  + {_count(len(grouped.bare), 'tool')}, widening: {', '.join(grouped.bare)}"
+        yield f"  + {count(len(grouped.bare), 'tool')}, widening: {', '.join(grouped.bare)}"
         yield f"      {phrase.BARE}"
     if grouped.gone:
-        yield f"  - {_count(len(grouped.gone), 'tool')} gone, breaking: {', '.join(grouped.gone)}"
+        yield f"  - {count(len(grouped.gone), 'tool')} gone, breaking: {', '.join(grouped.gone)}"
     yield from (line for each in grouped.others for line in _tool(each))
 
 
@@ -129,13 +130,17 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
     worst = f": {change.worst.value}" if change.worst is not None else ""
     yield f"  {change.action.value} {change.tool}{renamed}{seen}{worst}"
     for finding in change.findings:
-        yield f"      {finding.cls.value}: {f'{finding.where}: ' if finding.where else ''}{finding.said}"
-        if finding.words:
-            yield f"        {_words(finding)}"
+        yield from _finding(finding)
     if change.action is ToolAction.ADDED and change.after is not None:
         words = phrase.own_words(change.after)
         yield from [f'      "{words}"'] if words else []
         yield f"      {phrase.traits(change.after)}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    yield f"      {finding.cls.value}: {f'{finding.where}: ' if finding.where else ''}{finding.said}"
+    if finding.words:
+        yield f"        {_words(finding)}"
 
 
 def _words(finding: Finding) -> str:
@@ -160,8 +165,8 @@ def _verdicts(review: Review) -> Iterator[str]:
 
 def _servers(review: Review) -> Iterator[str]:
     for each in review.servers:
-        was = f" from {each.was.partition('.')[2]}" if each.was else ""
-        yield f"{each.action.value} {phrase.name_of(each)} will be {each.action.past}{was}: {each.cause}"
+        was = f" from {each.old_name}" if each.was else ""
+        yield f"{each.action.value} {each.name} will be {each.action.past}{was}: {each.cause}"
         for field in each.fields:
             if not field.name.startswith(phrase.SELECTION):
                 yield f"    {phrase.hide(describe_field(field))}"
@@ -169,9 +174,4 @@ def _servers(review: Review) -> Iterator[str]:
 
 
 def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _MOST_TOOLS} more" if len(names) > _MOST_TOOLS else ""
-    return f"{', '.join(names[:_MOST_TOOLS])}{more}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return listed(names, _MOST_TOOLS)

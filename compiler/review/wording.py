@@ -45,14 +45,21 @@ def compare_plain(where: str, before: Json, after: Json) -> Iterator[Finding]:
         place, old, new, depth = todo.pop()
         if is_same(old, new):
             continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping) and depth < _DEEPEST:
-            keys = sorted({*old, *new}, reverse=True)
-            todo += [(below(place, key), old.get(key, MISSING), new.get(key, MISSING), depth + 1) for key in keys]
-        elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new) and depth < _DEEPEST:
-            pairs = enumerate(zip(old, new, strict=True))
-            todo += [(below(place, str(number)), *both, depth + 1) for number, both in pairs]
-        else:
+        parts = _parts(place, old, new) if depth < _DEEPEST else None
+        if parts is None:
             yield _plain(place, old, new)
+        else:
+            todo += [(*part, depth + 1) for part in parts]
+
+
+def _parts(where: str, before: Json, after: Json) -> list[tuple[str, Json, Json]] | None:
+    """Return what values of the same form are made of, each part at its place; None where they have none in common."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        keys = sorted({*before, *after}, reverse=True)
+        return [(below(where, key), before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [(below(where, str(place)), *both) for place, both in enumerate(zip(before, after, strict=True))]
+    return None
 
 
 def _plain(where: str, before: Json, after: Json) -> Finding:

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from mcphub_gitops.compiler.codes import Severity
 from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.enumeration import quoted
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.model import Text
@@ -58,11 +59,11 @@ def _misses(what: str, names: Names, found: Collection[str]) -> Iterator[Miss]:
     for glob in names.lack:
         there = sorted(name for name in found if fnmatchcase(name, glob.value))
         if there:
-            yield Miss(said=f"{what} have {_listed(there)}, which `{glob.value}` says they lack", span=glob.span)
+            yield Miss(said=f"{what} have {quoted(there, _SHOWN)}, which `{glob.value}` says they lack", span=glob.span)
     are = names.are if names.are is not None else ()
     surplus = sorted(name for name in found if not any(fnmatchcase(name, glob.value) for glob in are))
     if surplus and names.are is not None:
-        yield Miss(said=f"{what} have {_listed(surplus)} beside these", span=names.span)
+        yield Miss(said=f"{what} have {quoted(surplus, _SHOWN)} beside these", span=names.span)
 
 
 def _profile_misses(case: Case, compiled: Compiled) -> Iterator[Miss]:
@@ -99,8 +100,3 @@ def _policy_misses(case: Case, verdicts: Collection[Verdict], rules: Collection[
 def _unknown(said: str, name: Text, known: Mapping[str, object] | Collection[str]) -> Miss:
     help_ = suggest(name.value, known)
     return Miss(said=f"{said}{f': {help_}' if help_ else ''}", span=name.span)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

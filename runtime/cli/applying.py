@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import click
 
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -20,7 +21,7 @@ from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit, describe, exit_of
 from mcphub_gitops.runtime.cli.options import fetching
-from mcphub_gitops.runtime.cli.output import count, show_compiled
+from mcphub_gitops.runtime.cli.output import show_compiled
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import StalePlanError
 from mcphub_gitops.runtime.project import Project

@@ -5,6 +5,7 @@ import signal
 
 import click
 
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, remove_folder
 from mcphub_gitops.runtime.apply.lease import hold, holder_of, wait_until_free
@@ -12,7 +13,6 @@ from mcphub_gitops.runtime.apply.state import forget
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, describe
 from mcphub_gitops.runtime.cli.options import project_option
-from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in
 from mcphub_gitops.runtime.project import Project

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.file import digests_of
 from mcphub_gitops.compiler.plan.text import render_digests
@@ -17,7 +18,7 @@ from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.options import fetching, output_option, project_option, today
-from mcphub_gitops.runtime.cli.output import count, show_json
+from mcphub_gitops.runtime.cli.output import show_json
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project

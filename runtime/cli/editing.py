@@ -10,6 +10,7 @@ import click
 
 from mcphub_gitops.compiler.codes import Severity
 from mcphub_gitops.compiler.diagnostic import Diagnostic
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.read.change import Change
 from mcphub_gitops.compiler.read.edit import Refused, edit
 from mcphub_gitops.compiler.read.layout import lay_out
@@ -17,7 +18,7 @@ from mcphub_gitops.compiler.read.redaction import hide_secrets
 from mcphub_gitops.compiler.read.syntax import Parsed, parse, plain
 from mcphub_gitops.compiler.source import Source, shown_lines
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics
+from mcphub_gitops.runtime.cli.output import show_diagnostics
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project

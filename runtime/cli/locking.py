@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.model import Lock
@@ -17,7 +18,7 @@ from mcphub_gitops.runtime.cli.ages import cutoff_of
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.enforcing import read_bundles
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
+from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.project import Project
 
@@ -69,7 +70,7 @@ def _by_name(lock: Lock) -> str:
     if not names:
         return ""
     tools = sum(len(lock.servers[name].tools) for name in names)
-    shown = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if names[_MOST_NAMED:] else "")
+    shown = listed(names, _MOST_NAMED)
     return f"{count(tools, 'tool')} of {shown} are held to their names alone: the catalog names them, nobody asked.\n"
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions
@@ -21,7 +22,7 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.disconnected import OfflinePackages, OfflineRegistries
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
+from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import OfflineError
 from mcphub_gitops.runtime.project import Project

@@ -67,11 +67,6 @@ def show_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def count(number: int, noun: str) -> str:
-    """Return ``1 server`` or ``2 servers``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def table(rows: list[tuple[str, ...]]) -> str:
     """Return `rows`, of which the first is the heads, in columns that are as wide as they have to be."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.runtime.apply.container import put_secrets, secrets_of
 from mcphub_gitops.runtime.apply.preflight import with_secrets
@@ -12,7 +13,6 @@ from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import frozen_options, layered_project_option, today
-from mcphub_gitops.runtime.cli.output import count
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions
@@ -23,7 +24,7 @@ from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import fetching
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics, tell
+from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project

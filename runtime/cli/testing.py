@@ -6,6 +6,7 @@ from posixpath import dirname, join
 import click
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.policy.cases import Outcome, Tested, run_cases, unknown_rules
 from mcphub_gitops.compiler.policy.check import read_policies
 from mcphub_gitops.compiler.policy.model import PolicyFile, Rule
@@ -13,7 +14,7 @@ from mcphub_gitops.compiler.report.document import describe_span
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.cli.enforcing import read_bundles, read_document, read_matching
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics, show_json
+from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
 

@@ -9,6 +9,7 @@ import click
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import has_errors, sort
 from mcphub_gitops.compiler.enforcement import Enforced
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.report.document import describe_span
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.trial.document import MAX_BYTES, read_tests
@@ -16,7 +17,7 @@ from mcphub_gitops.compiler.trial.judgement import judge
 from mcphub_gitops.compiler.trial.model import Case, Miss
 from mcphub_gitops.runtime.cli.enforcing import read_document
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.output import count, show_diagnostics, show_json
+from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import find_files
 from mcphub_gitops.runtime.project import Project

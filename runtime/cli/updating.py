@@ -8,6 +8,7 @@ import click
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
+from mcphub_gitops.compiler.enumeration import listed
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.lock.movement import find_movements
@@ -151,12 +152,10 @@ def _pinned(hub: Hub, selection: Selection) -> Iterator[str]:
         return
     places = [str(each.span) for each in find_pinned(hub, {server.name for server in hub.servers if server.enabled})]
     if places:
-        shown = f"{', '.join(places[:_SHOWN])}" + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
-        yield f"Pinned there, so that no update moves it: {shown}."
+        yield f"Pinned there, so that no update moves it: {listed(places, _SHOWN)}."
 
 
 def _unfit(project: Project, hub: Hub, after: Lock) -> Iterator[str]:
     _, names = fitting(hub, after, project.file_digests(hub))
     if names:
-        listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        yield f"Not updated, and not locked as the hub has them: {listed}. Run `mcphub lock`."
+        yield f"Not updated, and not locked as the hub has them: {listed(names, _SHOWN)}. Run `mcphub lock`."

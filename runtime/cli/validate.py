@@ -4,10 +4,11 @@ import click
 
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors
+from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.options import as_of_option, layered_project_option, report_option
-from mcphub_gitops.runtime.cli.output import count, show_compiled
+from mcphub_gitops.runtime.cli.output import show_compiled
 from mcphub_gitops.runtime.project import Project
 
 
