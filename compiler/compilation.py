@@ -90,27 +90,39 @@ def compile_hub(
     if hub is None or lock is None:
         return Compiled(sources=sources, hub=hub, desired=None, stale=(), diagnostics=redact(sort(problems), sources))
     stale = find_unbindable(hub, lock) if frozen else find_stale(hub, lock, files)
-    code = codes.UNBINDABLE if frozen else codes.STALE_LOCK if locked else codes.NOT_LOCKED
-    outdated = () if frozen else tuple(_catalog_problems(hub, lock_file, problems, code))
-    problems.extend(_stale_problems(hub, lock_file, _told(hub, lock_file, stale, problems), code))
-    problems.extend(outdated)
     if frozen:
-        detail = f"Nobody looked at whether {lock_file.name} is what {hub.span.source} asks for."
-        problems.append(Diagnostic(code=codes.UNCHECKED, detail=detail, span=_first(hub)))
+        outdated = [*_unbindable_problems(hub, lock_file, stale, problems)]
+    else:
+        code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
+        outdated = [*_stale_problems(hub, lock_file, stale, problems, code)]
+    problems.extend(outdated)
+    desired, unbound = _bind(hub, lock, stale, definitions, read)
+    problems.extend(unbound)
+    fits = not stale and (frozen or not outdated) and not has_errors(problems)
+    told = redact(sort(problems), sources)
+    return Compiled(
+        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told, bound=desired
+    )
+
+
+def _bind(
+    hub: Hub,
+    lock: Lock,
+    stale: tuple[Stale, ...],
+    definitions: Mapping[str, tuple[str, bytes | None]],
+    read: ReadDefinitions,
+) -> tuple[Desired, list[Diagnostic]]:
+    """Return what the servers come to that the lock can be used for, and what is wrong with them."""
     unusable = {each.server for each in stale if not each.fits}
     usable = {name: server for name, server in lock.servers.items() if name not in unusable}
     found = {}
+    problems: list[Diagnostic] = []
     for name, server in usable.items():
         file, data = definitions[name]
         found[name], differing = read(file, data, server.tools)
         problems.extend(differing)
     desired, unbound = build(hub, Lock(servers=MappingProxyType(usable), catalogs=lock.catalogs), found)
-    problems.extend(unbound)
-    fits = not stale and not outdated and not has_errors(problems)
-    told = redact(sort(problems), sources)
-    return Compiled(
-        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told, bound=desired
-    )
+    return desired, [*problems, *unbound]
 
 
 def _told(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]) -> tuple[Stale, ...]:
@@ -139,7 +151,24 @@ def _catalog_problems(hub: Hub, lock_file: LockFile, problems: list[Diagnostic],
             )
 
 
-def _stale_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], code: Code) -> Iterator[Diagnostic]:
+def _stale_problems(
+    hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic], code: Code
+) -> Iterator[Diagnostic]:
+    """Yield what the lock does not answer, or answers for something else."""
+    yield from _server_problems(hub, lock_file, _told(hub, lock_file, stale, problems), code)
+    yield from _catalog_problems(hub, lock_file, problems, code)
+
+
+def _unbindable_problems(
+    hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], problems: list[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Yield what cannot be run from the lock, and that no more than this was looked at."""
+    yield from _server_problems(hub, lock_file, _told(hub, lock_file, stale, problems), codes.UNBINDABLE)
+    detail = f"Nobody looked at whether {lock_file.name} is what {hub.span.source} asks for."
+    yield Diagnostic(code=codes.UNCHECKED, detail=detail, span=_first(hub))
+
+
+def _server_problems(hub: Hub, lock_file: LockFile, stale: tuple[Stale, ...], code: Code) -> Iterator[Diagnostic]:
     if lock_file.missing and stale:
         detail = f"There is no {lock_file.name} yet."
         yield Diagnostic(code=code, detail=detail, span=_first(hub), help=lock_file.help)

@@ -1,6 +1,6 @@
 """A compiled hub with what its policies say to it. Loaded when a hub has policies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mcphub_gitops.compiler import codes
@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.policy.check import check_policies, read_policies
 from mcphub_gitops.compiler.policy.identity import policy_digest
-from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.policy.model import Verdict, rules_of
 from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub, PolicyBundle
 
@@ -30,12 +30,7 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
     `matches` has the files, by name, of each of the hub's patterns, and of its bundles that are here. Policies with
     mistakes of their own decide nothing.
     """
-    missing = tuple(
-        Diagnostic(code=codes.POLICY_FILE, detail=f"`{each.value}` names no file of the hub's folder.", span=each.span)
-        for each in hub.policies
-        if not matches.get(each.value)
-    )
-    missing = (*missing, *(_absent(each) for each in hub.bundles if str(each) not in matches))
+    missing = tuple(_missing(hub, matches))
     files = {name: data for found in matches.values() for name, data in found.items()}
     policies, mistakes = read_policies(files)
     problems = (*compiled.diagnostics, *missing, *mistakes)
@@ -45,7 +40,9 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         is_whole = compiled.desired is not None
         checked = check_policies(hub, compiled.bound, policies, as_of, is_whole=is_whole)
         problems, verdicts = (*problems, *checked.diagnostics), checked.verdicts
-    bound = replace(compiled.bound, policy=policy_digest(policies)) if compiled.bound is not None else None
+    bound = compiled.bound
+    if bound is not None:
+        bound = replace(bound, policy=policy_digest(policies))
     return Enforced(
         sources=sources,
         hub=hub,
@@ -54,8 +51,16 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         diagnostics=redact(sort(problems), sources),
         bound=bound,
         verdicts=verdicts,
-        rules=frozenset(rule.name for policy in policies for rule in policy.rules),
+        rules=frozenset(rule.name for rule in rules_of(policies)),
     )
+
+
+def _missing(hub: Hub, matches: Mapping[str, Mapping[str, bytes]]) -> Iterator[Diagnostic]:
+    for each in hub.policies:
+        if not matches.get(each.value):
+            detail = f"`{each.value}` names no file of the hub's folder."
+            yield Diagnostic(code=codes.POLICY_FILE, detail=detail, span=each.span)
+    yield from (_absent(each) for each in hub.bundles if str(each) not in matches)
 
 
 def _absent(bundle: PolicyBundle) -> Diagnostic:

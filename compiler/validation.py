@@ -10,10 +10,10 @@ from mcphub_gitops.compiler.read.redaction import hide_secrets, redact
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.decode import decode, takes_from_catalogs
 from mcphub_gitops.compiler.resolve.entry import MakeEntries
-from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.model import Hub, Server
 from mcphub_gitops.compiler.resolve.nodes import child
 from mcphub_gitops.compiler.resolve.path import is_below
-from mcphub_gitops.compiler.source import Source
+from mcphub_gitops.compiler.source import Source, Span
 from mcphub_gitops.compiler.version import find_too_old
 from mcphub_gitops.schemas import load_schema
 
@@ -121,11 +121,15 @@ def understand(document: Document, make_entries: MakeEntries | None = None) -> V
 def _writable(hub: Hub, names: Iterable[str]) -> Iterator[Diagnostic]:
     """Yield what a server may write of the documents that the hub is made of, `names`."""
     for server in hub.servers:
-        granted = [(text.value, text.span) for text in server.write]
-        mounts = server.confinement.mounts if server.confinement is not None else ()
-        granted.extend((each.source, server.span) for each in mounts if each.kind == "bind" and not each.read_only)
-        for path, span in granted:
+        for path, span in _granted(server):
             held = next((name for name in names if is_below(name, {path})), "")
             if held:
                 detail = f"`{server.name}` may write to `{path}`, where `{held}` decides what runs."
                 yield Diagnostic(code=codes.PATH, detail=detail, span=span)
+
+
+def _granted(server: Server) -> Iterator[tuple[str, Span]]:
+    """Yield what a server may write to, each with the place that says so."""
+    yield from ((text.value, text.span) for text in server.write)
+    mounts = server.confinement.mounts if server.confinement is not None else ()
+    yield from ((each.source, server.span) for each in mounts if each.kind == "bind" and not each.read_only)

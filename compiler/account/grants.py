@@ -57,17 +57,8 @@ def _reached(asked: Asked, server: Server, remote: Remote) -> Iterator[Statement
 def _contained(asked: Asked, server: Server, confinement: Confinement) -> Iterator[Statement]:
     node = asked.node(server.name)
     yield _permission(node, "network", _NETWORKS[confinement.network])
-    for mount in confinement.mounts:
-        verb = "read" if mount.read_only else "read and write"
-        text = f"{verb} {mount.source} ({mount.kind}) at {mount.target}"
-        given = (each.span for each in texts(node, "mounts") if read_mount(each.value) == mount)
-        span = next(given, asked.place(server.name, "from"))
-        yield Statement(topic="may", name="mounts", text=text, span=span)
-    for name in confinement.capabilities:
-        lists = (("capabilities",), ("relax", "capabilities"))
-        given = (each.span for keys in lists for each in texts(node, *keys) if each.value == name)
-        span = next(given, None)
-        yield Statement(topic="may", name="capabilities", text=f"use the capability {name}", span=span)
+    yield from _mounts(node, confinement, asked.place(server.name, "from"))
+    yield from _capabilities(node, confinement)
     for key, is_given, text in (
         ("privileged", confinement.privileged, "do all that root does on the host"),
         ("pid", confinement.host_pid, "see and signal the host's processes"),
@@ -83,6 +74,22 @@ def _contained(asked: Asked, server: Server, confinement: Confinement) -> Iterat
     yield _permission(node, "resources", f"use {limits}")
     if confinement.reason:
         yield Statement(topic="reason", text=confinement.reason, span=asked.place(server.name, "relax", "reason"))
+
+
+def _mounts(node: Node | None, confinement: Confinement, source: Span | None) -> Iterator[Statement]:
+    """Yield what is mounted; what no line of the hub says comes of what the server is made from, at `source`."""
+    for mount in confinement.mounts:
+        verb = "read" if mount.read_only else "read and write"
+        text = f"{verb} {mount.source} ({mount.kind}) at {mount.target}"
+        given = (each.span for each in texts(node, "mounts") if read_mount(each.value) == mount)
+        yield Statement(topic="may", name="mounts", text=text, span=next(given, source))
+
+
+def _capabilities(node: Node | None, confinement: Confinement) -> Iterator[Statement]:
+    given = (*texts(node, "capabilities"), *texts(node, "relax", "capabilities"))
+    places = {each.value: each.span for each in reversed(given)}
+    for name in confinement.capabilities:
+        yield Statement(topic="may", name="capabilities", text=f"use the capability {name}", span=places.get(name))
 
 
 def _permission(node: Node | None, key: str, text: str) -> Statement:

@@ -34,24 +34,31 @@ def account_of_server(asked: Asked, server: Server) -> tuple[Statement, ...]:
 
 
 def _declared(asked: Asked, server: Server) -> Iterator[Statement]:
-    places = []
-    for layer in asked.layers:
-        servers = child(layer, "servers")
-        entry = servers.get(server.name) if isinstance(servers, MapNode) else None
-        if entry is not None:
-            places.append(entry.key_span)
-    for number, span in enumerate(places or [server.span]):
+    for number, span in enumerate([*_keys(asked, server.name)] or [server.span]):
         yield Statement(topic="declared", text="here" if number == 0 else "here too", span=span)
-    for move in _items(child(asked.root, "moved")):
-        old, new = child(move, "from"), child(move, "to")
-        if isinstance(old, ScalarNode) and isinstance(new, ScalarNode) and new.value == server.name:
-            yield Statement(topic="renamed", text=f"from {old.value}", span=old.span)
+    yield from _renamed(asked, server.name)
     if server.optional:
         text = "an apply and the gateway do without it when it does not answer"
         yield Statement(topic="optional", text=text, span=asked.place(server.name, "optional"))
     if not server.enabled:
         text = "no: it is part of the document, and not of the hub"
         yield Statement(topic="enabled", text=text, span=asked.place(server.name, "enabled"))
+
+
+def _keys(asked: Asked, name: str) -> Iterator[Span]:
+    """Yield where the documents that the hub is made of have the server `name`."""
+    for layer in asked.layers:
+        servers = child(layer, "servers")
+        entry = servers.get(name) if isinstance(servers, MapNode) else None
+        if entry is not None:
+            yield entry.key_span
+
+
+def _renamed(asked: Asked, name: str) -> Iterator[Statement]:
+    for move in _items(child(asked.root, "moved")):
+        old, new = child(move, "from"), child(move, "to")
+        if isinstance(old, ScalarNode) and isinstance(new, ScalarNode) and new.value == name:
+            yield Statement(topic="renamed", text=f"from {old.value}", span=old.span)
 
 
 def _items(node: Node | None) -> tuple[Node, ...]:

@@ -1,6 +1,6 @@
 """What was changed outside: how the objects that were seen differ from what was applied, whatever the hub says now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
@@ -38,10 +38,10 @@ def foreign_files_of(servers: tuple[DesiredServer, ...], observed: Observed) -> 
             holders.setdefault(server.code, []).append(server)
     found: dict[str, list[str]] = {}
     for path in sorted(observed.files) if holders else ():
-        for folder in folders_above(path):
-            for server in holders.get(folder, ()):
-                if path not in server.files:
-                    found.setdefault(server.name, []).append(path)
+        above = (server for folder in folders_above(path) for server in holders.get(folder, ()))
+        for server in above:
+            if path not in server.files:
+                found.setdefault(server.name, []).append(path)
     return {name: tuple(paths) for name, paths in found.items()}
 
 
@@ -52,21 +52,25 @@ def _foreign_files(desired: Desired, observed: Observed) -> Iterator[Deviation]:
 
 def _server_deviations(desired: Desired, observed: Observed) -> Iterator[Deviation]:
     names, facts = desired.container_names(), desired.facts()
-    seen: dict[str, list[SeenContainer]] = {}
-    for each in observed.containers.values():
-        seen.setdefault(each.server, []).append(each)
+    seen = _by_server(observed.containers.values())
     for name, applied in observed.servers.items():
         stays = facts.get(name) == applied
-        containers = seen.pop(name, [])
-        for detail in _details(name, applied, observed):
-            yield Deviation(address=f"server.{name}", detail=detail)
+        containers, wanted = seen.pop(name, []), names.get(name, "")
+        details = [*_details(name, applied, observed)]
         if "image" in applied:
-            detail = _container_detail(containers, names.get(name, ""), stays=stays)
-            yield from [Deviation(address=f"server.{name}", detail=detail)] if detail else []
+            details.append(_container_detail(containers, wanted, stays=stays))
+        yield from (Deviation(address=f"server.{name}", detail=detail) for detail in details if detail)
         if stays:
-            yield from _strays(each for each in containers if each.name != names.get(name))
+            yield from _strays(each for each in containers if each.name != wanted)
     for server, containers in seen.items():
         yield from _strays(containers) if server not in facts else ()
+
+
+def _by_server(containers: Iterable[SeenContainer]) -> dict[str, list[SeenContainer]]:
+    found: dict[str, list[SeenContainer]] = {}
+    for each in containers:
+        found.setdefault(each.server, []).append(each)
+    return found
 
 
 def _details(name: str, applied: Mapping[str, str], observed: Observed) -> Iterator[str]:
@@ -88,7 +92,7 @@ def _container_detail(containers: list[SeenContainer], wanted: str, *, stays: bo
     return "" if any(each.is_intact for each in own) else f"its container {own[0].trouble}"
 
 
-def _strays(containers: Iterator[SeenContainer] | list[SeenContainer]) -> Iterator[Deviation]:
+def _strays(containers: Iterable[SeenContainer]) -> Iterator[Deviation]:
     for each in containers:
         yield Deviation(
             address=f"container.{each.name}", detail="it has the hub's labels, and is none of its containers"

@@ -1,6 +1,6 @@
 """Desired and observed to a plan: every decision of an apply is made here, and none touches the world."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.enumeration import quoted
@@ -31,10 +31,7 @@ def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
     """Return the plan that makes `observed` into `desired`; empty when they agree."""
     changes = tuple(_changes(desired, observed))
     operations = tuple(_operations(desired, observed, changes, options))
-    touched = {operation.address for operation in operations} | {change.address for change in changes}
-    touched |= {change.was for change in changes if change.was}
-    probed = {operation.target for operation in operations if operation.type is OpType.PROBE}
-    touched |= {f"file.{path}" for server in desired.servers if server.name in probed for path in server.files}
+    touched = {*_touched(changes, operations), *_probed_files(desired, operations)}
     return Plan(
         desired=desired,
         changes=changes,
@@ -45,6 +42,18 @@ def reconcile(desired: Desired, observed: Observed, options: Options) -> Plan:
         complete=observed.looked,
         applyable=not foreign_files_of(desired.servers, observed),
     )
+
+
+def _touched(changes: Iterable[Change], operations: Iterable[Operation]) -> Iterator[str]:
+    for change in changes:
+        yield change.address
+        yield from [change.was] if change.was else []
+    yield from (operation.address for operation in operations)
+
+
+def _probed_files(desired: Desired, operations: Iterable[Operation]) -> Iterator[str]:
+    probed = {operation.target for operation in operations if operation.type is OpType.PROBE}
+    return (f"file.{path}" for server in desired.servers if server.name in probed for path in server.files)
 
 
 def compare_servers(
@@ -156,22 +165,15 @@ def _operations(
     desired: Desired, observed: Observed, changes: tuple[Change, ...], options: Options
 ) -> Iterator[Operation]:
     """Yield operations stage by stage; those of one stage do not depend on one another."""
-    causes = {change.address: change.cause for change in changes}
-    causes |= {change.was: f"it is called {change.address} now" for change in changes if change.was}
+    causes = _causes(changes)
     if not observed.generation or _lost_scratch(desired, observed):
         causes.setdefault("generation", LOST)
     missing = _missing_environments(desired, observed)
     making = _containers_to_make(desired, observed, causes, missing, options)
-    for image in sorted(_images(desired, making) - observed.images):
-        yield Operation(type=OpType.PULL, target=image, cause="the engine does not have it")
-    for digest, package in missing.items():
-        yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
-    names = desired.container_names()
     strays = _renamed(desired, observed, making)
-    for name in strays:
-        yield Operation(type=OpType.REMOVE, target=name, cause="it was renamed, and has the place of another")
-    # What runs goes on serving, under another name, until its successor does.
-    replaced = frozenset(aside_name(names[server]) for server in making if _runs(observed, names[server]))
+    yield from _fetches(_images(desired, making) - observed.images, missing)
+    yield from _removed(strays, "it was renamed, and has the place of another")
+    names = desired.container_names()
     for server, cause in making.items():
         yield Operation(type=OpType.MAKE, target=names[server], cause=cause)
     yield from _probes(desired, causes, missing, making)
@@ -183,9 +185,27 @@ def _operations(
         yield Operation(
             type=OpType.SWITCH, target="", cause=f"{quoted(sorted(making), _NAMED)} runs in a new container"
         )
-    for name in sorted(replaced):
-        yield Operation(type=OpType.REMOVE, target=name, cause="another one has taken its place")
+    # What runs goes on serving, under another name, until its successor does.
+    replaced = frozenset(aside_name(names[server]) for server in making if _runs(observed, names[server]))
+    yield from _removed(sorted(replaced), "another one has taken its place")
     yield from _removals(desired, observed, causes, options, replaced.union(strays))
+
+
+def _causes(changes: Sequence[Change]) -> dict[str, str]:
+    """Return why each object is touched, by its address; one that was renamed by both."""
+    causes = {change.address: change.cause for change in changes}
+    return causes | {change.was: f"it is called {change.address} now" for change in changes if change.was}
+
+
+def _fetches(images: Collection[str], environments: Mapping[str, str]) -> Iterator[Operation]:
+    for image in sorted(images):
+        yield Operation(type=OpType.PULL, target=image, cause="the engine does not have it")
+    for digest, package in environments.items():
+        yield Operation(type=OpType.INSTALL, target=digest, cause=f"{package} is not installed")
+
+
+def _removed(names: Iterable[str], cause: str) -> Iterator[Operation]:
+    return (Operation(type=OpType.REMOVE, target=name, cause=cause) for name in names)
 
 
 def _renamed(desired: Desired, observed: Observed, making: Mapping[str, str]) -> tuple[str, ...]:

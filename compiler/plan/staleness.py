@@ -1,9 +1,10 @@
 """What of a saved plan no longer holds: each object that it touches and that is not what it was, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.deviation import foreign_files_of
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Change, Operation, OpType, Plan
@@ -119,14 +120,21 @@ def _is_unrelated(operation: Operation, plan: Plan, anew: Plan) -> bool:
 def _holders(address: str, plan: Plan) -> set[str]:
     """Return the servers that the object at `address` belongs to."""
     kind, _, name = address.partition(".")
-    desired = plan.desired
+    if kind == "server":
+        return {name}
+    names = plan.desired.container_names()
+    return {each.name for each in plan.desired.servers if _object_of(kind, each, names) == name}
+
+
+def _object_of(kind: str, server: DesiredServer, names: Mapping[str, str]) -> str | None:
+    """Return the name of the object of `kind` that `server` uses."""
     if kind == "container":
-        return {server for server, each in desired.container_names().items() if each == name}
-    if kind == "environment":
-        return {each.name for each in desired.servers if each.environment and each.environment.digest == name}
-    if kind == "image":
-        return {each.name for each in desired.servers if each.container and each.container.image == name}
-    return {name} if kind == "server" else set()
+        return names.get(server.name)
+    if kind == "environment" and server.environment is not None:
+        return server.environment.digest
+    if kind == "image" and server.container is not None:
+        return server.container.image
+    return None
 
 
 def _container(observed: Observed, name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.policy.judgement import Breach, find_breaches
-from mcphub_gitops.compiler.policy.model import Case, Expected, PolicyFile, Rule
+from mcphub_gitops.compiler.policy.model import Case, Expected, PolicyFile, Rule, cases_of, rules_of, tags_of
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.model import Text
 
@@ -39,24 +39,21 @@ class Tested:
 
 def unknown_rules(policies: Sequence[PolicyFile]) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each rule that a case names and none of `policies` has."""
-    known = {rule.name for policy in policies for rule in policy.rules}
-    for policy in policies:
-        for case in policy.cases:
-            for rule, _ in case.expect:
-                if rule.value not in known:
-                    detail = f"No rule is called `{rule.value}`."
-                    help_ = suggest(rule.value, known)
-                    yield Diagnostic(code=codes.POLICY_NAME, detail=detail, span=rule.span, help=help_)
+    known = {rule.name for rule in rules_of(policies)}
+    named = (rule for case in cases_of(policies) for rule, _ in case.expect)
+    for rule in named:
+        if rule.value not in known:
+            detail = f"No rule is called `{rule.value}`."
+            help_ = suggest(rule.value, known)
+            yield Diagnostic(code=codes.POLICY_NAME, detail=detail, span=rule.span, help=help_)
 
 
 def run_cases(policies: Sequence[PolicyFile]) -> Tested:
     """Hold every case of `policies` against all of their rules; waivers do not count."""
-    rules = tuple(rule for policy in policies for rule in policy.rules)
-    tags = tuple(tag for policy in policies for tag in policy.tags)
+    rules, tags = rules_of(policies), tags_of(policies)
     outcomes = tuple(
         Outcome(case=case, misses=tuple(_misses(case, find_breaches(case.given, rules, tags))))
-        for policy in policies
-        for case in policy.cases
+        for case in cases_of(policies)
     )
     seen = {rule.value for each in outcomes for rule, expected in each.case.expect if expected == "denied"}
     return Tested(outcomes=outcomes, untested=tuple(rule for rule in rules if rule.name not in seen))

@@ -11,7 +11,7 @@ from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.policy.document import read_policy
 from mcphub_gitops.compiler.policy.facts import facts_of_hub
 from mcphub_gitops.compiler.policy.judgement import Breach, find_breaches
-from mcphub_gitops.compiler.policy.model import Outcome, PolicyFile, Rule, Verdict, Waiver
+from mcphub_gitops.compiler.policy.model import Outcome, PolicyFile, Rule, Verdict, Waiver, rules_of, tags_of
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Source, Span
@@ -45,10 +45,9 @@ def check_policies(
     `desired` has the servers whose lock fits. Where that is not all of the hub (not `is_whole`), nothing is said of
     waivers that nothing needs.
     """
-    rules = tuple(rule for policy in policies for rule in policy.rules)
+    rules = rules_of(policies)
     waivers = tuple(waiver for policy in policies for waiver in policy.waivers)
-    tags = tuple(tag for policy in policies for tag in policy.tags)
-    breaches = find_breaches(facts_of_hub(hub, desired), rules, tags)
+    breaches = find_breaches(facts_of_hub(hub, desired), rules, tags_of(policies))
     verdicts = tuple(_verdict(breach, waivers, as_of) for breach in breaches if not breach.undecided)
     places = {server.name: server.span for server in hub.servers}
     first = Span.between(hub.span.source, hub.span.start, hub.span.start)

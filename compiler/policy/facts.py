@@ -62,21 +62,16 @@ def _having_tools(desired: Desired | None) -> dict[str, list[str]]:
 def _server(
     server: Server, bound: DesiredServer | None, profiles: Sequence[str], having: Mapping[str, Sequence[str]]
 ) -> GivenServer:
-    origin, confinement = server.origin, server.confinement
     facts = {
         "name": server.name,
         "owner": server.owner,
         "from": server.source,
         "catalog": server.source.partition("/")[0],
-        "kind": "remote" if isinstance(origin, Remote) else "process" if confinement is None else "container",
-        "origin": _ORIGINS[type(origin)],
-        "transport": origin.transport if isinstance(origin, Remote) else "stdio",
+        "origin": _ORIGINS[type(server.origin)],
         "profiles": list(profiles),
         "image": _image(server.image, bound),
-        "package": _package(origin, bound),
+        "package": _package(server.origin, bound),
         "command": [text.value for text in _words(server)],
-        "hosts": [_host(origin)] if isinstance(origin, Remote) else [],
-        "reason": origin.reason if isinstance(origin, Remote) else confinement.reason if confinement else "",
         "secrets": [_secret(ref, found) for ref in server.secrets for found in locations_in(str(ref))],
         "env": [name for name, _ in server.env],
         "read": [text.value for text in server.read],
@@ -84,12 +79,29 @@ def _server(
         "locked": bound is not None,
         "definitions": "catalog" if server.definitions is not None else "live",
         "noTools": server.no_tools,
-        **_confined(server, confinement, bound),
+        **_run(server),
+        **_confined(server, server.confinement, bound),
     }
     is_read = server.definitions is None
     known = bound.tools if bound is not None else ()
     tools = tuple(_tool(tool, having.get(tool.name, ()), is_read=is_read) for tool in known)
     return GivenServer(facts=completed("server", facts), tools=tools)
+
+
+def _run(server: Server) -> dict[str, Any]:
+    """Return what depends on who runs the server: others, an engine, or this machine by itself."""
+    origin, confinement = server.origin, server.confinement
+    if isinstance(origin, Remote):
+        return {
+            "kind": "remote",
+            "transport": origin.transport,
+            "hosts": [_host(origin)],
+            "reason": origin.reason,
+        }
+    here = {"transport": "stdio", "hosts": []}
+    if confinement is None:
+        return {**here, "kind": "process", "reason": ""}
+    return {**here, "kind": "container", "reason": confinement.reason}
 
 
 _ORIGINS: Mapping[type, str] = {Image: "image", Package: "package", Command: "command", Remote: "remote"}

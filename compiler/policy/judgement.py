@@ -70,10 +70,16 @@ def find_breaches(given: Given, rules: Sequence[Rule], tags: Sequence[Tag]) -> t
         wanted = [rule for rule in rules if rule.kind == kind]
         names = _names(*(rule.deny for rule in wanted), *(rule.when for rule in wanted))
         for thing in _things(kind, whole, servers, names):
-            scope = Scope(kind, thing.facts)
-            breaches.extend(found for rule in wanted if (found := _judge(rule, thing, scope)) is not None)
+            breaches.extend(_broken(wanted, thing, Scope(kind, thing.facts)))
     order = {rule.name: place for place, rule in enumerate(rules)}
     return tuple(sorted(breaches, key=lambda each: order[each.rule.name]))
+
+
+def _broken(rules: Iterable[Rule], thing: _Thing, scope: Scope) -> Iterator[Breach]:
+    for rule in rules:
+        found = _judge(rule, thing, scope)
+        if found is not None:
+            yield found
 
 
 def _judge(rule: Rule, thing: _Thing, scope: Scope) -> Breach | None:

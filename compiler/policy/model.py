@@ -1,7 +1,8 @@
 """Policies as frozen types, and what they come to: verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 from mcphub_gitops.compiler.policy.condition import Condition
@@ -86,6 +87,21 @@ class PolicyFile:
     tags: tuple[Tag, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     cases: tuple[Case, ...] = ()
+
+
+def rules_of(policies: Iterable[PolicyFile]) -> tuple[Rule, ...]:
+    """Return the rules of all `policies`."""
+    return tuple(chain.from_iterable(policy.rules for policy in policies))
+
+
+def tags_of(policies: Iterable[PolicyFile]) -> tuple[Tag, ...]:
+    """Return the tags of all `policies`."""
+    return tuple(chain.from_iterable(policy.tags for policy in policies))
+
+
+def cases_of(policies: Iterable[PolicyFile]) -> tuple[Case, ...]:
+    """Return the cases of all `policies`."""
+    return tuple(chain.from_iterable(policy.cases for policy in policies))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A case held against what a hub came to."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from mcphub_gitops.compiler.codes import Severity
@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.enumeration import quoted
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.resolve.model import Text
+from mcphub_gitops.compiler.resolve.model import Server, Text
 from mcphub_gitops.compiler.trial.model import Case, Coming, Miss, Names
 
 _SHOWN = 5
@@ -42,28 +42,36 @@ def _error_misses(case: Case, compiled: Compiled) -> Iterator[Miss]:
 
 
 def _names_of(key: str, compiled: Compiled) -> list[str]:
-    servers = [each for each in (compiled.hub.servers if compiled.hub is not None else ()) if each.enabled]
+    if key == "tools":
+        bound = compiled.bound.servers if compiled.bound is not None else ()
+        return [f"{server.name}/{tool.name}" for server in bound for tool in server.tools]
+    servers = _enabled(compiled)
     if key == "servers":
         return [server.name for server in servers]
-    if key == "secrets":
-        return [f"{server.name}/{secret.variable}" for server in servers for secret in server.secrets]
-    bound = compiled.bound.servers if compiled.bound is not None else ()
-    return [f"{server.name}/{tool.name}" for server in bound for tool in server.tools]
+    return [f"{server.name}/{secret.variable}" for server in servers for secret in server.secrets]
+
+
+def _enabled(compiled: Compiled) -> list[Server]:
+    return [each for each in compiled.hub.servers if each.enabled] if compiled.hub is not None else []
 
 
 def _misses(what: str, names: Names, found: Collection[str]) -> Iterator[Miss]:
     for glob in (*(names.are or ()), *names.have):
-        if not any(fnmatchcase(name, glob.value) for name in found):
+        if not _matching(glob, found):
             help_ = suggest(glob.value, found)
             yield Miss(said=f"{what} lack `{glob.value}`{f': {help_}' if help_ else ''}", span=glob.span)
     for glob in names.lack:
-        there = sorted(name for name in found if fnmatchcase(name, glob.value))
+        there = _matching(glob, found)
         if there:
             yield Miss(said=f"{what} have {quoted(there, _SHOWN)}, which `{glob.value}` says they lack", span=glob.span)
-    are = names.are if names.are is not None else ()
-    surplus = sorted(name for name in found if not any(fnmatchcase(name, glob.value) for glob in are))
-    if surplus and names.are is not None:
-        yield Miss(said=f"{what} have {quoted(surplus, _SHOWN)} beside these", span=names.span)
+    if names.are is not None:
+        surplus = {*found}.difference(*(_matching(glob, found) for glob in names.are))
+        if surplus:
+            yield Miss(said=f"{what} have {quoted(sorted(surplus), _SHOWN)} beside these", span=names.span)
+
+
+def _matching(glob: Text, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if fnmatchcase(name, glob.value))
 
 
 def _profile_misses(case: Case, compiled: Compiled) -> Iterator[Miss]:
