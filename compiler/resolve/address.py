@@ -22,12 +22,15 @@ def why_no_place(place: str, *, least: int) -> str:
     match = _PLACE.fullmatch(place)
     if match is None:
         return ""
-    port = match["port"]
+    port, six = match["port"], match["six"]
     if port is not None and (not port or not least <= int(port) <= _LAST_PORT):
         return f"A port is a number from {least} to {_LAST_PORT}."
-    six, host = match["six"], match["host"]
     if six is not None:
         return "" if _is_address(IPv6Address, six) else f"`{six}` is no IPv6 address."
+    return _why_no_host(match["host"])
+
+
+def _why_no_host(host: str) -> str:
     if _NUMERIC.fullmatch(host):
         return "" if _is_address(IPv4Address, host) else f"`{host}` is no IPv4 address."
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):  # noqa: PLR2004  (RFC 1035)

@@ -42,11 +42,19 @@ def _problems(node: Node) -> Iterator[tuple[Text, str]]:
 
 
 def _bundle(node: Node) -> PolicyBundle | None:
-    repository, commit, path = (text(child(node, "git", key)) for key in ("repo", "commit", "path"))
     artifact = text(child(node, "oci"))
-    reference = parse(artifact.value) if artifact is not None else ""
-    if artifact is not None and not isinstance(reference, str) and reference.digest:
-        return PolicyBundle(kind="oci", location=str(reference), span=artifact.span)
+    return _artifact(artifact) if artifact is not None else _repository(node)
+
+
+def _artifact(artifact: Text) -> PolicyBundle | None:
+    reference = parse(artifact.value)
+    if isinstance(reference, str) or not reference.digest:
+        return None
+    return PolicyBundle(kind="oci", location=str(reference), span=artifact.span)
+
+
+def _repository(node: Node) -> PolicyBundle | None:
+    repository, commit, path = (text(child(node, "git", key)) for key in ("repo", "commit", "path"))
     if repository is None or commit is None or path is None:
         return None  # the shape check has told
     if not _COMMIT.fullmatch(commit.value) or not repository.value.startswith(GIT_SCHEMES):

@@ -25,6 +25,7 @@ from mcphub_gitops.compiler.resolve.model import (
     Origin,
     Package,
     Remote,
+    SecretRef,
     Server,
     Text,
 )
@@ -127,8 +128,7 @@ class _Decoder:
 
     def _server(self, entry: Entry) -> Server | None:
         node = entry.value
-        source = value(node, "from")
-        sourced = self._entries.read(entry) if self._entries is not None and source is not None else None
+        sourced = self._sourced(entry)
         origin = self._sourced_origin(node, sourced) if sourced is not None else self._origin(node)
         if origin is None or not isinstance(node, MapNode):
             return None
@@ -136,24 +136,22 @@ class _Decoder:
         of_catalogs = ("config", "override", "definitions") if sourced is None else ()
         self._refuse_keys(node, of_catalogs, "a server that comes from no catalog", "")
         self.problems.extend(unasked_problems(node, sourced))
-        prefix, enabled = value(node, "prefix"), value(node, "enabled")
         env = self._whole_env(node, sourced, origin)
         write = tuple(self._paths(node, "write"))
         self._check_own_code(origin, write)
-        own = self._references.secrets(node, {name for name, _ in env}, origin) if sourced is None else ()
         return Server(
             name=entry.key,
             origin=origin,
             env=env,
-            secrets=sourced.secrets if sourced is not None else tuple(own),
+            secrets=sourced.secrets if sourced is not None else self._secrets(node, env, origin),
             read=tuple(self._paths(node, "read")),
             write=write,
             allow=tuple(texts(node, "tools", "allow")),
             deny=tuple(texts(node, "tools", "deny")),
             renames=dict(self._overrides(node, "rename")),
             descriptions=dict(self._overrides(node, "describe")),
-            prefix=prefix if isinstance(prefix, str) else sourced.prefix if sourced is not None else "",
-            enabled=enabled is not False,
+            prefix=_prefix(node, sourced),
+            enabled=value(node, "enabled") is not False,
             optional=value(node, "optional") is True,
             confinement=self._confinement(node, origin, sourced),
             source=sourced.source if sourced is not None else "",
@@ -170,6 +168,15 @@ class _Decoder:
             text = self._text(entry.value)
             if text is not None:
                 yield Text(value=entry.key, span=entry.key_span), text
+
+    def _sourced(self, entry: Entry) -> Sourced | None:
+        """Return what the catalog's entry comes to that the server is made from, if it is made from one."""
+        if self._entries is None or value(entry.value, "from") is None:
+            return None
+        return self._entries.read(entry)
+
+    def _secrets(self, node: Node, env: tuple[tuple[str, Text], ...], origin: Origin) -> tuple[SecretRef, ...]:
+        return tuple(self._references.secrets(node, {name for name, _ in env}, origin))
 
     def _whole_env(self, node: Node, sourced: Sourced | None, origin: Origin) -> tuple[tuple[str, Text], ...]:
         """Return the variables of the catalog's entry with those of the hub, which win."""
@@ -313,10 +320,13 @@ class _Decoder:
             help_ = "add `run: process`, or `defaults: {run: process}` for all servers"
             self.problems.append(Diagnostic(code=codes.MISSING_KEY, detail=detail, span=entry.key_span, help=help_))
         elif declared == "container" and isinstance(origin, Command):
-            place = own.span if own is not None else entry.key_span
-            help_ = "add `run: process`, or give it an `image`"
-            detail = "A command runs as a process."
-            self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=place, help=help_))
+            self._refuse_container(entry, own)
+
+    def _refuse_container(self, entry: Entry, own: Node | None) -> None:
+        place = own.span if own is not None else entry.key_span
+        help_ = "add `run: process`, or give it an `image`"
+        detail = "A command runs as a process."
+        self.problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=place, help=help_))
 
     def _env(self, node: Node) -> Iterator[tuple[str, Text]]:
         for entry in sorted(entries(node, "env"), key=lambda each: each.key):
@@ -358,3 +368,10 @@ class _Decoder:
 
     def _problem(self, code: codes.Code, detail: str, node: Node) -> None:
         self.problems.append(Diagnostic(code=code, detail=detail, span=node.span))
+
+
+def _prefix(node: Node, sourced: Sourced | None) -> str:
+    given = value(node, "prefix")
+    if isinstance(given, str):
+        return given
+    return sourced.prefix if sourced is not None else ""

@@ -17,8 +17,13 @@ def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
     if wild:
         detail = f"`{server.name}` asks for {' and '.join(f'`{host.value}`' for host in wild)}."
         yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=wild[0].span)
-    prefixes = tuple(f"{name}." for name in {server.name, canonical(server.name)})
-    for secret in server.secrets if server.shares_names else ():
+    if server.shares_names:
+        yield from _foreign_names(server)
+
+
+def _foreign_names(server: CatalogServer) -> Iterator[Diagnostic]:
+    prefixes = (f"{server.name}.", f"{canonical(server.name)}.")
+    for secret in server.secrets:
         if not secret.name.startswith(prefixes):
             detail = f"`{server.name}` calls a secret `{secret.name}`."
             yield Diagnostic(code=codes.SECRET_NAME, detail=detail, span=secret.span)

@@ -68,21 +68,32 @@ def parse(text: str) -> ImageReference | str:
     folder, slash, last = named.rpartition("/")
     base, colon, tag = last.partition(":")
     host, path = _split_host(folder + slash + base)
-    problem = (
-        (_why_no_host(host) if host else "")
-        or _why_no_path(path)
-        or (_why_no_tag(tag) if colon else "")
-        or (_why_no_digest(digest) if at else "")
-    )
+    problem = _why_none(host, path, tag if colon else None, digest if at else None)
     if problem:
         return problem
-    host = DEFAULT_HOST if host.lower() in {"", _OTHER_NAME} else host.lower()
-    if host == DEFAULT_HOST and "/" not in path:
-        path = f"{_OFFICIAL}/{path}"
+    host, path = _complete(host, path)
     reference = ImageReference(host=host, path=path, tag=tag or ("" if at else "latest"), digest=digest)
     if len(reference.repository) > _LONGEST:
         return _TOO_LONG
     return reference
+
+
+def _why_none(host: str, path: str, tag: str | None, digest: str | None) -> str:
+    """Return why a name of these parts, of which a tag or digest that is None is not there, names no image."""
+    return (
+        (_why_no_host(host) if host else "")
+        or _why_no_path(path)
+        or (_why_no_tag(tag) if tag is not None else "")
+        or (_why_no_digest(digest) if digest is not None else "")
+    )
+
+
+def _complete(host: str, path: str) -> tuple[str, str]:
+    """Return host and path with what may be left out of them."""
+    host = host.lower()
+    if host not in {"", _OTHER_NAME, DEFAULT_HOST}:
+        return host, path
+    return DEFAULT_HOST, path if "/" in path else f"{_OFFICIAL}/{path}"
 
 
 def _split_host(name: str) -> tuple[str, str]:

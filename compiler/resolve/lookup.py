@@ -65,13 +65,13 @@ class Lookup:
                 holders[name] = entry
             if entry is not None and self.order:
                 break
+        if not holders:
+            self._tell_unknown(given, searched)
+            return None
         if len(holders) > 1:
             self._tell_several(given, holders)
-        elif not holders:
-            self._tell_unknown(given, searched)
-        source, entry = next(iter(holders.items()), ("", None))
-        if entry is None or len(holders) > 1:
             return None
+        [(source, entry)] = holders.items()
         return Found(source=Text(value=f"{source}/{given.value}", span=given.span), entry=entry)
 
     def _tell_several(self, given: Text, holders: Mapping[str, CatalogServer]) -> None:

@@ -84,18 +84,30 @@ def why_not_mounted(source: str, access: str) -> str:
 
 def why_sensitive(source: str, *, writable: bool = False) -> str:
     """Return why mounting the normalised `source` gives away more than data, as the end of a sentence."""
-    parts = source.split("/")
+    return _why_not_the_hosts(source) or _why_private(source) or (_why_trusted(source) if writable else "")
+
+
+def _why_not_the_hosts(source: str) -> str:
+    if source.rpartition("/")[2] in _SOCKETS:
+        return "is the socket of an engine: whoever can speak to it is root on the host"
+    if source == "/":
+        return "is the whole host"
     holder = next((folder for folder in _SYSTEM if is_below(source, {folder})), "")
+    if holder:
+        return f"belongs to {holder}, which is the host's own"
     held = next((folder for folder in _SYSTEM if folder.startswith(f"{source}/")), "")
+    return f"holds {held}, which is the host's own" if held else ""
+
+
+def _why_private(source: str) -> str:
+    parts = source.split("/")
+    if parts[1:2] == ["home"] and len(parts) <= _HOME_DEPTH:
+        return "is somebody's home, with all that is kept there"
     secret = next((part for part in parts if part in _CREDENTIALS or part.startswith("id_")), "")
-    reasons = (
-        (parts[-1] in _SOCKETS, "is the socket of an engine: whoever can speak to it is root on the host"),
-        (source == "/", "is the whole host"),
-        (holder, f"belongs to {holder}, which is the host's own"),
-        (held, f"holds {held}, which is the host's own"),
-        (parts[1:2] == ["home"] and len(parts) <= _HOME_DEPTH, "is somebody's home, with all that is kept there"),
-        (secret, f"holds credentials (`{secret}`)"),
-        (writable and is_below(source, _PROGRAMS), "holds what the host's own programs run or trust"),
-        (writable and source == "/tmp", "is where the host's programs put files that they trust"),  # noqa: S108  (refused)
-    )
-    return next((words for applies, words in reasons if applies), "")
+    return f"holds credentials (`{secret}`)" if secret else ""
+
+
+def _why_trusted(source: str) -> str:
+    if is_below(source, _PROGRAMS):
+        return "holds what the host's own programs run or trust"
+    return "is where the host's programs put files that they trust" if source == "/tmp" else ""  # noqa: S108  (refused)

@@ -101,32 +101,32 @@ def _problems(catalog: Node) -> Iterator[tuple[Text, str]]:
     for each in (url, repository):
         if each is not None and TOKEN_SHAPE.search(each.value):
             yield each, "It has the shape of an access token in it, which everybody who reads the hub would get."
-    if url is not None and (not url.value.startswith("https://") or why_no_endpoint(url.value, private=False)):
+    if url is not None and not _is_https(url.value):
         yield url, "It is no `https://HOST[:PORT]/PATH`, without user, spaces or fragment."
     if path is not None and (normpath(path.value) != path.value or why_not_granted(path.value, "read")):
         yield path, "It is no path of a file in the repository, such as `catalogs/ours.yaml`."
 
 
+def _is_https(url: str) -> bool:
+    return url.startswith("https://") and not why_no_endpoint(url, private=False)
+
+
 def _source(catalog: Entry) -> CatalogSource | None:
-    path, url, repository, file, commit, reference = (
-        text(child(catalog.value, *keys))
-        for keys in (("path",), ("url",), ("git", "repo"), ("git", "path"), ("git", "commit"), ("git", "ref"))
-    )
+    path, url = (text(child(catalog.value, key)) for key in ("path", "url"))
     if path is not None:
         return CatalogSource(kind="path", location=path.value, span=path.span)
     if url is not None:
         return CatalogSource(kind="url", location=url.value, span=url.span)
+    return _repository(child(catalog.value, "git"))
+
+
+def _repository(git: Node | None) -> CatalogSource | None:
+    repository, file, commit, reference = (text(child(git, key)) for key in ("repo", "path", "commit", "ref"))
     wanted = commit or reference
     if repository is None or file is None or wanted is None:
         return None  # the shape check has told
     if not repository.value.startswith(GIT_SCHEMES) or not _REVISION.fullmatch(wanted.value):
         # It has told of this too, and what has the wrong shape is never handed to git.
         return None
-    return CatalogSource(
-        kind="git",
-        location=repository.value,
-        path=file.value,
-        commit=commit.value if commit is not None else "",
-        reference=reference.value if reference is not None and commit is None else "",
-        span=repository.span,
-    )
+    at = {"commit" if commit is not None else "reference": wanted.value}
+    return CatalogSource(kind="git", location=repository.value, path=file.value, span=repository.span, **at)

@@ -8,7 +8,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.randomness import irregular_words
 from mcphub_gitops.compiler.read.redaction import PASSWORD, SCHEMES, TOKEN_SHAPE
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.read.syntax import MapNode, Node
+from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve.entry import Fill, compose
 from mcphub_gitops.compiler.resolve.location import Location, locate, locations_in, split, why_no_key, why_no_words
 from mcphub_gitops.compiler.resolve.model import Image, Origin, Package, Remote, SecretRef, Server, Text
@@ -40,17 +40,7 @@ class References:
         """
         given: dict[str, SecretRef] = {}
         for entry in sorted(entries(node, "secrets"), key=lambda each: each.key):
-            if entry.key in taken:
-                detail = f"`{entry.key}` stands under `env` and under `secrets`."
-                self._problems.append(Diagnostic(code=codes.DUPLICATE_VARIABLE, detail=detail, span=entry.key_span))
-            if not _VARIABLE.fullmatch(entry.key):
-                detail = f"`{entry.key}` is no name of an environment variable."
-                self._problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=entry.key_span))
-            how = child(entry.value, "as")
-            is_contained = isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None)
-            if how is not None and not is_contained:
-                detail = "Only a container can get its secrets as files."
-                self._problems.append(Diagnostic(code=codes.NOT_HERE, detail=detail, span=how.span))
+            self._problems.extend(_problems(entry, taken, origin))
             reference = self.read(entry.key, entry.value)
             if reference is not None:
                 given[entry.key] = reference
@@ -249,3 +239,18 @@ def _written(server: Server) -> Iterator[str]:
     yield from (text.value for text in server.write)
     mounts = server.confinement.mounts if server.confinement is not None else ()
     yield from (mount.source for mount in mounts if mount.kind == "bind" and not mount.read_only)
+
+
+def _problems(secret: Entry, taken: Collection[str], origin: Origin) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a secret's name, and with how a server of `origin` is to get it."""
+    if secret.key in taken:
+        detail = f"`{secret.key}` stands under `env` and under `secrets`."
+        yield Diagnostic(code=codes.DUPLICATE_VARIABLE, detail=detail, span=secret.key_span)
+    if not _VARIABLE.fullmatch(secret.key):
+        detail = f"`{secret.key}` is no name of an environment variable."
+        yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=secret.key_span)
+    how = child(secret.value, "as")
+    is_contained = isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None)
+    if how is not None and not is_contained:
+        detail = "Only a container can get its secrets as files."
+        yield Diagnostic(code=codes.NOT_HERE, detail=detail, span=how.span)
