@@ -49,6 +49,7 @@ class Compiled:
     """What a hub and its lock amount to; `desired` is None when either has errors. `stale` is what the lock lacks.
 
     `bound` is the part of the hub whose lock fits, whatever is wrong with the rest; None where nothing could be bound.
+    `lock` is the lock, which may have more.
     """
 
     sources: tuple[Source, ...]
@@ -57,6 +58,7 @@ class Compiled:
     stale: tuple[Stale, ...]
     diagnostics: tuple[Diagnostic, ...]
     bound: Desired | None = None
+    lock: Lock | None = None
 
 
 def open_lock(name: str, data: bytes | None) -> LockFile:
@@ -101,7 +103,13 @@ def compile_hub(
     fits = not stale and (frozen or not outdated) and not has_errors(problems)
     told = redact(sort(problems), sources)
     return Compiled(
-        sources=sources, hub=hub, desired=desired if fits else None, stale=stale, diagnostics=told, bound=desired
+        sources=sources,
+        hub=hub,
+        desired=desired if fits else None,
+        stale=stale,
+        diagnostics=told,
+        bound=desired,
+        lock=lock,
     )
 
 

@@ -8,20 +8,21 @@ from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.policy.check import check_policies, read_policies
 from mcphub_gitops.compiler.policy.identity import policy_digest
-from mcphub_gitops.compiler.policy.model import Verdict, rules_of
+from mcphub_gitops.compiler.policy.model import PolicyFile, Verdict, rules_of
 from mcphub_gitops.compiler.read.redaction import redact
 from mcphub_gitops.compiler.resolve.model import Hub, PolicyBundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced(Compiled):
-    """A compiled hub that was held against its policies, whose rules have the names `rules`.
+    """A compiled hub that was held against its `policies`, whose rules have the names `rules`.
 
     `desired` is None where they deny it.
     """
 
     verdicts: tuple[Verdict, ...] = ()
     rules: frozenset[str] = frozenset()
+    policies: tuple[PolicyFile, ...] = ()
 
 
 def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, bytes]], as_of: str) -> Enforced:
@@ -50,8 +51,10 @@ def enforce(compiled: Compiled, hub: Hub, matches: Mapping[str, Mapping[str, byt
         stale=compiled.stale,
         diagnostics=redact(sort(problems), sources),
         bound=bound,
+        lock=compiled.lock,
         verdicts=verdicts,
         rules=frozenset(rule.name for rule in rules_of(policies)),
+        policies=policies,
     )
 
 

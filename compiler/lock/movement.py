@@ -88,6 +88,8 @@ def _catalog(catalog: LockedCatalog | None) -> str:
 
 
 def _of_server(name: str, before: LockedServer | None, after: LockedServer | None) -> Iterator[Movement]:
+    if before == after:
+        return
     if after is None:
         yield Movement(owner=name, what="is no longer locked")
         return

@@ -19,5 +19,10 @@ def clean(value: str) -> str:
 
 def shorten(value: str) -> str:
     """Return `value` clean, its digests and itself cut to what a line holds."""
-    found = clean(_DIGEST.sub(r"\1", value))
+    found = clean(shorten_digests(value))
     return found if len(found) <= _LONGEST else found[: _LONGEST - 1] + "…"
+
+
+def shorten_digests(value: str) -> str:
+    """Return `value` with the first digits of each digest in it."""
+    return _DIGEST.sub(r"\1", value)

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from mcphub_gitops.compiler.lock.movement import Movement, find_movements
 from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.plan.reconcile import compare_servers
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.review.connection import compare_connections
 from mcphub_gitops.compiler.review.consequence import describe_effects, describe_undo, find_unchecked, is_unread
-from mcphub_gitops.compiler.review.headline import write_headline
-from mcphub_gitops.compiler.review.model import Exposure, Judged, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.guard import compare_guards
+from mcphub_gitops.compiler.review.headline import write_headline, write_quiet_headline
+from mcphub_gitops.compiler.review.model import Exposure, Judged, Permission, Review, ReviewedTool, Summary
 from mcphub_gitops.compiler.review.permission import compare_permissions, gateway_changes, unchanged_kinds
 from mcphub_gitops.compiler.review.reach import compare_costs, compare_reach, travels_of
+from mcphub_gitops.compiler.review.setting import Told, compare_settings
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import Definition, Finding, ToolAction, ToolChange, ToolClass, compare_tools
 
@@ -58,22 +61,36 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
     changed = {each.name for each in changes}
     changed |= {each.change.server for each in tools} | {*renames.values()}
     reach, untouched = compare_reach(before, after, changed)
+    guards = compare_guards(before.policies, after.policies)
+    connections = compare_connections(before, after, reach)
+    told = Told(
+        servers=_by_name(changes),
+        clients=frozenset(each.client for each in connections.moved),
+        profiles=frozenset(each.name for each in reach),
+        stores=_stores(permissions),
+        renames=renames,
+    )
+    settings, pins = compare_settings(before, after, told), tuple(_pins(before, after, changes))
+    headline = write_headline(permissions, tools, exposures, changes, guards)
     return Review(
         before=before,
         after=after,
-        headline=write_headline(permissions, tools, exposures, changes) or _unchanged(before, after),
+        headline=headline or write_quiet_headline(settings, has_pins=bool(pins), is_same=before.review == after.review),
         permissions=permissions,
         unchanged=unchanged_kinds(permissions, after),
         travels=travels_of(after, permissions),
         reach=reach,
         untouched=untouched,
-        connections=compare_connections(before, after, reach),
+        connections=connections,
         tools=tools,
         exposures=exposures,
         costs=compare_costs(before, after),
+        guards=guards,
         verdicts=tuple(_verdicts(before.verdicts, after.verdicts)),
         servers=changes,
         gateway=gateway_changes(before, after),
+        settings=settings,
+        pins=pins,
         effects=tuple(describe_effects(after, changes)),
         undo=tuple(describe_undo(before, after, changes, permissions)),
         unchecked=tuple(find_unchecked(before, after, tools)),
@@ -81,9 +98,28 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
     )
 
 
-def _unchanged(before: Side, after: Side) -> str:
-    """Return the headline where no server changes: the lock, the policies or texts may, and the digest covers them."""
-    return "No server changes." if before.review == after.review else "No server changes, the review digest does."
+def _by_name(changes: tuple[Change, ...]) -> dict[str, Change]:
+    return {each.address.partition(".")[2]: each for each in changes}
+
+
+def _stores(permissions: tuple[Permission, ...]) -> frozenset[str]:
+    return frozenset(each.fact.partition(".")[2] for each in permissions if each.fact.startswith("store."))
+
+
+_BESIDE_FACTS = frozenset({"dependencies", "era", "platforms", "target", "user"})
+"""What a lock has of a server that is no fact of it."""
+
+
+def _pins(before: Side, after: Side, changes: tuple[Change, ...]) -> Iterator[Movement]:
+    """Yield what moved in the lock of a hub and is no fact of a server: of catalogs, and of servers on both sides."""
+    if before.lock is None or after.lock is None:
+        return
+    catalogs = {f"catalog {name}" for name in {*before.lock.catalogs, *after.lock.catalogs}}
+    common, changed = before.facts.keys() & after.facts.keys(), _by_name(changes)
+    for moved in find_movements(before.lock, after.lock):
+        is_pin = moved.what in _BESIDE_FACTS or (moved.what == "declaration" and moved.owner not in changed)
+        if moved.owner in catalogs or (moved.owner in common and is_pin):
+            yield moved
 
 
 def _reworded(change: Change, after: Side) -> Change:

@@ -78,6 +78,7 @@ def find_unchecked(before: Side, after: Side, tools: Iterable[ReviewedTool]) -> 
             names = _some(sorted(side.uncompared))
             yield f"{side.name}: not understood there, and so taken for new where they are on the other side: {names}."
     yield from _unread(after, tools)
+    yield from _standing(before, after)
     if after.kind == "lock":
         yield "The hubs that the locks belong to: permissions, profiles and policies stand there."
     else:
@@ -109,6 +110,17 @@ def _unread(after: Side, tools: Iterable[ReviewedTool]) -> Iterator[str]:
         )
     if unread:
         yield f"What changed in tools whose readable definitions are not at hand: {_some(unread)}."
+
+
+def _standing(before: Side, after: Side) -> Iterator[str]:
+    """Yield of what two saved plans have digests alone that differ."""
+    if after.kind == "plan":
+        differing = [said for name, said in _STANDING.items() if before.standing.get(name) != after.standing.get(name)]
+        if differing:
+            yield f"How these differ, of which a saved plan has digests alone: {listed(differing, len(_STANDING))}."
+
+
+_STANDING = {"policy": "policies", "lock": "the lock", "provenance": "owners and catalog entries"}
 
 
 def is_unread(change: ToolChange) -> bool:

@@ -4,17 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mcphub_gitops.compiler.lock.movement import Movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.model import (
     Connections,
     Cost,
     Exposure,
+    GuardChange,
     Judged,
     Permission,
     Reach,
     Review,
     ReviewedTool,
+    Setting,
     Summary,
     Travel,
 )
@@ -56,12 +59,25 @@ def describe_review(review: Review) -> dict[str, Any]:
         "tools": list(map(_tool, review.tools)),
         "exposures": list(map(_exposure, review.exposures)),
         "tokens": {"tokenizer": TOKENIZER, "paths": list(map(_cost, review.costs))},
+        "rules": list(map(_guard, review.guards)),
         "policies": list(map(_judged, review.verdicts)),
         "servers": list(map(_change, review.servers)),
         "gateway": list(map(_field, review.gateway)),
+        "settings": list(map(_setting, review.settings)),
+        "pins": list(map(describe_movement, review.pins)),
         "effects": list(review.effects),
         "undo": list(review.undo),
         "unchecked": list(review.unchecked),
+    }
+
+
+def _setting(each: Setting) -> dict[str, Any]:
+    return {
+        "mark": each.mark,
+        "path": each.path,
+        "before": _hidden(each.before),
+        "after": _hidden(each.after),
+        "place": _place(each.span),
     }
 
 
@@ -171,6 +187,23 @@ def _tool(each: ReviewedTool) -> dict[str, Any]:
 def _description(definition: Mapping[str, Any] | None) -> str:
     found = definition.get("description") if definition is not None else None
     return phrase.hide(found) if isinstance(found, str) else ""
+
+
+def _guard(each: GuardChange) -> dict[str, Any]:
+    return {
+        "mark": each.mark,
+        "kind": each.kind,
+        "name": each.name,
+        "subject": each.subject,
+        "weight": each.weight.value,
+        "fields": [_field(field) for field in each.fields],
+        "place": _place(each.span),
+    }
+
+
+def describe_movement(moved: Movement) -> dict[str, Any]:
+    """Return what moved in a lock as plain data."""
+    return {"owner": moved.owner, "what": moved.what, "before": _hidden(moved.before), "after": _hidden(moved.after)}
 
 
 def _judged(each: Judged) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The worst thing of a review in one sentence."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Action, Change
-from mcphub_gitops.compiler.review.model import Exposure, Permission, ReviewedTool
+from mcphub_gitops.compiler.review.guard import describe_weakening
+from mcphub_gitops.compiler.review.model import Exposure, GuardChange, Permission, ReviewedTool, Setting
 from mcphub_gitops.compiler.review.permission import KINDS, is_gain
 from mcphub_gitops.compiler.review.tool import ToolAction, ToolChange, ToolClass
 
@@ -26,11 +27,38 @@ def write_headline(
     tools: Iterable[ReviewedTool],
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
+    guards: Collection[GuardChange],
 ) -> str:
-    """Return what the worst change is, of the server that gets most, and who else changes; empty where none does.
+    """Return what the worst change is: that policies let more pass, then that of the server that gets most.
 
-    Names of servers are as the hub has them; nothing else in it is a user's.
+    Empty where neither policies nor servers change. Names of servers are as the hub has them; nothing else in it is a
+    user's.
     """
+    weakening = describe_weakening(guards)
+    changed = _of_servers(permissions, tools, exposures, changes)
+    if weakening:
+        return f"{weakening}; {changed}" if changed else f"{weakening}."
+    return changed or (f"No server changes, policies do ({count(len(guards), 'change')})." if guards else "")
+
+
+def write_quiet_headline(settings: Collection[Setting], *, has_pins: bool, is_same: bool) -> str:
+    """Return what to say where neither a server nor a policy changes; `is_same` is whether the review digest is."""
+    kept = "" if is_same else " The review digest is another one."
+    if settings:
+        keys = sorted({each.path.partition(".")[0] for each in settings})
+        return f"No server changes; what the hub says does: {', '.join(keys)}.{kept}"
+    if has_pins:
+        return f"No server changes, the lock does.{kept}"
+    return "No server changes." if is_same else "No server changes, the review digest does."
+
+
+def _of_servers(
+    permissions: Iterable[Permission],
+    tools: Iterable[ReviewedTool],
+    exposures: Iterable[Exposure],
+    changes: Iterable[Change],
+) -> str:
+    """Return what the worst is, of the server that gets most, and who else changes; empty where none does."""
     found = _by_server(permissions, tools, exposures, changes)
     if not found:
         return ""

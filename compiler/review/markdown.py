@@ -15,7 +15,7 @@ from mcphub_gitops.compiler.review.tool import ToolAction
 MOST = 60_000
 """How many characters a comment may have: GitHub takes 65,536, and what posts it may add a line."""
 
-_ROOM = {"Permissions": 10_000, "Policies": 8_000, "Reach": 6_000}
+_ROOM = {"Permissions": 10_000, "Changes of policies": 6_000, "Policies": 6_000, "Reach": 6_000}
 _FOR_ROWS = 4_000
 """How many characters a table or list may have before it is cut: together they leave a third for the servers."""
 
@@ -66,7 +66,10 @@ def _last(review: Review, whole: str) -> Iterator[str]:
         yield _table(f"Tokens ({TOKENIZER})", ("path", "tokens"), costs, whole)
     else:
         yield f"#### Tokens ({TOKENIZER})\n\nAs before: no tool differs."
+    yield _table("Changes of policies", ("", "", "what", "says", "line"), _guards(review), whole)
     yield _table("Policies", ("", "rule", "subject", "why", "line"), _verdicts(review), whole)
+    yield _table("Settings of the hub", ("what", "line"), _settings(review), whole)
+    yield _list("Lock", (code(phrase.pinned(each)) for each in review.pins), whole)
     yield _list("When it is merged and applied", map(said, review.effects), whole)
     yield _list("To undo it", map(said, review.undo), whole)
     yield _list("Not checked", map(said, review.unchecked), whole)
@@ -144,6 +147,23 @@ def _reach(review: Review) -> Iterator[str]:
         yield f"not touched: {_some(review.untouched)}"
     if review.connections.untouched:
         yield f"clients not touched: {_some(review.connections.untouched)}"
+
+
+def _guards(review: Review) -> Iterator[tuple[str, ...]]:
+    for each in review.guards:
+        says = "<br>".join(map(code, phrase.guard_facts(each)))
+        yield (
+            code(each.mark),
+            each.weight.value,
+            code(phrase.guarded(each)),
+            says,
+            code(phrase.side_place(each, review)),
+        )
+
+
+def _settings(review: Review) -> Iterator[tuple[str, ...]]:
+    for each in review.settings:
+        yield code(phrase.set_to(each)), code(phrase.side_place(each, review))
 
 
 def _verdicts(review: Review) -> Iterator[tuple[str, ...]]:

@@ -1,9 +1,12 @@
 """A review as a value: what differs between two states of a hub, by what a reviewer has to ask first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
+from typing import Literal
 
+from mcphub_gitops.compiler.lock.movement import Movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.policy.model import Outcome, Verdict
 from mcphub_gitops.compiler.review.side import Side
@@ -121,6 +124,54 @@ class Judged:
         return not self.gone and self.was != self.verdict.outcome
 
 
+GuardKind = Literal["rule", "waiver", "tag"]
+Mark = Literal["+", "~", "-"]
+
+
+class Weight(Enum):
+    """Whether policies let more pass after a change of theirs."""
+
+    WEAKER = "weaker"
+    UNSURE = "perhaps weaker"
+    STRONGER = "stronger"
+    SAME = "as strong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardChange:
+    """A rule, a waiver or a tag that is new (``+``), another (``~``) or gone (``-``), and what that does.
+
+    `name` is the rule's own, that of the rule that is waived, or the tag's. `subject` is what is waived, and of a tag
+    the kind of things that it is for. `span` is its place, of what is gone on the side before.
+    """
+
+    mark: Mark
+    kind: GuardKind
+    name: str
+    subject: str
+    weight: Weight
+    fields: tuple[FieldChange, ...]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A part of the document that differs and is told nowhere else, by its `path` with dots.
+
+    `before` and `after` are JSON; None where there is none, and empty where it may hold a secret.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    span: Span | None = None
+
+    @property
+    def mark(self) -> str:
+        """``+``, ``~`` or ``-``."""
+        return "+" if self.before is None else "-" if self.after is None else "~"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Counts. Tools and images are those of servers that are on both sides; `images` of them run in one."""
@@ -154,9 +205,12 @@ class Review:
     tools: tuple[ReviewedTool, ...]
     exposures: tuple[Exposure, ...]
     costs: tuple[Cost, ...]
+    guards: tuple[GuardChange, ...]
     verdicts: tuple[Judged, ...]
     servers: tuple[Change, ...]
     gateway: tuple[FieldChange, ...]
+    settings: tuple[Setting, ...]
+    pins: tuple[Movement, ...]
     effects: tuple[str, ...]
     undo: tuple[str, ...]
     unchecked: tuple[str, ...]
@@ -165,7 +219,10 @@ class Review:
     @property
     def is_empty(self) -> bool:
         """Whether both sides come to the same, as far as both are known."""
-        found = (self.permissions, self.tools, self.exposures, self.servers, self.gateway, self.after.uncompared)
+        found: tuple[Collection[object], ...] = (
+            *(self.permissions, self.tools, self.exposures, self.servers, self.gateway, self.after.uncompared),
+            *(self.guards, self.settings, self.pins, self.reach),
+        )
         is_told = any(each.gone or each.is_new for each in self.verdicts) or bool(self.connections.moved)
         known = self.before.found == self.after.found and not self.before.uncompared
         return not any(found) and not is_told and known and self.before.review == self.after.review

@@ -4,10 +4,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mcphub_gitops.compiler.lock.movement import Movement
+from mcphub_gitops.compiler.plan.plan import FieldChange
+from mcphub_gitops.compiler.plan.text import describe_field
+from mcphub_gitops.compiler.plan.wording import clean, shorten_digests
 from mcphub_gitops.compiler.policy.model import Verdict
 from mcphub_gitops.compiler.read.redaction import mask
 from mcphub_gitops.compiler.review.finding import Word
-from mcphub_gitops.compiler.review.model import Connections, Cost, Judged, Permission, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.model import (
+    Connections,
+    Cost,
+    GuardChange,
+    Judged,
+    Permission,
+    Review,
+    ReviewedTool,
+    Setting,
+    Summary,
+)
 from mcphub_gitops.compiler.review.permission import describe
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import Definition, ToolAction, ToolClass
@@ -168,6 +182,42 @@ def waived(verdict: Verdict) -> str:
     if waiver is None or verdict.outcome != "waived":
         return ""
     return f"{waiver.owner} answers for it through {waiver.expires}: {waiver.reason}"
+
+
+def guarded(each: GuardChange) -> str:
+    """Return which rule, waiver or tag it is; somebody's raw text."""
+    of = {"rule": f"rule {each.name}", "waiver": f"waiver of {each.name} for {each.subject}"}
+    return of.get(each.kind, f"tag {each.name} of {each.subject}s")
+
+
+def guard_facts(each: GuardChange) -> Iterator[str]:
+    """Yield what a rule, waiver or tag says, or said, fact by fact; somebody's raw text."""
+    for field in each.fields:
+        yield described(field.name, field.before, field.after)
+
+
+def set_to(each: Setting) -> str:
+    """Return how a part of the document differs; somebody's raw text."""
+    is_shown = each.before or each.after
+    return described(each.path, each.before, each.after) if is_shown else f"{each.mark} {clean(each.path)}"
+
+
+def described(name: str, before: str | None, after: str | None) -> str:
+    """Return how a value differs, without what may be a secret; somebody's raw text."""
+    one, other = (hide(value) if value is not None else None for value in (before, after))
+    return describe_field(FieldChange(name=name, before=one, after=other))
+
+
+def side_place(each: GuardChange | Setting, review: Review) -> str:
+    """Return where it stands; of what is gone, on which side."""
+    if each.span is None:
+        return ""
+    return f"{review.before.name}:{each.span}" if each.mark == "-" else str(each.span)
+
+
+def pinned(moved: Movement) -> str:
+    """Return what moved in a lock; somebody's raw text."""
+    return shorten_digests(hide(str(moved)))
 
 
 def shown_verdicts(review: Review) -> tuple[Judged, ...]:

@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
-from mcphub_gitops.compiler.policy.model import Verdict
+from mcphub_gitops.compiler.policy.model import PolicyFile, Verdict
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.model import Hub
 
@@ -28,6 +28,18 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a hub was held to: its lock, its policies, and what those said to it."""
+
+    lock: Lock | None = None
+    policies: tuple[PolicyFile, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+_NOT_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One state. `name` is what people call it, `commit` its full hash, both as far as there is one.
 
@@ -36,7 +48,8 @@ class Side:
     side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and `notes` say
     what else could not be known, in sentences. `names_only` are servers whose tools are held to their names alone, or
     were not asked for: no more than the names is sure of them. `review` is the review digest, empty for a lock; `found`
-    is whether there is a hub at all.
+    is whether there is a hub at all. `lock` and `policies` are what a hub was compiled with, `standing` the digests of
+    what a saved plan has no more of.
     """
 
     name: str
@@ -52,6 +65,9 @@ class Side:
     gateway: Facts = field(default_factory=lambda: MappingProxyType({}))
     moves: Facts = field(default_factory=lambda: MappingProxyType({}))
     verdicts: tuple[Verdict, ...] = ()
+    lock: Lock | None = None
+    policies: tuple[PolicyFile, ...] = ()
+    standing: Facts = field(default_factory=lambda: MappingProxyType({}))
     uncompared: frozenset[str] = frozenset()
     names_only: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
@@ -71,7 +87,7 @@ def side_of_desired(
     name: str,
     kind: Kind,
     commit: str = "",
-    verdicts: tuple[Verdict, ...] = (),
+    held: Held = _NOT_HELD,
     uncompared: frozenset[str] = frozenset(),
     notes: tuple[str, ...] = (),
     written: Written | None = None,
@@ -89,7 +105,10 @@ def side_of_desired(
         profiles=desired.profiles,
         gateway=desired.gateway(),
         moves=desired.moves,
-        verdicts=verdicts,
+        verdicts=held.verdicts,
+        lock=held.lock,
+        policies=held.policies,
+        standing=desired.standing(),
         uncompared=uncompared,
         names_only=frozenset(
             server.name for server in desired.servers if server.by_name or any(map(_is_bare, server.tools))

@@ -27,8 +27,11 @@ def render_text(review: Review) -> str:
         _block("Reach", _reach(review)),
         _block("Tools", _tools(review)),
         _block(f"Tokens ({TOKENIZER})", _costs(review)),
+        _block("Changes of policies", _guards(review)),
         _block("Policies", _verdicts(review)),
         _block("Servers", _servers(review)),
+        _block("Settings of the hub", _settings(review)),
+        _block("Lock", map(phrase.pinned, review.pins)),
         _block("When it is merged and applied", review.effects),
         _block("To undo it", review.undo),
         _block("Not checked", review.unchecked),
@@ -53,8 +56,7 @@ def _block(title: str, lines: Iterable[str]) -> str:
 
 def _permissions(review: Review) -> Iterator[str]:
     for each in review.permissions:
-        place = phrase.place(each, review)
-        where = f"  ({place})" if place else ""
+        where = _at(phrase.place(each, review))
         yield f"{each.mark} {shorten(phrase.what(each))} -> {phrase.whom(each)}{where}"
     if review.unchanged:
         yield f"unchanged: {', '.join(review.unchanged)}"
@@ -153,6 +155,21 @@ def _costs(review: Review) -> Iterator[str]:
         yield "as before: no tool differs"
     for each in review.costs:
         yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}): {phrase.difference(each)}"
+
+
+def _guards(review: Review) -> Iterator[str]:
+    for each in review.guards:
+        yield f"{each.mark} {each.weight.value}: {phrase.guarded(each)}{_at(phrase.side_place(each, review))}"
+        yield from (f"    {line}" for line in phrase.guard_facts(each))
+
+
+def _settings(review: Review) -> Iterator[str]:
+    for each in review.settings:
+        yield f"{phrase.set_to(each)}{_at(phrase.side_place(each, review))}"
+
+
+def _at(place: str) -> str:
+    return f"  ({place})" if place else ""
 
 
 def _verdicts(review: Review) -> Iterator[str]:

@@ -9,6 +9,7 @@ import click
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.compilation import Compiled
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors
+from mcphub_gitops.compiler.enforcement import Enforced
 from mcphub_gitops.compiler.lock.definitions import Definitions as StoredDefinitions
 from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.plan.desired import Desired
@@ -19,11 +20,10 @@ from mcphub_gitops.compiler.review.document import render_document
 from mcphub_gitops.compiler.review.markdown import render_markdown
 from mcphub_gitops.compiler.review.model import Review
 from mcphub_gitops.compiler.review.relocation import relocate
-from mcphub_gitops.compiler.review.side import Side, Written, absent, side_of_desired
+from mcphub_gitops.compiler.review.side import Held, Side, Written, absent, side_of_desired
 from mcphub_gitops.compiler.review.text import render_text
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.validation import Document
-from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit, exit_of
 from mcphub_gitops.runtime.cli.output import FORMATS, show_compiled, show_diagnostics, tell
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -76,7 +76,7 @@ def review_states(before: State, after: State, manner: Manner) -> int:
         name=after.name,
         kind="hub",
         commit=after.commit,
-        verdicts=lazy.load("verdicts").verdicts_of(compiled),
+        held=_held(compiled),
         written=_written(opened, compiled),
     )
     was, now = servers_with_other_tools(one, other)
@@ -149,7 +149,7 @@ def _side_before(state: State, as_of: str) -> Side | None:
         name=state.name,
         kind="hub",
         commit=state.commit,
-        verdicts=lazy.load("verdicts").verdicts_of(compiled),
+        held=_held(compiled),
         uncompared=_uncompared(written, compiled.bound),
         notes=tuple(_errors_note(told)),
         written=written,
@@ -182,6 +182,15 @@ def _uncompared(written: Written | None, bound: Desired) -> frozenset[str]:
     off = {server.name for server in written.hub.servers if not server.enabled}
     declared = {entry.key for entry in entries(written.root, "servers")}
     return frozenset(declared - off - {server.name for server in bound.servers})
+
+
+def _held(compiled: Compiled) -> Held:
+    enforced = compiled if isinstance(compiled, Enforced) else None
+    return Held(
+        lock=compiled.lock,
+        policies=enforced.policies if enforced is not None else (),
+        verdicts=enforced.verdicts if enforced is not None else (),
+    )
 
 
 def _definitions(project: Project, side: Side, servers: frozenset[str]) -> Definitions:

@@ -21,7 +21,7 @@ from mcphub_gitops.compiler.review.comparison import compare, servers_with_other
 from mcphub_gitops.compiler.review.document import render_document
 from mcphub_gitops.compiler.review.markdown import render_markdown
 from mcphub_gitops.compiler.review.model import Review
-from mcphub_gitops.compiler.review.side import Side, Written, absent, side_of_desired
+from mcphub_gitops.compiler.review.side import Held, Side, Written, absent, side_of_desired
 from mcphub_gitops.compiler.review.text import render_text
 from mcphub_gitops.compiler.validation import open_document
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
@@ -65,13 +65,17 @@ def side_of(case: Path, hub_file: str, tools_file: str, name: str, commit: str) 
     assert root is not None
     compiled = Compiled(sources=(), hub=hub, desired=desired, stale=(), diagnostics=(), bound=desired)
     enforced = enforce_project(compiled, case, Folder(case), AS_OF) if hub.has_policies else compiled
-    assert {each.code for each in enforced.diagnostics} <= {codes.DENIED, codes.WAIVED}
+    assert {each.code for each in enforced.diagnostics} <= {codes.DENIED, codes.WAIVED, codes.WAIVER_UNUSED}
     side = side_of_desired(
         desired,
         name=name,
         kind="hub",
         commit=commit,
-        verdicts=enforced.verdicts if isinstance(enforced, Enforced) else (),
+        held=Held(
+            lock=lock,
+            policies=enforced.policies if isinstance(enforced, Enforced) else (),
+            verdicts=enforced.verdicts if isinstance(enforced, Enforced) else (),
+        ),
         written=Written(root=root, hub=hub),
     )
     return side, definitions
