@@ -9,7 +9,8 @@ import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -73,6 +74,16 @@ class Registry:
             dist["integrity"] = integrity_of(data)
         self.packages.setdefault(name, {})[version] = {**whole, "dist": dist, **(said or {})}
         self.tags[name, "latest"] = version
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Be afterwards as it is now, whatever is published or broken meanwhile."""
+        before = {each.name: deepcopy(getattr(self, each.name)) for each in fields(self) if each.name != "held"}
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Return status and body for `path`."""

@@ -36,25 +36,33 @@ def locked(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give a repository whose branches `main` and `other` both changed alpha, each also another server."""
-    (tmp_path / "mcp-hub.yaml").write_text(HUB, "utf-8")
-    (tmp_path / ".gitignore").write_text(".mcphub\n", "utf-8")
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what `folder` is a copy of, to be left as it is."""
+    folder = tmp_path_factory.mktemp("merged")
+    (folder / "mcp-hub.yaml").write_text(HUB, "utf-8")
+    (folder / ".gitignore").write_text(".mcphub\n", "utf-8")
     for name in ("alpha", "beta", "gamma"):
-        (tmp_path / name).mkdir()
-        shutil.copy(NOTES, tmp_path / name)
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    assert mcphub(tmp_path, "lock").returncode == 0
-    commit(tmp_path, {})
-    git(tmp_path, "checkout", "--quiet", "-b", "other")
-    edit(tmp_path, "alpha", "The titles, theirs.")
-    edit(tmp_path, "beta", "The titles of beta.")
-    git(tmp_path, "checkout", "--quiet", "main")
-    edit(tmp_path, "alpha", "The titles, ours.")
-    edit(tmp_path, "gamma", "The titles of gamma.")
+        (folder / name).mkdir()
+        shutil.copy(NOTES, folder / name)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    assert mcphub(folder, "lock").returncode == 0
+    commit(folder, {})
+    git(folder, "checkout", "--quiet", "-b", "other")
+    edit(folder, "alpha", "The titles, theirs.")
+    edit(folder, "beta", "The titles of beta.")
+    git(folder, "checkout", "--quiet", "main")
+    edit(folder, "alpha", "The titles, ours.")
+    edit(folder, "gamma", "The titles of gamma.")
     with pytest.raises(subprocess.CalledProcessError):
-        git(tmp_path, "merge", "--quiet", "other")
+        git(folder, "merge", "--quiet", "other")
+    return folder
+
+
+@pytest.fixture
+def folder(merged: Path, tmp_path: Path) -> Path:
+    """Give a repository whose branches `main` and `other` both changed alpha, each also another server."""
+    shutil.copytree(merged, tmp_path, symlinks=True, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -67,17 +68,25 @@ class World:
         return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Give a hub of two servers, locked at their first versions."""
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Give a hub of two servers, locked at their first versions, to be left as it is."""
     with serve_registry() as registry:
-        found = World(tmp_path, registry)
+        found = World(tmp_path_factory.mktemp("first"), registry)
         for name in ("clock", "echo"):
             found.publish(name, "1.0.0", FIRST, days=30)
         found.write(HUB)
         done = found.run("lock")
         assert done.returncode == 0, done.stderr
         yield found
+
+
+@pytest.fixture
+def world(first: World, tmp_path: Path) -> Iterator[World]:
+    """Give a hub of two servers, locked at their first versions."""
+    copytree(first.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    with first.registry.kept():
+        yield World(tmp_path, first.registry)
 
 
 def test_an_update_moves_what_it_names_and_says_how(world: World) -> None:
