@@ -1,6 +1,6 @@
 """Values that are made when they are first looked at: most of what a large hub holds is never asked for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar, overload
 
 _Item = TypeVar("_Item")
@@ -24,6 +24,9 @@ class Later(Sequence[_Item]):
         if self._items is None:
             self._items = tuple(self._make())
         return self._items
+
+    def __iter__(self) -> Iterator[_Item]:
+        return iter(self.items)
 
     def __len__(self) -> int:
         return len(self.items)

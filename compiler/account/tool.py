@@ -31,7 +31,8 @@ def exposed_names(asked: Asked) -> tuple[str, ...]:
 
 def names_of(asked: Asked, server: Server) -> tuple[str, ...]:
     """Return the own names of the tools of `server` that its lock has, else those that its catalog knows."""
-    return tuple(text.value for text in known_tools(asked.hub, asked.lock).get(server.name, ()))
+    known = known_tools(asked.hub, asked.lock).get(server.name)
+    return tuple(known.names) if known is not None else ()
 
 
 def account_of_tool(asked: Asked, server: Server, tool: str) -> tuple[Statement, ...]:
@@ -54,7 +55,7 @@ def account_of_tool(asked: Asked, server: Server, tool: str) -> tuple[Statement,
 
 def _exposed(asked: Asked) -> tuple[Exposed, ...]:
     found, _ = expose(asked.hub, known_tools(asked.hub, asked.lock))
-    return found
+    return tuple(each for exposure in found for each in exposure)
 
 
 def _pinned(asked: Asked, server: Server, tool: str) -> Statement:

@@ -1,19 +1,55 @@
 """The readable tool definitions beside the lock: one file a server, held against the lock's fingerprints."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, TypeAlias
 
 from mcphub_gitops.compiler import codes
-from mcphub_gitops.compiler.canonical import decode, fingerprint
+from mcphub_gitops.compiler.canonical import decode, digest, encode_text, write
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.file import find_conflict
 from mcphub_gitops.compiler.source import Source, is_seen
 
-Definitions = Mapping[str, Mapping[str, Any]]
+Definitions: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The definitions of one server by tool name."""
 
 _SHOWN = 3
+
+
+class Defined(Definitions):
+    """Definitions as they are fingerprinted: `texts` has each in canonical form, and it is decoded when looked at."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+
+    @classmethod
+    def of(cls, definitions: Definitions) -> Self:
+        """Return `definitions` in their canonical form."""
+        return cls({tool: write(definition) for tool, definition in definitions.items()})
+
+    def __getitem__(self, tool: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(self.texts[tool])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the fingerprint of each."""
+        return {tool: digest(encode_text(text)) for tool, text in self.texts.items()}
+
+
+def written(tools: Iterable[str], definitions: Definitions) -> Mapping[str, str]:
+    """Return the definition of each of `tools` in canonical form: its name alone where there is none at hand."""
+    texts = definitions.texts if isinstance(definitions, Defined) else {}
+    if texts.keys() >= set(tools):
+        return texts
+    return {tool: texts.get(tool) or write(definitions.get(tool) or {"name": tool}) for tool in tools}
 
 
 def write_definitions(definitions: Definitions) -> bytes:
@@ -42,10 +78,12 @@ def read_definitions(
         return {}, (find_conflict(name, data) or _problem(name, "It is not JSON with each key once."),)
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         return {}, (_problem(name, "It does not hold one definition a tool."),)
-    differing = sorted(
-        tool for tool in {*found, *tools} if tool not in found or tools.get(tool) != fingerprint(found[tool])
-    )
-    return found, (_problem(name, _differing(differing)),) if differing else ()
+    defined = Defined.of(found)
+    hashes = defined.hashes()
+    if hashes == tools:
+        return defined, ()
+    differing = sorted(tool for tool in {*hashes, *tools} if hashes.get(tool) != tools.get(tool))
+    return defined, (_problem(name, _differing(differing)),)
 
 
 def _escaped(char: str) -> str:

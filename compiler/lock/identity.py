@@ -20,6 +20,6 @@ def lock_digest(lock: Lock) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a locked server)
-    if isinstance(value, frozenset):
-        return sorted(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, str):
+        return value
+    return dict(value) if isinstance(value, Mapping) else sorted(value)

@@ -1,7 +1,7 @@
 """What a hub and its lock amount to: servers with every name bound and every tool chosen."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import normpath
@@ -16,44 +16,15 @@ from mcphub_gitops.compiler.lock.identity import lock_digest
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
+from mcphub_gitops.compiler.plan.tool import Tools, serve
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
-from mcphub_gitops.compiler.resolve.exposure import Exposed, Known, expose, unmatched_filters
+from mcphub_gitops.compiler.resolve.exposure import Known, KnownTools, expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.location import locations_in
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Text, Transport
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Transport
 from mcphub_gitops.compiler.resolve.path import folders_above, is_below
 from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.url import hide_query
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A tool that is served: its name for clients, its own name, and the fingerprint of its own `definition`.
-
-    With a `description`, clients see that in place of the server's own.
-    """
-
-    name: str
-    upstream: str
-    hash: str
-    description: str = ""
-    definition: Mapping[str, Any] = field(compare=False, repr=False)
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether the definition is the one that the fingerprint was taken of."""
-        return fingerprint(self.definition) == self.hash
-
-    @property
-    def exposed(self) -> dict[str, Any]:
-        """The definition that clients see."""
-        described = {"description": self.description} if self.description else {}
-        return {**self.definition, **described, "name": self.name}
-
-    @property
-    def fact(self) -> str:
-        """The tool as one comparable text: its fingerprint, and its own name where clients see another."""
-        return self.hash if self.name == self.upstream else f"{self.upstream} {self.hash}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +94,7 @@ class DesiredServer:
     write: tuple[str, ...]
     files: Mapping[str, str]
     code: str
-    tools: tuple[Tool, ...]
+    tools: Tools
     hidden: Mapping[str, str]
     stores: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     override: str = ""
@@ -142,7 +113,7 @@ class DesiredServer:
 
     def offered(self) -> dict[str, str]:
         """Return the fingerprint of every tool that the server must offer, by the server's own names."""
-        return {**self.hidden, **{tool.upstream: tool.hash for tool in self.tools}}
+        return {**self.hidden, **self.tools.hashes}
 
     def spec_digest(self) -> str:
         """Return the digest of what its container is made from; empty where it has none."""
@@ -181,9 +152,10 @@ class DesiredServer:
         facts |= {f"read.{path}": "granted" for path in self.read}
         facts |= {f"write.{path}": "granted" for path in self.write}
         facts |= {f"file.{path}": digest for path, digest in self.files.items()}
-        facts |= {f"tool.{tool.name}": f"{tool.fact}{self._held}" for tool in self.tools}
-        facts |= {f"description.{tool.name}": tool.description for tool in self.tools if tool.description}
-        facts |= {f"hidden.{name}": f"{hash_}{self._held}" for name, hash_ in self.hidden.items()}
+        held = self._held
+        facts |= {f"tool.{name}": f"{fact}{held}" for name, fact in self.tools.facts.items()}
+        facts |= {f"description.{name}": text for name, text in self.tools.descriptions.items()}
+        facts |= {f"hidden.{name}": f"{hash_}{held}" for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
 
@@ -280,19 +252,17 @@ def build(
     candidates = known_tools(hub, lock)
     exposed, unservable = expose(hub, candidates)
     # Whatever the filters say, and also where nobody checks them against the lock.
-    exposed = tuple(each for each in exposed if not _is_hidden(each, lock))
+    exposed = tuple(each.without(_hidden(each.server, lock)) for each in exposed)
     selections, unselected = select(hub, exposed, candidates)
-    tools: dict[str, list[Exposed]] = {}
-    for each in exposed:
-        tools.setdefault(each.server.name, []).append(each)
+    tools = {each.server.name: each for each in exposed}
     servers = []
     for server in hub.servers:
         if not server.enabled:
             continue
         locked = lock.servers.get(server.name)
         if locked is not None:
-            own = _tools(server, tools.get(server.name, ()), locked, definitions.get(server.name, {}))
-            servers.append(_bind(server, locked, tuple(own), hub.stores))
+            own = serve(tools[server.name], locked.tools, definitions.get(server.name, {}))
+            servers.append(_bind(server, locked, own, hub.stores))
             problems.extend(unmatched_filters(server, locked.tools, f"`{server.name}` has in the lock"))
         elif server.known_tools:
             known = {tool.value for tool in server.known_tools}
@@ -315,9 +285,9 @@ def build(
     return desired, tuple(problems)
 
 
-def _is_hidden(exposed: Exposed, lock: Lock) -> bool:
-    locked = lock.servers.get(exposed.server.name)
-    return locked is not None and exposed.tool in locked.hidden
+def _hidden(server: Server, lock: Lock) -> frozenset[str]:
+    locked = lock.servers.get(server.name)
+    return locked.hidden if locked is not None else frozenset()
 
 
 def _provenance(hub: Hub) -> str:
@@ -327,22 +297,19 @@ def _provenance(hub: Hub) -> str:
 
 def known_tools(hub: Hub, lock: Lock) -> Known:
     """Return the tools of each server that are known: those of its lock, else those that its catalog names."""
-    known: dict[str, Sequence[Text]] = {}
+    known: dict[str, KnownTools] = {}
     for server in hub.servers:
         locked = lock.servers.get(server.name)
         if locked is not None:
-            known[server.name] = [Text(value=tool, span=server.span) for tool in sorted(locked.tools)]
+            known[server.name] = KnownTools(sorted(locked.tools), (server.span,))
         elif server.known_tools:
-            known[server.name] = server.known_tools
+            known[server.name] = KnownTools.of(server.known_tools)
     return known
 
 
-def _bind(
-    server: Server, locked: LockedServer, tools: tuple[Tool, ...], stores: Mapping[str, Mapping[str, str]]
-) -> DesiredServer:
+def _bind(server: Server, locked: LockedServer, tools: Tools, stores: Mapping[str, Mapping[str, str]]) -> DesiredServer:
     origin = server.origin
     environment = None
-    served = {tool.upstream for tool in tools}
     if isinstance(origin, Package):
         environment = Environment.of(locked.package, locked.requirements, locked.target)
     argv = () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
@@ -359,7 +326,7 @@ def _bind(
         files=locked.files,
         code=code_folder(server),
         tools=tools,
-        hidden=MappingProxyType({name: hash_ for name, hash_ in locked.tools.items() if name not in served}),
+        hidden=tools.others(locked.tools),
         stores=MappingProxyType({name: stores[name] for name in _stores_of(server) if name in stores}),
         override=server.override,
         by_name=server.definitions.reason if server.definitions is not None else "",
@@ -414,20 +381,6 @@ def _implied_reads(server: Server, locked: LockedServer) -> Iterator[str]:
         is_locked = any(is_below(file, {path}) for file in locked.files)
         if path and is_locked and (path == folder or not is_below(path, {folder})):
             yield path
-
-
-def _tools(
-    server: Server, exposed: Iterable[Exposed], locked: LockedServer, definitions: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Tool]:
-    described = {tool.value: text.value for tool, text in server.descriptions.items()}
-    for each in exposed:
-        yield Tool(
-            name=each.name,
-            upstream=each.tool,
-            hash=locked.tools[each.tool],
-            description=described.get(each.tool, ""),
-            definition=definitions.get(each.tool, {"name": each.tool}),
-        )
 
 
 def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:

@@ -1,17 +1,29 @@
 """The saved plan: canonical JSON with a digest over everything in it, so that what was reviewed is what is applied."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from mcphub_gitops.compiler.canonical import decode, digest, encode, fingerprint, join_list, join_object
+from mcphub_gitops.compiler.canonical import (
+    decode,
+    digest_parts,
+    encode,
+    encode_around,
+    encode_text,
+    fingerprint,
+    list_parts,
+    object_parts,
+    quote,
+)
+from mcphub_gitops.compiler.lock.definitions import Defined, written
 from mcphub_gitops.compiler.plan.container import Container
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment, Tool
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment
 from mcphub_gitops.compiler.plan.deviation import Deviation
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
+from mcphub_gitops.compiler.plan.tool import Tool, Tools
 from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.schemas import load_schema
@@ -32,7 +44,7 @@ class Unusable:
 
 def plan_digest(plan: Plan) -> str:
     """Return the digest of all that `plan` says; equal plans have equal digests."""
-    return plan.older or digest(join_object(_members(plan)))
+    return plan.older or digest_parts(object_parts(_members(plan)))
 
 
 def digests_of(plan: Plan) -> dict[str, str]:
@@ -42,8 +54,8 @@ def digests_of(plan: Plan) -> dict[str, str]:
 
 def write_plan(plan: Plan) -> bytes:
     """Return the saved form of `plan`: one line of canonical JSON, byte-identical for equal plans."""
-    members = _members(plan)
-    return join_object({**members, "digest": encode(digest(join_object(members)))}) + b"\n"
+    parts = {"digest": [encode(digest_parts(object_parts(_members(plan))))]}
+    return b"".join((*object_parts({**_members(plan), **parts}), b"\n"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +119,12 @@ def _understood(document: Mapping[str, Any]) -> Plan | Unusable:
     if not fits(document, load_schema("plan.v2")):
         return Unusable(reason="It does not have the form of a plan.")
     plan = _plan(document)
-    if not all(tool.is_locked for server in plan.desired.servers for tool in server.tools):
+    if not all(server.tools.are_locked for server in plan.desired.servers):
         return Unusable(reason="A tool's definition does not fit its fingerprint.")
     return plan
 
 
-def _members(plan: Plan) -> dict[str, bytes]:
+def _members(plan: Plan) -> dict[str, Iterable[bytes]]:
     """Return all that `plan` says, each member encoded: most of it are servers and changes, encoded one by one."""
     plain = {
         "format": FORMAT,
@@ -131,13 +143,13 @@ def _members(plan: Plan) -> dict[str, bytes]:
         },
     }
     return {
-        **{name: encode(value) for name, value in plain.items()},
-        "config": join_list(encode(_change_document(change)) for change in plan.changes),
+        **{name: [encode(value)] for name, value in plain.items()},
+        "config": list_parts(map(_encoded_change, plan.changes)),
         "desired": _encoded_desired(plan.desired),
     }
 
 
-def _encoded_desired(desired: Desired) -> bytes:
+def _encoded_desired(desired: Desired) -> Iterator[bytes]:
     plain = {
         "hub": desired.hub,
         "listen": desired.listen,
@@ -146,8 +158,8 @@ def _encoded_desired(desired: Desired) -> bytes:
         **({"moved": dict(desired.moves)} if desired.moves else {}),
         **{name: said for name, said in desired.standing().items() if said},
     }
-    servers = join_object({server.name: encode(_server_document(server)) for server in desired.servers})
-    return join_object({**{name: encode(value) for name, value in plain.items()}, "servers": servers})
+    servers = object_parts({server.name: map(_encoded_server, [server]) for server in desired.servers})
+    return object_parts({**{name: [encode(value)] for name, value in plain.items()}, "servers": servers})
 
 
 def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
@@ -193,16 +205,28 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         "code": server.code,
         **({"stores": {name: dict(facts) for name, facts in server.stores.items()}} if server.stores else {}),
         "hidden": dict(server.hidden),
-        "tools": {
-            tool.name: {
-                "upstream": tool.upstream,
-                "hash": tool.hash,
-                "definition": dict(tool.definition),
-                **({"description": tool.description} if tool.description else {}),
-            }
-            for tool in server.tools
-        },
     }
+
+
+def _encoded_server(server: DesiredServer) -> bytes:
+    return encode_around(_server_document(server), "tools", _encoded_tools(server.tools))
+
+
+def _encoded_tools(tools: Tools) -> bytes:
+    if tools.definitions is None:
+        return encode({tool.name: _tool_document(tool) for tool in tools})
+    # The definitions are written already, and are most of a plan.
+    texts = written(tools.hashes, tools.definitions)
+    members = (
+        f'{quote(name)}:{{"definition":{texts[name]},"hash":{quote(hash_)},"upstream":{quote(name)}}}'
+        for name, hash_ in sorted(tools.hashes.items())
+    )
+    return encode_text(f"{{{','.join(members)}}}")
+
+
+def _tool_document(tool: Tool) -> dict[str, Any]:
+    described = {"description": tool.description} if tool.description else {}
+    return {"upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition), **described}
 
 
 def _container_document(container: Container) -> dict[str, Any]:
@@ -223,19 +247,16 @@ def _container(entry: Mapping[str, Any] | None) -> Container | None:
     return Container(**{**entry, **parts})
 
 
-def _change_document(change: Change) -> dict[str, Any]:
-    return {
-        "address": change.address,
-        "action": change.action.name.lower(),
-        "cause": change.cause,
-        **({"was": change.was} if change.was else {}),
-        "fields": [_field_document(field) for field in change.fields],
-    }
+def _encoded_change(change: Change) -> bytes:
+    was = {"was": change.was} if change.was else {}
+    document = {"address": change.address, "action": change.action.name.lower(), "cause": change.cause, **was}
+    return encode_around(document, "fields", encode_text(f"[{','.join(map(_field_text, change.fields))}]"))
 
 
-def _field_document(field: FieldChange) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": field.name, "before": field.before, "after": field.after}
-    return {**found, "forces": True} if field.forces else found
+def _field_text(field: FieldChange) -> str:
+    before, after = (quote(value) if value is not None else "null" for value in (field.before, field.after))
+    forces = '"forces":true,' if field.forces else ""
+    return f'{{"after":{after},"before":{before},{forces}"name":{quote(field.name)}}}'
 
 
 def _plan(document: Mapping[str, Any]) -> Plan:
@@ -300,16 +321,23 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         override=entry.get("override", ""),
         by_name=entry.get("byName", ""),
         optional=entry.get("optional", False),
-        tools=tuple(
-            Tool(
-                name=tool,
-                upstream=each["upstream"],
-                hash=each["hash"],
-                description=each.get("description", ""),
-                definition=each["definition"],
-            )
-            for tool, each in entry["tools"].items()
-        ),
+        tools=_tools(entry["tools"]),
+    )
+
+
+def _tools(entries: Mapping[str, Mapping[str, Any]]) -> Tools:
+    if all(each["upstream"] == name and "description" not in each for name, each in entries.items()):
+        hashes = {name: each["hash"] for name, each in entries.items()}
+        return Tools.unchanged(hashes, Defined.of({name: each["definition"] for name, each in entries.items()}))
+    return Tools.of(
+        Tool(
+            name=name,
+            upstream=each["upstream"],
+            hash=each["hash"],
+            description=each.get("description", ""),
+            definition=each["definition"],
+        )
+        for name, each in entries.items()
     )
 
 

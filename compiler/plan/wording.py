@@ -7,7 +7,7 @@ from mcphub_gitops.compiler.source import is_seen
 _LONGEST = 100
 """Longest value, in code points, that a line shows."""
 
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_END_OF_DIGEST = re.compile(r"(?<=sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 def clean(value: str) -> str:
@@ -25,4 +25,4 @@ def shorten(value: str) -> str:
 
 def shorten_digests(value: str) -> str:
     """Return `value` with the first digits of each digest in it."""
-    return _DIGEST.sub(r"\1", value)
+    return _END_OF_DIGEST.sub("", value)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.compiler.policy.cost import estimate_tokens
 from mcphub_gitops.compiler.policy.model import Given, GivenServer
 from mcphub_gitops.compiler.policy.vocabulary import completed

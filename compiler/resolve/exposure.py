@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from itertools import repeat
+from typing import NamedTuple, Self
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
@@ -30,7 +32,7 @@ _MOST_LISTED = 12
 class Exposed(NamedTuple):
     """A tool that clients see as `name`; `span` is the place where it is known from.
 
-    There is one for each tool of a hub, and a tuple is made in half the time of a dataclass.
+    Where all of a hub are looked at there are many, and a tuple is made in half the time of a dataclass.
     """
 
     server: Server
@@ -44,31 +46,76 @@ class Exposed(NamedTuple):
         return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in self.name[:_SHOWN])
 
 
-Known = Mapping[str, Sequence[Text]]
-"""The tools of each server by its name, each with its place; a server that is missing has unknown tools, not none."""
+@dataclass(frozen=True, slots=True)
+class KnownTools:
+    """The tools of one server that are known, by its own names; `spans` are their places, one for each or one for all.
+
+    A hub has too many tools to make something of each that nobody looks at: what has all of a server is one value.
+    """
+
+    names: Sequence[str]
+    spans: Sequence[Span]
+
+    @classmethod
+    def of(cls, texts: Sequence[Text]) -> Self:
+        """Return the tools that `texts` name, each at its place."""
+        return cls([text.value for text in texts], [text.span for text in texts])
 
 
-def expose(hub: Hub, known: Known) -> tuple[tuple[Exposed, ...], tuple[Diagnostic, ...]]:
-    """Return each tool that is served with its name for clients, in the order of servers, and what is wrong."""
+Known = Mapping[str, KnownTools]
+"""The tools of each server by its name; a server that is missing has unknown tools, not none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The tools of `server` that clients see: `tools` by its own names, `names` those for clients, in one order.
+
+    `spans` are as those of `KnownTools`. Each by itself is made when it is looked at.
+    """
+
+    server: Server
+    tools: Sequence[str]
+    names: Sequence[str]
+    spans: Sequence[Span]
+
+    @classmethod
+    def of(cls, server: Server, exposed: Sequence[Exposed]) -> Self:
+        """Return what `exposed`, all of `server`, comes to."""
+        return cls(
+            server, [each.tool for each in exposed], [each.name for each in exposed], [each.span for each in exposed]
+        )
+
+    def __iter__(self) -> Iterator[Exposed]:
+        spans = repeat(self.spans[0]) if len(self.spans) == 1 else self.spans
+        return map(Exposed, repeat(self.server), self.tools, self.names, spans)
+
+    def without(self, tools: Collection[str]) -> "Exposure":
+        """Return the same without `tools`, by the server's own names."""
+        return Exposure.of(self.server, [each for each in self if each.tool not in tools]) if tools else self
+
+
+def expose(hub: Hub, known: Known) -> tuple[tuple[Exposure, ...], tuple[Diagnostic, ...]]:
+    """Return the tools that are served with their names for clients, of each server, in order, and what is wrong."""
     problems: list[Diagnostic] = []
-    found: list[Exposed] = []
+    found: list[Exposure] = []
     for server in hub.servers:
         if server.enabled and server.name in known:
             selected = _selected(server, known[server.name])
-            problems.extend(_selection_problems(server, known[server.name], selected))
-            found.extend(selected)
+            problems.extend(_selection_problems(selected, known[server.name]))
+            found.append(selected)
     resolved = _resolve(hub.on_conflict, found, problems)
-    for each in resolved:
-        if not _is_accepted(each):
-            problems.extend(_name_problems(each))
+    for exposure in resolved:
+        if not _are_accepted(exposure):
+            problems.extend(problem for each in exposure if not _is_accepted(each) for problem in _name_problems(each))
     return tuple(resolved), tuple(problems)
 
 
-def _selected(server: Server, known: Sequence[Text]) -> list[Exposed]:
-    if server.allow or server.deny or server.renames or server.prefix:
-        return [_named(server, tool) for tool in known if is_selected(server, tool.value)]
-    # Of most servers nothing is said.
-    return [Exposed(server, tool.value, tool.value, tool.span) for tool in known]
+def _selected(server: Server, known: KnownTools) -> Exposure:
+    whole = Exposure(server, known.names, known.names, known.spans)
+    if not (server.allow or server.deny or server.renames or server.prefix):
+        # Of most servers nothing is said.
+        return whole
+    return Exposure.of(server, [_named(server, each) for each in whole if is_selected(server, each.tool)])
 
 
 def is_selected(server: Server, tool: str) -> bool:
@@ -92,22 +139,28 @@ def _unmatched(glob: Text, tools: Collection[str], whose: str) -> Diagnostic:
     return Diagnostic(code=codes.FILTER, detail=detail, span=glob.span, help=suggest(glob.value, tools))
 
 
-def _named(server: Server, tool: Text) -> Exposed:
-    given = next((name.value for own, name in server.renames.items() if own.value == tool.value), "")
-    prefixed = f"{server.prefix}_{tool.value}" if server.prefix else tool.value
-    return Exposed(server=server, tool=tool.value, name=given or prefixed, span=tool.span)
+def _named(server: Server, known: Exposed) -> Exposed:
+    given = next((name.value for own, name in server.renames.items() if own.value == known.tool), "")
+    return known._replace(name=given or (f"{server.prefix}_{known.tool}" if server.prefix else known.tool))
 
 
-def _resolve(on_conflict: str, found: list[Exposed], problems: list[Diagnostic]) -> list[Exposed]:
+def _resolve(on_conflict: str, found: list[Exposure], problems: list[Diagnostic]) -> list[Exposure]:
     """Return `found` with the names that several would have given to one of them, or told."""
-    if len({each.name for each in found}) == len(found):
+    if len({name for each in found for name in each.names}) == sum(len(each.names) for each in found):
         return found
+    told_apart: dict[str, list[Exposed]] = {each.server.name: [] for each in found}
+    for one in _told_apart(on_conflict, [one for each in found for one in each], problems):
+        told_apart[one.server.name].append(one)
+    return [Exposure.of(each.server, told_apart[each.server.name]) for each in found]
+
+
+def _told_apart(on_conflict: str, found: list[Exposed], problems: list[Diagnostic]) -> list[Exposed]:
     groups = _by_name(found)
     clashing = {name for name, group in groups.items() if len(group) > 1}
     if on_conflict == "first":
         return [each for each in found if groups[each.name][0] is each]
     if on_conflict == "prefix":
-        found = [_told_apart(each) if each.name in clashing else each for each in found]
+        found = [_prefixed(each) if each.name in clashing else each for each in found]
         groups = _by_name(found)
     problems.extend(_collision(group) for group in groups.values() if len(group) > 1)
     return found
@@ -120,7 +173,7 @@ def _by_name(found: list[Exposed]) -> dict[str, list[Exposed]]:
     return groups
 
 
-def _told_apart(exposed: Exposed) -> Exposed:
+def _prefixed(exposed: Exposed) -> Exposed:
     is_given = any(own.value == exposed.tool for own in exposed.server.renames)
     return exposed if is_given else exposed._replace(name=f"{exposed.server.name}_{exposed.tool}")
 
@@ -152,15 +205,23 @@ def _listed(group: list[Exposed]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _selection_problems(server: Server, known: Sequence[Text], selected: list[Exposed]) -> Iterator[Diagnostic]:
-    if known and not selected:
-        detail = f"The filters of `{server.name}` leave none of its {len(known)} tools."
+def _selection_problems(selected: Exposure, known: KnownTools) -> Iterator[Diagnostic]:
+    server = selected.server
+    if known.names and not selected.names:
+        detail = f"The filters of `{server.name}` leave none of its {len(known.names)} tools."
         help_ = "serve at least one, or set `enabled: false`"
         yield Diagnostic(code=codes.FILTER, detail=detail, span=server.span, help=help_)
-    if len(selected) > _MANY:
-        detail = f"`{server.name}` would serve {len(selected)} tools."
+    if len(selected.names) > _MANY:
+        detail = f"`{server.name}` would serve {len(selected.names)} tools."
         help_ = "name those that are needed under `tools: {allow: […]}`"
-        yield Diagnostic(code=codes.MANY_TOOLS, detail=detail, span=selected[0].span, help=help_)
+        yield Diagnostic(code=codes.MANY_TOOLS, detail=detail, span=selected.spans[0], help=help_)
+
+
+def _are_accepted(exposure: Exposure) -> bool:
+    """Whether every client takes each of the names, alone and after the server's."""
+    longest = max(map(len, exposure.tools), default=0)
+    fits = len(f"{exposure.server.name}__") + longest <= _LONGEST_QUALIFIED
+    return fits and all(map(_ACCEPTED.fullmatch, exposure.names))
 
 
 def _is_accepted(exposed: Exposed) -> bool:

@@ -11,7 +11,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, Node
-from mcphub_gitops.compiler.resolve.exposure import Exposed, Known
+from mcphub_gitops.compiler.resolve.exposure import Exposure, Known
 from mcphub_gitops.compiler.resolve.model import Hub, Profile, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts
 from mcphub_gitops.compiler.source import Span
@@ -97,18 +97,17 @@ class Selection:
     tools: Mapping[str, tuple[str, ...]]
 
 
-def select(hub: Hub, exposed: Iterable[Exposed], known: Known) -> tuple[tuple[Selection, ...], tuple[Diagnostic, ...]]:
+def select(hub: Hub, exposed: Iterable[Exposure], known: Known) -> tuple[tuple[Selection, ...], tuple[Diagnostic, ...]]:
     """Return what each profile has of the `exposed` tools, and what is wrong.
 
     `known` are the servers whose tools are known: of the others, and of those that are not enabled, nothing is said.
     """
     if not hub.profiles:
         return (), ()
-    served: dict[str, list[str]] = {
-        server.name: [] for server in hub.servers if server.enabled and server.name in known
+    served: dict[str, Sequence[str]] = {
+        server.name: () for server in hub.servers if server.enabled and server.name in known
     }
-    for each in exposed:
-        served[each.server.name].append(each.name)
+    served.update((each.server.name, each.names) for each in exposed)
     problems: list[Diagnostic] = []
     found = []
     for profile in hub.profiles:

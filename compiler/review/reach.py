@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from mcphub_gitops.compiler.plan.desired import DesiredServer, Tool
+from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.compiler.review.model import Cost, Permission, Reach, Travel
 from mcphub_gitops.compiler.review.side import Side

@@ -7,8 +7,9 @@ from typing import Literal
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Tool
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
+from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.compiler.policy.model import PolicyFile, Verdict
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.model import Hub

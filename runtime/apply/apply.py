@@ -10,9 +10,10 @@ from typing import Any
 
 from mcphub_gitops.compiler.lock.comparison import Differences, compare_names, compare_tools
 from mcphub_gitops.compiler.plan.container import aside_name
-from mcphub_gitops.compiler.plan.desired import DesiredServer, Tool
+from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
+from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.runtime.apply.container import filled_spec, owner_labels, put_secrets, secrets_of, sweep_secrets
 from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of

@@ -9,6 +9,7 @@ from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.file import write_plan
 from mcphub_gitops.compiler.plan.observed import Observed
+from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.plan.text import render_plan
 from mcphub_gitops.runtime.apply.layout import Layout
@@ -87,11 +88,19 @@ def plan(
         return exit_of(compiled.diagnostics) or Exit.ERROR
     # A plan is one document for programs: what is worth a look is told beside it.
     show_compiled(compiled, "human" if output in FORMATS else output, project.root)
-    applied = read_applied(Layout(folder=project.runtime_folder))
-    refuse_other_hub(compiled.desired, applied)
     with unsearched():
-        observed = _observe(project, compiled.desired, applied, offline=offline)
-        found = reconcile(compiled.desired, observed, Options())
+        found = _make(project, compiled.desired, offline=offline)
+        _show(found, saved, project, output)
+    return Exit.CHANGES if detailed_exitcode and not found.is_empty else Exit.OK
+
+
+def _make(project: Project, desired: Desired, *, offline: bool) -> Plan:
+    applied = read_applied(Layout(folder=project.runtime_folder))
+    refuse_other_hub(desired, applied)
+    return reconcile(desired, _observe(project, desired, applied, offline=offline), Options())
+
+
+def _show(found: Plan, saved: Path | None, project: Project, output: str) -> None:
     if saved is not None:
         _save(saved, write_plan(found), project)
     if output == "json":
@@ -99,7 +108,6 @@ def plan(
     else:
         last = f"Saved: {saved}. Apply exactly this with `mcphub apply {saved}`.\n" if saved is not None else ""
         tell(render_plan(found) + last, output)
-    return Exit.CHANGES if detailed_exitcode and not found.is_empty else Exit.OK
 
 
 def _save(path: Path, data: bytes, project: Project) -> None:

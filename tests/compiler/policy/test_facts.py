@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Tool, build
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, build
+from mcphub_gitops.compiler.plan.tool import Tool, Tools
 from mcphub_gitops.compiler.policy.cost import estimate_tokens
 from mcphub_gitops.compiler.policy.facts import facts_of_hub
 from mcphub_gitops.compiler.policy.model import GivenServer
@@ -215,7 +216,7 @@ def tool_facts(**definition: Any) -> Mapping[str, Any]:  # noqa: ANN401  (any JS
         write=(),
         files={},
         code="",
-        tools=(tool,),
+        tools=Tools.of([tool]),
         hidden={},
     )
     desired = Desired(hub="acme", listen="", public_url="", servers=(server,))

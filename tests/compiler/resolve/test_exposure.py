@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcphub_gitops.compiler.resolve.exposure import expose, unmatched_filters
-from mcphub_gitops.compiler.resolve.model import Hub, Text
+from mcphub_gitops.compiler.resolve.exposure import KnownTools, expose, unmatched_filters
+from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.compiler.source import Span
 from tests.support.hubs import hub_of
 
@@ -14,17 +14,14 @@ def hub(servers: dict[str, str], gateway: str = "{}") -> Hub:
     return hub_of(f"apiVersion: mcphub/v1\nname: a\ndefaults: {{run: process}}\ngateway: {gateway}\nservers:\n{lines}")
 
 
-def known(**tools: str) -> dict[str, tuple[Text, ...]]:
-    return {name: tuple(Text(value=tool, span=NOWHERE) for tool in names.split()) for name, names in tools.items()}
+def known(**tools: str) -> dict[str, KnownTools]:
+    return {name: KnownTools(names.split(), (NOWHERE,)) for name, names in tools.items()}
 
 
 def names(hub: Hub, **tools: str) -> dict[str, list[str]]:
     exposed, problems = expose(hub, known(**tools))
     assert problems == ()
-    found: dict[str, list[str]] = {}
-    for each in exposed:
-        found.setdefault(each.server.name, []).append(each.name)
-    return found
+    return {each.server.name: list(each.names) for each in exposed if each.names}
 
 
 def test_filters_prefix_and_names_of_ones_own() -> None:
@@ -62,14 +59,15 @@ def test_no_name_is_given_twice_without_a_word(tools: dict[str, set[str]], how: 
         {name: f", prefix: {prefixes[name]}" if name in prefixes else "" for name in "abcd"}, f"{{onConflict: {how}}}"
     )
     given = {name: " ".join(sorted(each)) for name, each in tools.items()}
-    exposed, problems = expose(found, known(**given))
+    exposures, problems = expose(found, known(**given))
+    exposed = [each for exposure in exposures for each in exposure]
     repeated = len(exposed) - len({each.name for each in exposed})
     assert bool(repeated) is any(each.code.name == "MH307" for each in problems)
     assert how != "first" or not problems
     assert {(each.server.name, each.tool) for each in exposed} <= {
         (name, tool) for name in tools for tool in tools[name]
     }
-    assert (exposed, problems) == expose(found, known(**given))
+    assert (exposures, problems) == expose(found, known(**given))
 
 
 def test_of_many_servers_with_one_name_the_first_are_told() -> None:

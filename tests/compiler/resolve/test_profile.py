@@ -1,7 +1,6 @@
 import pytest
 
-from mcphub_gitops.compiler.resolve.exposure import expose
-from mcphub_gitops.compiler.resolve.model import Text
+from mcphub_gitops.compiler.resolve.exposure import KnownTools, expose
 from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
 from mcphub_gitops.compiler.validation import open_document, understand
@@ -24,7 +23,7 @@ profiles:
 def chosen(profile: str, **tools: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the tools of `profile`, the only one of the hub, and the beginnings of what is told."""
     hub = hub_of(f"{HUB}  some: {profile}\n")
-    known = {name: tuple(Text(value=tool, span=NOWHERE) for tool in names.split()) for name, names in tools.items()}
+    known = {name: KnownTools(names.split(), (NOWHERE,)) for name, names in tools.items()}
     (selection,), problems = select(hub, expose(hub, known)[0], known)
     return dict(selection.tools), [each.detail for each in problems]
 
