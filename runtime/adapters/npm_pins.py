@@ -7,7 +7,7 @@ deprecated are left out, and so is ``bin`` of all but the package that is asked 
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from posixpath import normpath
 from typing import Any
@@ -190,32 +190,37 @@ def _why_not_lockable(place: str, entry: Mapping[str, Any]) -> str:
 
 
 def _traits_of(entry: Mapping[str, Any], *, own: bool, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    meta = entry.get("peerDependenciesMeta", {})
-    optional_peers = {peer for peer, about in meta.items() if isinstance(about, dict) and about.get("optional") is True}
+    optional_peers = _optional_peers(entry)
     found: dict[str, Any] = {**entry, "optionalPeers": sorted(optional_peers)}
     for trait in _NEEDS:
-        wanted = {need: registry_range(range_) for need, range_ in entry.get(trait, {}).items()}
         # A peer that may be missing, and is asked for by address, can only be missing.
-        found[trait] = {
-            need: range_ or entry[trait][need]
-            for need, range_ in wanted.items()
-            if range_ or trait != "peerDependencies" or need not in optional_peers
-        }
+        missing = optional_peers if trait == "peerDependencies" else frozenset()
+        found[trait] = _needs_of(entry.get(trait, {}), missing)
     found["bin"] = _bin_of(entry.get("bin"), name) if own else {}
     engines = entry.get("engines")
     # A list of old, which npm does not look at either.
     engines = engines if isinstance(engines, dict) else {}
     found["engines"] = {engine: str(engines[engine]) for engine in _ENGINES if engine in engines}
-    for trait in _TRAITS:
-        value = found.get(trait)
-        if not value:
-            continue
-        if trait in _MAPS:
-            yield trait, tuple(f"{key}@{each}" for key, each in sorted(value.items()))
-        elif trait in _LISTS:
-            yield trait, tuple([value] if isinstance(value, str) else value)
-        else:
-            yield trait, ()
+    return ((trait, _words_of(trait, found[trait])) for trait in _TRAITS if found.get(trait))
+
+
+def _optional_peers(entry: Mapping[str, Any]) -> frozenset[str]:
+    meta = entry.get("peerDependenciesMeta", {})
+    return frozenset(peer for peer, about in meta.items() if isinstance(about, dict) and about.get("optional") is True)
+
+
+def _needs_of(wanted: Mapping[str, str], missing: Collection[str]) -> dict[str, str]:
+    """Return the ranges of what a registry has, and what else is wanted as it stands unless it is `missing`."""
+    ranges = {need: registry_range(range_) for need, range_ in wanted.items()}
+    return {need: range_ or wanted[need] for need, range_ in ranges.items() if range_ or need not in missing}
+
+
+def _words_of(trait: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (any JSON value)
+    if trait in _MAPS:
+        return tuple(f"{key}@{each}" for key, each in sorted(value.items()))
+    if trait in _LISTS:
+        return (value,) if isinstance(value, str) else tuple(value)
+    return ()
 
 
 def registry_range(wanted: str) -> str:

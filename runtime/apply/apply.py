@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets as randomness
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.lock.comparison import Differences, compare_names, compare_tools
 from mcphub_gitops.compiler.plan.container import aside_name
-from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.plan import Operation, OpType, Plan
 from mcphub_gitops.compiler.plan.tool import Tool
@@ -107,18 +107,26 @@ async def _undo(plan: Plan, begun: Sequence[Operation], site: Site) -> None:
     applied = read_applied(site.layout)
     serving = applied.plan.desired if applied is not None else None
     kept = set(serving.container_names().values()) if serving is not None else set()
-    for operation in begun:
-        if operation.type is OpType.MOVE:
-            move_scratch_back(site.layout.scratch, plan.desired.moves[operation.target], operation.target)
-    made = {operation.target for operation in begun if operation.type is OpType.MAKE}
+    for moved in _targets(begun, OpType.MOVE):
+        move_scratch_back(site.layout.scratch, plan.desired.moves[moved], moved)
+    made = set(_targets(begun, OpType.MAKE))
     labels = owner_labels(plan.desired.hub, site)
     for container in sorted(made):
         if not await site.containers.restore(container, labels) and container not in kept:
             await site.containers.remove(container, labels)
-    names = {server for server, name in plan.desired.container_names().items() if name in made}
-    for server in serving.servers if serving is not None else ():
+    if serving is not None:
+        names = {server for server, name in plan.desired.container_names().items() if name in made}
+        await _put_secrets_back(serving, names, site)
+
+
+async def _put_secrets_back(serving: Desired, names: Collection[str], site: Site) -> None:
+    for server in serving.servers:
         if server.name in names:
             await asyncio.to_thread(put_secrets, server, site, secrets_of(server.name, site))
+
+
+def _targets(operations: Iterable[Operation], type_: OpType) -> list[str]:
+    return [operation.target for operation in operations if operation.type is type_]
 
 
 async def _wait_for_gateway(switch: Operation, plan: Plan, site: Site) -> list[tuple[Operation, RuntimeFailure]]:

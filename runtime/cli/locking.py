@@ -18,6 +18,7 @@ from mcphub_gitops.runtime.cli.ages import cutoff_of
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.enforcing import read_bundles
 from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.lockable import read_lockable
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.project import Project
@@ -30,32 +31,30 @@ def write_lock(project: Project, output: str) -> int:
 
     People are told what is wrong with the documents before the work; a report for programs is written once.
     """
-    validated, lock_file = project.validate(), project.open_lock()
-    sources = (*validated.sources, lock_file.source)
-    problems = (*validated.diagnostics, *lock_file.diagnostics)
-    if has_errors(problems) or validated.hub is None or lock_file.lock is None:
-        show_diagnostics(problems, sources, output, project.root)
+    read = read_lockable(project, output)
+    if read is None:
         return Exit.ERROR
+    hub, before = read.hub, read.lock
     if output == "human":
-        show_diagnostics(problems, sources)
-    read_bundles(validated.hub, project.root, fetched=True)
+        show_diagnostics(read.problems, read.sources)
+    read_bundles(hub, project.root, fetched=True)
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub lock", wait=0.5):
         site = compose(project, realm=layout.lineage())
         sweep(site)
-        cutoff = cutoff_of(validated.hub.min_age)
+        cutoff = cutoff_of(hub.min_age)
         if cutoff is not None:
-            site = aged(site, validated.hub, lock_file.lock, cutoff)
+            site = aged(site, hub, before, cutoff)
         with reporting() as reporter:
-            work = lock_hub(validated.hub, lock_file.lock, project.file_digests, site, reporter)
+            work = lock_hub(hub, before, project.file_digests, site, reporter)
             found = asyncio.run(work)
-        diagnostics = _problems(validated.hub, found) if isinstance(found, Locked) else tuple(found)
-        told = diagnostics if output == "human" else sort((*problems, *diagnostics))
-        show_diagnostics(told, sources, output, project.root)
+        diagnostics = _problems(hub, found) if isinstance(found, Locked) else tuple(found)
+        told = diagnostics if output == "human" else sort((*read.problems, *diagnostics))
+        show_diagnostics(told, read.sources, output, project.root)
         if has_errors(diagnostics) or not isinstance(found, Locked):
             return Exit.ERROR
-        lock = replace(found.lock, catalogs=lock_catalogs(validated.hub))
+        lock = replace(found.lock, catalogs=lock_catalogs(hub))
         changed = project.save_lock(lock, found.definitions)
     tools = sum(len(server.tools) for server in found.lock.servers.values())
     written = f"Written: {', '.join(changed)}" if changed else "Nothing has changed."

@@ -1,13 +1,14 @@
 """What people write on the command line for places and values of the hub document."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import click
 
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import core_scalar, parse, plain
+from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.schemas import load_schema
 
@@ -26,6 +27,14 @@ def read_path(address: str) -> tuple[str, ...]:
         if address[match.end()] != ".":
             break
     raise click.UsageError(f"{address!r} is no path: write keys with dots between them, quoted where they have dots.")
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for the first of `names` that is none of the `known` servers and catalogs."""
+    for name in names:
+        if name not in known:
+            help_ = suggest(name, known)
+            raise click.UsageError(f"No server or catalog in use is called {printable(name)}. {help_}".strip())
 
 
 def read_address(address: str) -> tuple[str, ...]:

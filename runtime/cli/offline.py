@@ -22,6 +22,7 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.disconnected import OfflinePackages, OfflineRegistries
 from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.lockable import read_lockable
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import OfflineError
@@ -39,13 +40,10 @@ class _Found:
 
 def lock_offline(project: Project, output: str) -> int:
     """Lock the project's hub without a network; return the exit code. Raises RuntimeFailure."""
-    validated, lock_file = project.validate(), project.open_lock()
-    sources = (*validated.sources, lock_file.source)
-    told = (*validated.diagnostics, *lock_file.diagnostics)
-    if has_errors(told) or validated.hub is None or lock_file.lock is None:
-        show_diagnostics(told, sources, output, project.root)
+    read = read_lockable(project, output)
+    if read is None:
         return Exit.ERROR
-    hub, before = validated.hub, lock_file.lock
+    hub, before = read.hub, read.lock
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub lock --offline", wait=0.5):
@@ -55,7 +53,7 @@ def lock_offline(project: Project, output: str) -> int:
         servers = dict(sorted({**kept, **found.servers}.items()))
         lock = Lock(servers=MappingProxyType(servers), catalogs=lock_catalogs(hub))
         problems = (*found.problems, *(build(hub, lock, found.definitions)[1] if not found.problems else ()))
-        show_diagnostics(sort((*told, *problems)), sources, output, project.root)
+        show_diagnostics(sort((*read.problems, *problems)), read.sources, output, project.root)
         if has_errors(problems):
             return Exit.ERROR
         changed = project.save_lock(lock, found.definitions)

@@ -1,23 +1,26 @@
 """`mcphub outdated`: what upstream has newer than the lock. Writes nothing."""
 
 import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 
 import click
 
 from mcphub_gitops.compiler.canonical import digest
-from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog
-from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.model import Server
 from mcphub_gitops.compiler.resolve.provenance import CatalogSource, used_sources
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.apply.news import News, Question, ask, questions_of
+from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.composition import compose
 from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.lockable import read_lockable
+from mcphub_gitops.runtime.cli.naming import refuse_unknown
 from mcphub_gitops.runtime.cli.options import fetching, layered_project_option, output_option
-from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json
+from mcphub_gitops.runtime.cli.output import show_json
 from mcphub_gitops.runtime.project import Project
 
 
@@ -35,36 +38,34 @@ def outdated(project: Project, output: str, names: tuple[str, ...], *, detailed_
     something is newer makes no lock stale; `mcphub update` takes it. Exit code 0; 1 on errors, and when something could
     not be asked, which is told in its line; 2 when something is newer and --detailed-exitcode is given.
     """
-    validated, lock_file = fetching(project).validate(), project.open_lock()
-    problems = (*validated.diagnostics, *lock_file.diagnostics)
-    if has_errors(problems) or validated.hub is None or lock_file.lock is None:
-        show_diagnostics(problems, (*validated.sources, lock_file.source))
+    read = read_lockable(fetching(project))
+    if read is None:
         return Exit.ERROR
     root = project.open().root
     sources = used_sources(root) if root is not None else {}
-    site, lock = compose(project), lock_file.lock
-    known = {*sources, *(server.name for server in validated.hub.servers)}
-    for name in names:
-        if name not in known:
-            raise click.UsageError(f"No server or catalog in use is called {printable(name)}. {suggest(name, known)}")
-    questions = _catalogs({name: each for name, each in sources.items() if not names or name in names}, lock)
-    for server in validated.hub.servers:
-        pins = lock.servers.get(server.name)
-        if pins is not None and server.enabled and (not names or server.name in names):
-            questions.extend(questions_of(server, pins, site))
-    found = asyncio.run(ask(questions))
+    known = {*sources, *(server.name for server in read.hub.servers)}
+    refuse_unknown(names, known)
+    wanted = names or known
+    of_servers = _of_servers(read.hub.servers, wanted, read.lock, compose(project))
+    found = asyncio.run(ask([*_of_catalogs(sources, wanted, read.lock), *of_servers]))
     _show(found, output)
     if any(each.problem for each in found):
         return Exit.ERROR
     return Exit.CHANGES if detailed_exitcode and any(each.is_new for each in found) else Exit.OK
 
 
-def _catalogs(sources: dict[str, CatalogSource], lock: Lock) -> list[Question]:
-    return [
-        (f"catalog {name}", str(source), _pin(pins), partial(_look, source))
-        for name, source in sources.items()
-        if source.kind != "path" and (pins := lock.catalogs.get(name)) is not None
-    ]
+def _of_servers(servers: Iterable[Server], wanted: Collection[str], lock: Lock, site: Site) -> Iterator[Question]:
+    for server in servers:
+        pins = lock.servers.get(server.name)
+        if pins is not None and server.enabled and server.name in wanted:
+            yield from questions_of(server, pins, site)
+
+
+def _of_catalogs(sources: Mapping[str, CatalogSource], wanted: Collection[str], lock: Lock) -> Iterator[Question]:
+    for name, source in sources.items():
+        pins = lock.catalogs.get(name)
+        if pins is not None and source.kind != "path" and name in wanted:
+            yield f"catalog {name}", str(source), _pin(pins), partial(_look, source)
 
 
 def _look(source: CatalogSource) -> tuple[str, str]:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import click
-
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.enumeration import listed
@@ -14,11 +12,10 @@ from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.lock.movement import find_movements
 from mcphub_gitops.compiler.lock.selection import Selection, find_pinned, fitting, narrow, put_back
 from mcphub_gitops.compiler.plan.desired import build
-from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.model import Hub, Package
 from mcphub_gitops.compiler.resolve.nodes import entries, value
 from mcphub_gitops.compiler.resolve.provenance import CatalogSource, used_sources
-from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.validation import Document
 from mcphub_gitops.runtime.apply.age import Cutoff, aged
 from mcphub_gitops.runtime.apply.lease import hold
@@ -27,6 +24,8 @@ from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.ages import cutoff_of
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
+from mcphub_gitops.runtime.cli.lockable import read_lockable
+from mcphub_gitops.runtime.cli.naming import refuse_unknown
 from mcphub_gitops.runtime.cli.options import renewing
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
@@ -50,20 +49,17 @@ def update_lock(project: Project, names: tuple[str, ...], output: str, *, min_ag
     """Update the project's lock; return the exit code, having told what moved. Raises RuntimeFailure."""
     wish = _wish(project.open(), names, min_age)
     project = renewing(project, {str(source) for source in wish.sources.values()}, wish.cutoff)
-    validated, lock_file = project.validate(), project.open_lock()
-    sources = (*validated.sources, lock_file.source)
-    problems = (*validated.diagnostics, *lock_file.diagnostics)
-    if has_errors(problems) or validated.hub is None or lock_file.lock is None:
-        show_diagnostics(problems, sources, output, project.root)
+    read = read_lockable(project, output)
+    if read is None:
         return Exit.ERROR
-    hub, before = validated.hub, lock_file.lock
+    hub, before = read.hub, read.lock
     _refuse_disabled(hub, wish.selection)
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub update", wait=0.5):
         found, hub_asked = _ask(project, hub, before, wish)
         told = _told(project, hub, before, found, wish)
-        show_diagnostics(sort((*problems, *told)), sources, output, project.root)
+        show_diagnostics(sort((*read.problems, *told)), read.sources, output, project.root)
         if has_errors(told) or not isinstance(found, Locked):
             return Exit.ERROR
         after = put_back(hub, before, found.lock, wish.selection)
@@ -81,19 +77,21 @@ def _wish(document: Document, names: tuple[str, ...], min_age: str | None) -> _W
     servers = {entry.key for entry in entries(root, "servers")} if root is not None else set()
     catalogs = used_sources(root) if root is not None else {}
     if root is not None:
-        for name in names:
-            if name not in servers and name not in catalogs:
-                known = suggest(name, [*servers, *catalogs])
-                raise click.UsageError(f"No server or catalog in use is called {printable(name)}. {known}".strip())
+        refuse_unknown(names, {*servers, *catalogs})
     selection = Selection(
         servers=frozenset(names) & frozenset(servers),
         catalogs=frozenset(catalogs if not names else catalogs.keys() & set(names)),
         everything=not names,
     )
-    declared = value(root, "defaults", "minAge") if root is not None else None
-    age = min_age if min_age is not None else declared if isinstance(declared, str) else ""
     chosen = {name: source for name, source in catalogs.items() if name in selection.catalogs}
-    return _Wish(selection=selection, sources=chosen, cutoff=cutoff_of(age))
+    return _Wish(
+        selection=selection, sources=chosen, cutoff=cutoff_of(min_age if min_age is not None else _declared_age(root))
+    )
+
+
+def _declared_age(root: Node | None) -> str:
+    declared = value(root, "defaults", "minAge") if root is not None else None
+    return declared if isinstance(declared, str) else ""
 
 
 def _refuse_disabled(hub: Hub, selection: Selection) -> None:
