@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -39,12 +39,19 @@ FindCatalog = Callable[[CatalogSource, LockedCatalog | None], CatalogFile]
 """Returns a catalog that is no file of the hub's folder, as it is locked, if it is."""
 
 
+OpenDefinitions = Callable[[str, int], AbstractContextManager[ReadDefinitions]]
+"""Opens what reads the definitions of a folder, so many bytes."""
+
 Enforce = Callable[[Compiled, Tree, str], Compiled]
 
 
 def _refuse_policies(compiled: Compiled, _tree: Tree, _as_of: str) -> Compiled:
     name = compiled.hub.name if compiled.hub is not None else ""
     raise RuntimeFailure(f"the hub {name} has policies, and nothing here checks them")
+
+
+def _open_definitions(_folder: str, _size: int) -> AbstractContextManager[ReadDefinitions]:
+    return nullcontext(read_definitions)
 
 
 def _find_nothing(_source: CatalogSource, _locked: LockedCatalog | None) -> CatalogFile:
@@ -79,7 +86,8 @@ class Project:
     `open_layers` opens a hub that includes others, or has an environment (its name, file and content), and asks for
     the files that a pattern matches. `drafts` stand in place of what is in the documents that they name. `enforce`
     holds a compiled hub against the policies that it names in the project's folder, on a day. Files are read from
-    `tree`, which is the folder as it is unless another is given; `read_definitions` may know some of them already.
+    `tree`, which is the folder as it is unless another is given. `open_definitions` has what reads definitions: it may
+    know some of them already, and keep others.
     """
 
     root: Path
@@ -91,7 +99,7 @@ class Project:
     drafts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     enforce: Enforce = field(default=_refuse_policies, compare=False, repr=False)
     tree: Tree | None = field(default=None, compare=False, repr=False)
-    read_definitions: ReadDefinitions = field(default=read_definitions, compare=False, repr=False)
+    open_definitions: OpenDefinitions = field(default=_open_definitions, compare=False, repr=False)
 
     @property
     def files(self) -> Tree:
@@ -211,15 +219,12 @@ class Project:
     def _compile(self, *, locked: bool, as_of: str | None, frozen: bool, opened: Document | None) -> Compiled:
         validated, lock_file = self._validate(opened), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
-        compiled = compile_hub(
-            validated,
-            lock_file,
-            {name: self.definitions(name) for name in names},
-            self.file_digests(validated.hub) if validated.hub is not None else {},
-            locked=locked,
-            frozen=frozen,
-            read=self.read_definitions,
-        )
+        definitions = {name: self.definitions(name) for name in names}
+        files = self.file_digests(validated.hub) if validated.hub is not None else {}
+        with self.open_definitions(
+            self.tools_folder, sum(len(data or b"") for _, data in definitions.values())
+        ) as read:
+            compiled = compile_hub(validated, lock_file, definitions, files, locked=locked, frozen=frozen, read=read)
         if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled
         return self.enforce(compiled, self.files, as_of)

@@ -1,7 +1,7 @@
 """The readable tool definitions beside the lock: one file a server, held against the lock's fingerprints."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, TypeAlias
 
 from mcphub_gitops.compiler import codes
@@ -14,20 +14,40 @@ Definitions: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The definitions of one server by tool name."""
 
 _SHOWN = 3
+_BETWEEN = "\t"
+"""What stands in no canonical form, where all such characters are escaped."""
 
 
 class Defined(Definitions):
     """Definitions as they are fingerprinted: `texts` has each in canonical form, and it is decoded when looked at."""
 
-    __slots__ = ("texts",)
+    __slots__ = ("_make", "_texts")
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self.texts = texts
+    def __init__(self, make: Callable[[], Mapping[str, str]]) -> None:
+        self._make = make
+        self._texts: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, definitions: Definitions) -> Self:
         """Return `definitions` in their canonical form."""
-        return cls({tool: write(definition) for tool, definition in definitions.items()})
+        texts = {tool: write(definition) for tool, definition in definitions.items()}
+        return cls(lambda: texts)
+
+    @classmethod
+    def joined(cls, tools: Iterable[str], line: bytes) -> Self:
+        """Return the definitions of `tools` that `join` has put into one line."""
+        return cls(lambda: dict(zip(tools, line.decode("utf-8", "surrogatepass").split(_BETWEEN), strict=False)))
+
+    def join(self, tools: Iterable[str]) -> bytes:
+        """Return the definitions of `tools`, in their order, as one line."""
+        return encode_text(_BETWEEN.join(self.texts[tool] for tool in tools))
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Each definition in canonical form."""
+        if self._texts is None:
+            self._texts = self._make()
+        return self._texts
 
     def __getitem__(self, tool: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = json.loads(self.texts[tool])

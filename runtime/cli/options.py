@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from mcphub_gitops.compiler.compilation import Compiled
+from mcphub_gitops.compiler.compilation import Compiled, ReadDefinitions
+from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.model import LockedCatalog
 from mcphub_gitops.compiler.resolve.provenance import CatalogFile, CatalogSource
 from mcphub_gitops.compiler.validation import Document, Validated
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _SHELF = "catalogs"
 """The folder of the runtime's own that fetched catalogs are kept in."""
+
+_MANY_DEFINITIONS = 64 * 1024
+"""So many bytes of tool definitions take longer to read than it takes to find out what is in them."""
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -164,6 +169,7 @@ def _project(path: Path, environment: str) -> Project:
             understand_sourced=partial(_understand_sourced, root),
             open_layers=_open_layers,
             enforce=partial(_enforce, root),
+            open_definitions=partial(_open_definitions, root),
         )
         return _with_catalogs(project, "find")
     except (OSError, RuntimeError) as error:
@@ -201,6 +207,13 @@ def _with_catalogs(project: Project, how: str, *given: object) -> Project:
 def _understand_sourced(root: Path, document: Document, read: ReadCatalog) -> Validated:
     understood: Validated = lazy.load("sourcing").understand(root, document, read)
     return understood
+
+
+def _open_definitions(root: Path, folder: str, size: int) -> AbstractContextManager[ReadDefinitions]:
+    if size < _MANY_DEFINITIONS:
+        return nullcontext(read_definitions)
+    opened: AbstractContextManager[ReadDefinitions] = lazy.load("defining").open_definitions(root, folder)
+    return opened
 
 
 def _enforce(root: Path, compiled: Compiled, tree: Tree, as_of: str, *, fetched: bool = False) -> Compiled:

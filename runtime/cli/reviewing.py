@@ -1,6 +1,7 @@
 """What reviews have in common: two sides compiled alike, compared, and shown. Loaded when there is a review."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def _remembering(before: State, after: State) -> tuple[State, State]:
         return result
 
     def remember(state: State) -> State:
-        return replace(state, project=replace(state.project, read_definitions=read))
+        return replace(state, project=replace(state.project, open_definitions=lambda *_: nullcontext(read)))
 
     return remember(before), remember(after)
 
@@ -194,10 +195,8 @@ def _held(compiled: Compiled) -> Held:
 
 
 def _definitions(project: Project, side: Side, servers: frozenset[str]) -> Definitions:
-    return {
-        server: project.read_definitions(*project.definitions(server), side.offered[server])[0]
-        for server in sorted(servers)
-    }
+    with project.open_definitions(project.tools_folder, 0) as read:
+        return {server: read(*project.definitions(server), side.offered[server])[0] for server in sorted(servers)}
 
 
 def refuse_own_file(path: Path | None, project: Project) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mcphub_gitops.compiler.sourcing import OpenCatalog, sources_of, understand_sourced
 from mcphub_gitops.compiler.validation import Document, Validated
-from mcphub_gitops.runtime.adapters.catalog_cache import CatalogCache, cache_folder
+from mcphub_gitops.runtime.adapters.catalog_cache import CatalogCache
+from mcphub_gitops.runtime.adapters.kept import cache_folder
 from mcphub_gitops.runtime.project import ReadCatalog
 
 
@@ -17,4 +18,4 @@ def understand(root: Path, document: Document, read: ReadCatalog) -> Validated:
 
 def opener(root: Path) -> OpenCatalog:
     """Return what opens the catalogs of the project in `root`, and has those that were opened before."""
-    return CatalogCache(folder=cache_folder(os.environ, root)).open
+    return CatalogCache(folder=cache_folder(os.environ, root, "catalogs")).open

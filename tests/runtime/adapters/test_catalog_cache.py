@@ -9,7 +9,8 @@ from mcphub_gitops import schemas
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.resolve.preserved import preserve
 from mcphub_gitops.compiler.resolve.published import open_catalog
-from mcphub_gitops.runtime.adapters.catalog_cache import MOST_KEPT, CatalogCache, cache_folder
+from mcphub_gitops.runtime.adapters.catalog_cache import CatalogCache
+from mcphub_gitops.runtime.adapters.kept import MOST_KEPT, cache_folder
 
 DATA = b"registry: {notes: {image: 'registry.example/notes:1'}}\n"
 OTHER = b"registry: {other: {image: 'registry.example/other:1'}}\n"
@@ -159,10 +160,10 @@ def test_what_is_no_file_in_its_place_is_no_error(cache: CatalogCache) -> None:
     ],
 )
 def test_where_catalogs_are_kept(environ: dict[str, str], place: str | None) -> None:
-    assert cache_folder(environ, Path("/p")) == (Path(place) if place is not None else None)
+    assert cache_folder(environ, Path("/p"), "catalogs") == (Path(place) if place is not None else None)
 
 
 def test_a_link_into_the_project_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "project")
-    assert cache_folder({"XDG_CACHE_HOME": str(tmp_path / "cache")}, tmp_path / "project") is None
+    assert cache_folder({"XDG_CACHE_HOME": str(tmp_path / "cache")}, tmp_path / "project", "catalogs") is None
