@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
 from mcphub_gitops.compiler.plan.reconcile import LOST, Options, reconcile
+from mcphub_gitops.compiler.resolve.location import locations_in
 from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
@@ -126,6 +127,23 @@ async def find_tool_drift(
         for server, outcome in zip(startable, outcomes, strict=True)
         for drift in _tool_drift(server, outcome, eras.get(server.name, ""))
     )
+
+
+def within_reach(applied: Desired) -> Desired:
+    """Return `applied` with the servers alone that can be asked without a network.
+
+    Those that others run cannot, nor those with a secret that is kept in a store.
+    """
+    return replace(applied, servers=tuple(each for each in applied.servers if _is_within_reach(each)))
+
+
+def _is_within_reach(server: DesiredServer) -> bool:
+    files = server.container.secret_files.values() if server.container is not None else ()
+    schemes = {each.scheme for reference in (*server.secrets.values(), *files) for each in locations_in(reference)}
+    return server.endpoint is None and not schemes & _STORES
+
+
+_STORES = {"store", "vault"}
 
 
 def _hub_drift(applied: Desired, current: Desired | None) -> Iterator[Drift]:

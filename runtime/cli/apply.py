@@ -23,7 +23,13 @@ from mcphub_gitops.runtime.cli.applying import (
 )
 from mcphub_gitops.runtime.cli.composition import layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import as_of_option, frozen_options, layered_project_option, report_option
+from mcphub_gitops.runtime.cli.options import (
+    as_of_option,
+    frozen_options,
+    layered_project_option,
+    offline_option,
+    report_option,
+)
 from mcphub_gitops.runtime.cli.output import quiet
 from mcphub_gitops.runtime.cli.remembering import Memory
 from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
@@ -54,9 +60,7 @@ _DIGEST = re.compile("sha256:[0-9a-f]{64}")
     callback=lambda _context, _option, value: _whole(value),
     help="Refuse unless the review digest is this one, given whole: what was approved.",
 )
-@click.option(
-    "--offline", is_flag=True, help="Use no network: packages come from the caches, images are on the engine already."
-)
+@offline_option("packages come from the caches, images are on the engine already")
 @frozen_options
 @as_of_option
 def apply(

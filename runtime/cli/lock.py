@@ -6,7 +6,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import layered_project_option, pinning, report_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, offline_option, pinning, report_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.project import Project
 
@@ -26,7 +26,7 @@ _CHANGES = {codes.STALE_LOCK, codes.DEFINITIONS}
     help="Write nothing; exit with 2 when the lock does not fit. Needs no network.",
 )
 @click.option("--catalogs", is_flag=True, help="Fetch every catalog of a URL or a git branch anew.")
-@click.option("--offline", is_flag=True, help="Use no network: what is neither locked nor at hand is an error.")
+@offline_option("what is neither locked nor at hand is an error")
 @click.option(
     "--resolve", is_flag=True, help="Put both sides of a merge together; ask anew only about what changed on both."
 )

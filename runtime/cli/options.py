@@ -105,6 +105,11 @@ def _check_frozen(context: click.Context, _option: click.Parameter, value: bool)
     return value
 
 
+def offline_option(words: str) -> Callable[[F], F]:
+    """Add ``--offline``, to a command that can do without a network; `words` say what that means there."""
+    return click.option("--offline", is_flag=True, help=f"Use no network: {words}.")
+
+
 def as_of_option(function: F) -> F:
     """Add ``--as-of``, the day on which policies are checked: today, in UTC."""
     return click.option(

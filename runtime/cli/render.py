@@ -12,7 +12,7 @@ from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.cli.applying import compile_desired
 from mcphub_gitops.runtime.cli.composition import prepare
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import frozen_options, layered_project_option, today
+from mcphub_gitops.runtime.cli.options import as_of_option, frozen_options, layered_project_option, offline_option
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import write_file
 from mcphub_gitops.runtime.project import Project
@@ -31,20 +31,22 @@ COMPOSE_FILE = "compose.yaml"
     help="Where it is written, in the hub's folder; - is standard output.",
 )
 @click.option("--secrets", is_flag=True, help="Also read the secrets and put them where the containers get them from.")
+@offline_option("catalogs and bundles of policies are those that are kept, and no secret store is asked")
 @frozen_options
-def render(project: Project, target: str, *, secrets: bool, frozen: bool) -> int:
+@as_of_option
+def render(project: Project, target: str, *, secrets: bool, as_of: str, offline: bool, frozen: bool) -> int:
     """Write the compose file with which `docker compose up` makes the same containers as `mcphub apply`.
 
     It holds no secret: those are read from below .mcphub/secrets, where --secrets or an apply has put them. Servers
     that run as processes are not in it. Exit code 0; 1 on errors.
     """
-    desired = compile_desired(project, today(), frozen=frozen)
+    desired = compile_desired(project, as_of, frozen=frozen, offline=offline)
     if isinstance(desired, Exit):
         return desired
     contained = [server for server in desired.servers if server.container is not None]
     if not contained:
         raise RuntimeFailure("no server of the hub runs in a container", resolution="only containers can be rendered")
-    site = prepare(project)
+    site = prepare(project, offline=offline)
     packages = {
         server.name: site.packages.contained(server.environment)
         for server in contained

@@ -12,9 +12,10 @@ from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import holder_of
 from mcphub_gitops.runtime.apply.state import read_applied
 from mcphub_gitops.runtime.cli import lazy
+from mcphub_gitops.runtime.cli.applied import as_applied
 from mcphub_gitops.runtime.cli.asking import ask_gateway
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import output_option, project_option
+from mcphub_gitops.runtime.cli.options import layered_project_option, output_option
 from mcphub_gitops.runtime.cli.output import show_json, table
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
@@ -27,24 +28,31 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @click.command(epilog="\b\nExamples:\n  mcphub status\n  mcphub status --output json")
-@project_option
+@layered_project_option
 @output_option
 def status(project: Project, output: str) -> int:
     """Show each server that is applied: whether it is up, for how long, its restarts, and the tools it serves.
 
     Profiles are shown with their paths. The running gateway is asked; where none runs, the engine is asked for the
-    containers. Exit code 0 when every server is up, 2 when one is not, 1 on errors, such as when nothing is applied.
+    containers. What is applied says which environment it is; with --env, another one is an error. Exit code 0 when
+    every server is up, 2 when one is not, 1 on errors, such as when nothing is applied.
     """
     layout = Layout(folder=project.runtime_folder)
     applied = read_applied(layout)
     if applied is None:
         raise RuntimeFailure("nothing is applied", resolution="run `mcphub apply`, or `mcphub up`")
+    project = as_applied(project, applied)
     answer = ask_gateway(layout, "/status")
     runs = answer is not None or holder_of(layout.gateway_lock) is not None
     desired = applied.plan.desired
     rows = list(answer["servers"]) if answer is not None else list(_without_answer(desired, project, runs=runs))
     if output == "json":
-        head = {"format": "mcphub.status/v1", **digests_of(applied.plan), "gateway": runs}
+        head = {
+            "format": "mcphub.status/v1",
+            **digests_of(applied.plan),
+            "environment": desired.environment,
+            "gateway": runs,
+        }
         show_json({**head, "servers": rows, "profiles": list(_profiles(desired))})
     else:
         if answer is None:

@@ -9,7 +9,7 @@ from mcphub_gitops.runtime.apply.state import read_applied, refuse_other_hub
 from mcphub_gitops.runtime.cli.applying import carry_out, compile_desired, make_plan
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import frozen_options, layered_project_option, today
+from mcphub_gitops.runtime.cli.options import as_of_option, frozen_options, layered_project_option, offline_option
 from mcphub_gitops.runtime.cli.serving import serve_in_background, serve_project
 from mcphub_gitops.runtime.failure import LockHeldError
 from mcphub_gitops.runtime.project import Project
@@ -18,19 +18,21 @@ from mcphub_gitops.runtime.project import Project
 @click.command(epilog="\b\nExamples:\n  mcphub up\n  mcphub up --detach")
 @layered_project_option
 @click.option("--detach", "-d", is_flag=True, help="Leave the gateway running in the background.")
+@offline_option("apply as `mcphub apply --offline` does")
 @frozen_options
-def up(project: Project, *, detach: bool, frozen: bool) -> int:
+@as_of_option
+def up(project: Project, *, detach: bool, as_of: str, offline: bool, frozen: bool) -> int:
     """Validate the hub, check its lock, plan, apply without asking, and serve the gateway.
 
     A gateway that runs already takes the new generation over. Exit codes as of `mcphub apply`.
     """
-    desired = compile_desired(project, today(), frozen=frozen)
+    desired = compile_desired(project, as_of, frozen=frozen, offline=offline)
     if isinstance(desired, Exit):
         return desired
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub up", wait=0.5):
-        site = compose(project, realm=layout.lineage())
+        site = compose(project, realm=layout.lineage(), offline=offline)
         refuse_other_hub(desired, read_applied(layout))
         code = carry_out(make_plan(desired, site), site)
     if code != Exit.OK:

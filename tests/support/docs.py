@@ -42,8 +42,34 @@ def diagnostics_page() -> str:
 
 def commands_page() -> str:
     """Return the page of all commands: what ``--help`` prints."""
-    parts = ["# Commands\n", NOTICE, *_helps(cli, "mcphub", None)]
+    parts = ["# Commands\n", NOTICE, *_shared(), *_helps(cli, "mcphub", None)]
     return "\n".join(parts)
+
+
+_SHARED = ("--env", "--output", "--as-of", "--locked", "--frozen", "--offline", "--dry-run", "--detailed-exitcode")
+
+
+def _shared() -> Iterator[str]:
+    """Yield which commands take the options that several have: the same word means the same in each."""
+    yield "## Options that several commands take\n"
+    yield "The same word means the same in each; what it comes to there, its help says.\n"
+    yield f"| command | {' | '.join(f'`{option}`' for option in _SHARED)} |\n|---|{'---|' * len(_SHARED)}"
+    for name, command in _leaves(cli, ""):
+        own = {option for each in command.params for option in each.opts}
+        if own & {*_SHARED}:
+            yield f"| `{name}` | {' | '.join('yes' if option in own else '' for option in _SHARED)} |"
+    yield ""
+
+
+def _leaves(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    context = click.Context(command)
+    for each in command.list_commands(context):
+        found = command.get_command(context, each)
+        assert found is not None
+        yield from _leaves(found, f"{name} {each}".strip())
 
 
 def formats_page() -> str:
