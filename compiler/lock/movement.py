@@ -1,7 +1,8 @@
 """What moved from one lock to another: catalogs, versions, images and tools, in words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog, LockedServer
 from mcphub_gitops.compiler.source import printable
@@ -11,22 +12,56 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NameChange:
+    """A name of a set that came, went, or means something else: its values, None where there is none on that side."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def mark(self) -> str:
+        """``+``, ``-`` or ``~``."""
+        return "+" if self.before is None else "-" if self.after is None else "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
     """One thing that moved: whose it is, what of it, and both values, empty where there is none on that side.
 
-    `owner` is a server's name, or ``catalog NAME``. Where `what` is a set of names (``tools``, ``dependencies``,
-    ``platforms``, ``files``), `after` lists them as ``+ new``, ``- gone`` and ``~ changed``, and `before` is empty.
+    `owner` is a server's name, or ``catalog NAME``. `kind` is ``catalog``, ``package``, ``image``, ``server``, or what
+    `what` says. Where that is a set of names (``tools``, ``dependencies``, ``platforms``, ``files``), `changes` are all
+    of those that differ, `after` lists the first of them as ``+ new``, ``- gone`` and ``~ changed``, and `before` is
+    empty.
     """
 
     owner: str
+    kind: str
     what: str
     before: str = ""
     after: str = ""
+    changes: tuple[NameChange, ...] = ()
 
     def __str__(self) -> str:
         if not self.before:
             return printable(f"{self.owner}: {self.what}" + (f" {self.after}" if self.after else ""))
         return printable(f"{self.owner}: {self.what} {self.before} -> {self.after or 'none'}")
+
+
+def describe_movement(moved: Movement, clean: Callable[[str], str] = str) -> dict[str, Any]:
+    """Return what moved as plain data, its values as `clean` leaves them (`schemas/update.v1.json`)."""
+    is_set = bool(moved.changes)
+    return {
+        "name": moved.owner.rpartition(" ")[2],
+        "kind": moved.kind,
+        "what": moved.what,
+        "from": clean(moved.before),
+        "to": "" if is_set else clean(moved.after),
+        "changes": [
+            {"mark": each.mark, "name": clean(each.name), "from": each.before or "", "to": each.after or ""}
+            for each in moved.changes
+        ],
+    }
 
 
 def find_movements(before: Lock, after: Lock) -> tuple[Movement, ...]:
@@ -57,28 +92,29 @@ def dependencies_of(server: LockedServer) -> Mapping[str, str]:
     return found
 
 
-def describe_changes(before: Mapping[str, str], after: Mapping[str, str], *, values: bool = False) -> str:
-    """Return the names that only one side has, or that differ, as one line; with `values` also both values."""
-    words = [*_changes(before, after, values=values)]
-    more = f", and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return ", ".join(words[:_SHOWN]) + more
+def find_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[NameChange, ...]:
+    """Return the names that only one side has, or that differ, in their order."""
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return tuple(NameChange(name=name, before=before.get(name), after=after.get(name)) for name in names)
 
 
-def _changes(before: Mapping[str, str], after: Mapping[str, str], *, values: bool) -> Iterator[str]:
-    for name in sorted({*before, *after}):
-        if name not in before:
-            yield f"+ {name} {after[name]}" if values else f"+ {name}"
-        elif name not in after:
-            yield f"- {name}"
-        elif before[name] != after[name]:
-            yield f"~ {name} {before[name]} -> {after[name]}" if values else f"~ {name}"
+def describe_changes(changes: Sequence[NameChange], *, values: bool = False) -> str:
+    """Return `changes` as one line, the first of them by name; with `values` also what they were and are."""
+    words = [_words(each, values=values) for each in changes[:_SHOWN]]
+    more = f", and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+    return ", ".join(words) + more
+
+
+def _words(change: NameChange, *, values: bool) -> str:
+    said = {"+": f" {change.after}", "~": f" {change.before} -> {change.after}", "-": ""}[change.mark] if values else ""
+    return f"{change.mark} {change.name}{said}"
 
 
 def _of_catalog(name: str, before: LockedCatalog | None, after: LockedCatalog | None) -> Iterator[Movement]:
     old, new = _catalog(before), _catalog(after)
     if old != new:
         what = "is locked as" if before is None else "moved"
-        yield Movement(owner=f"catalog {name}", what=what, before=old, after=new)
+        yield Movement(owner=f"catalog {name}", kind="catalog", what=what, before=old, after=new)
 
 
 def _catalog(catalog: LockedCatalog | None) -> str:
@@ -91,16 +127,18 @@ def _of_server(name: str, before: LockedServer | None, after: LockedServer | Non
     if before == after:
         return
     if after is None:
-        yield Movement(owner=name, what="is no longer locked")
+        yield Movement(owner=name, kind="server", what="is no longer locked")
         return
     was = before or LockedServer(launch="", era="")
     (old, old_version), (new, new_version) = split_package(was.package), split_package(after.package)
     if was.package != after.package and new:
-        yield Movement(owner=name, what=new, before=old_version if old == new else was.package, after=new_version)
+        moved_from = old_version if old == new else was.package
+        yield Movement(owner=name, kind="package", what=new, before=moved_from, after=new_version)
     yield from _set(name, "dependencies", dependencies_of(was), dependencies_of(after), values=before is not None)
     (old_image, _, old_digest), (image, _, digest) = (each.image.partition("@") for each in (was, after))
     if was.image != after.image and image:
-        yield Movement(owner=name, what=image, before=old_digest if old_image == image else was.image, after=digest)
+        moved_from = old_digest if old_image == image else was.image
+        yield Movement(owner=name, kind="image", what=image, before=moved_from, after=digest)
     if before is not None:
         # Every image has other manifests: it is their platforms that come and go.
         yield from _set(name, "platforms", dict.fromkeys(was.platforms, ""), dict.fromkeys(after.platforms, ""))
@@ -111,16 +149,17 @@ def _of_server(name: str, before: LockedServer | None, after: LockedServer | Non
 
 def _singles(name: str, before: LockedServer, after: LockedServer) -> Iterator[Movement]:
     if before.launch != after.launch:
-        yield Movement(owner=name, what="declaration", after="changed since it was locked")
+        yield Movement(owner=name, kind="declaration", what="declaration", after="changed since it was locked")
     for what in ("user", "target", "era"):
         old, new = getattr(before, what), getattr(after, what)
         if old != new:
-            yield Movement(owner=name, what=what, before=old or "none", after=new or "none")
+            yield Movement(owner=name, kind=what, what=what, before=old or "none", after=new or "none")
 
 
 def _set(
     name: str, what: str, before: Mapping[str, str], after: Mapping[str, str], *, values: bool = False
 ) -> Iterator[Movement]:
-    words = describe_changes(before, after, values=values)
-    if words:
-        yield Movement(owner=name, what=what, after=words)
+    changes = find_changes(before, after)
+    if changes:
+        words = describe_changes(changes, values=values)
+        yield Movement(owner=name, kind=what, what=what, after=words, changes=changes)

@@ -1,6 +1,7 @@
 """Diagnostics as mcphub's own JSON: one document (`mcphub.diagnostics/v1`), or one line each."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Fix
@@ -10,9 +11,14 @@ from mcphub_gitops.compiler.source import Position, Span
 
 def render_json(report: Report) -> str:
     """Return one JSON document, files named as seen from the project."""
-    problems = [_document(each) for each in report.diagnostics]
+    problems = describe_diagnostics(report.diagnostics)
     said = {} if report.verdicts is None else {"verdicts": report.verdicts}
     return json.dumps({"format": "mcphub.diagnostics/v1", "diagnostics": problems, **said}, indent=2) + "\n"
+
+
+def describe_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    """Return diagnostics as plain data, as the document has them."""
+    return [_document(each) for each in diagnostics]
 
 
 def render_json_lines(report: Report) -> str:

@@ -114,11 +114,10 @@ def _pins(before: Side, after: Side, changes: tuple[Change, ...]) -> Iterator[Mo
     """Yield what moved in the lock of a hub and is no fact of a server: of catalogs, and of servers on both sides."""
     if before.lock is None or after.lock is None:
         return
-    catalogs = {f"catalog {name}" for name in {*before.lock.catalogs, *after.lock.catalogs}}
     common, changed = before.facts.keys() & after.facts.keys(), _by_name(changes)
     for moved in find_movements(before.lock, after.lock):
-        is_pin = moved.what in _BESIDE_FACTS or (moved.what == "declaration" and moved.owner not in changed)
-        if moved.owner in catalogs or (moved.owner in common and is_pin):
+        is_pin = moved.kind in _BESIDE_FACTS or (moved.kind == "declaration" and moved.owner not in changed)
+        if moved.kind == "catalog" or (moved.owner in common and is_pin):
             yield moved
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mcphub_gitops.compiler.lock.movement import Movement
+from mcphub_gitops.compiler.lock.movement import describe_movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.model import (
@@ -64,7 +64,7 @@ def describe_review(review: Review) -> dict[str, Any]:
         "servers": list(map(_change, review.servers)),
         "gateway": list(map(_field, review.gateway)),
         "settings": list(map(_setting, review.settings)),
-        "pins": list(map(describe_movement, review.pins)),
+        "pins": [describe_movement(each, phrase.hide) for each in review.pins],
         "effects": list(review.effects),
         "undo": list(review.undo),
         "unchecked": list(review.unchecked),
@@ -199,11 +199,6 @@ def _guard(each: GuardChange) -> dict[str, Any]:
         "fields": [_field(field) for field in each.fields],
         "place": _place(each.span),
     }
-
-
-def describe_movement(moved: Movement) -> dict[str, Any]:
-    """Return what moved in a lock as plain data."""
-    return {"owner": moved.owner, "what": moved.what, "before": _hidden(moved.before), "after": _hidden(moved.after)}
 
 
 def _judged(each: Judged) -> dict[str, Any]:

@@ -25,8 +25,8 @@ _NAMES = schema_names()
 def schema(name: str, target: Path | None) -> int:
     """Print the JSON Schema (draft 2020-12) of a document: of the hub, or of the one that NAME says.
 
-    NAME is hub, catalog, server, policy, test, lock, plan, or diagnostics, which is what --output json prints of
-    what is wrong.
+    NAME is hub, catalog, server, policy, test or lock; plan, review, update, outdated or drift, which are what
+    --output json prints of these; or diagnostics, which is what it prints of what is wrong.
 
     Editors complete and check mcp-hub.yaml by the copy beside it, which `mcphub init` has written and the first line
     of the hub names; after an update of mcphub, write that anew with -o. Exit code 0; 1 on errors.

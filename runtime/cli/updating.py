@@ -1,7 +1,7 @@
 """What `mcphub update` does: asks about what it is told to, and puts the answers into the lock."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler import codes
@@ -9,10 +9,11 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.enumeration import listed
 from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.lock.movement import find_movements
+from mcphub_gitops.compiler.lock.movement import Movement, describe_movement, find_movements
 from mcphub_gitops.compiler.lock.selection import Selection, find_pinned, fitting, narrow, put_back
 from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.read.syntax import Node
+from mcphub_gitops.compiler.report.document import describe_diagnostics
 from mcphub_gitops.compiler.resolve.model import Hub, Package
 from mcphub_gitops.compiler.resolve.nodes import entries, value
 from mcphub_gitops.compiler.resolve.provenance import CatalogSource, used_sources
@@ -27,7 +28,7 @@ from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.lockable import read_lockable
 from mcphub_gitops.runtime.cli.naming import refuse_unknown
 from mcphub_gitops.runtime.cli.options import renewing
-from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
+from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
@@ -45,6 +46,17 @@ class _Wish:
     cutoff: Cutoff | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What came of an update: files, what moved, the places that pin something, and servers that do not fit."""
+
+    dry_run: bool
+    written: tuple[str, ...]
+    moves: tuple[Movement, ...]
+    pinned: tuple[str, ...]
+    unfit: tuple[str, ...]
+
+
 def update_lock(project: Project, names: tuple[str, ...], output: str, *, min_age: str | None, dry_run: bool) -> int:
     """Update the project's lock; return the exit code, having told what moved. Raises RuntimeFailure."""
     wish = _wish(project.open(), names, min_age)
@@ -58,16 +70,24 @@ def update_lock(project: Project, names: tuple[str, ...], output: str, *, min_ag
     layout.prepare()
     with hold(layout.writer_lock, "mcphub update", wait=0.5):
         found, hub_asked = _ask(project, hub, before, wish)
-        told = _told(project, hub, before, found, wish)
-        show_diagnostics(sort((*read.problems, *told)), read.sources, output, project.root)
+        told = sort((*read.problems, *_told(project, hub, before, found, wish)))
         if has_errors(told) or not isinstance(found, Locked):
+            show_diagnostics(told, read.sources, output, project.root)
             return Exit.ERROR
         after = put_back(hub, before, found.lock, wish.selection)
         written = () if dry_run else project.save_lock(after, found.definitions)
-    words = [*_words(before, after), *_pinned(hub_asked, wish.selection), *_unfit(project, hub, after)]
-    unchanged = "Nothing was written." if dry_run else "The lock is as it was."
-    last = f"Written: {', '.join(written)}" if written else unchanged
-    tell("".join(f"{line}\n" for line in (*words, last)), output)
+    done = _Done(
+        dry_run=dry_run,
+        written=written,
+        moves=find_movements(before, after),
+        pinned=tuple(_pinned(hub_asked, wish.selection)),
+        unfit=tuple(fitting(hub, after, project.file_digests(hub))[1]),
+    )
+    if output == "json":
+        show_json(_document(done, told))
+        return Exit.OK
+    show_diagnostics(told, read.sources, output, project.root)
+    tell("".join(f"{line}\n" for line in _words(done)), output)
     return Exit.OK
 
 
@@ -141,19 +161,30 @@ def _held(hub: Hub, wish: _Wish) -> Iterator[Diagnostic]:
             yield Diagnostic(code=codes.HELD, detail=held[str(source)], span=source.span, help=help_)
 
 
-def _words(before: Lock, after: Lock) -> Iterable[str]:
-    return [str(each) for each in find_movements(before, after)] or ["Nothing has moved."]
-
-
-def _pinned(hub: Hub, selection: Selection) -> Iterator[str]:
+def _pinned(hub: Hub, selection: Selection) -> list[str]:
+    """Return the places that pin something, where the update is about everything; a name that is pinned is told of."""
     if selection.servers:
-        return
-    places = [str(each.span) for each in find_pinned(hub, {server.name for server in hub.servers if server.enabled})]
-    if places:
-        yield f"Pinned there, so that no update moves it: {listed(places, _SHOWN)}."
+        return []
+    return [str(each.span) for each in find_pinned(hub, {server.name for server in hub.servers if server.enabled})]
 
 
-def _unfit(project: Project, hub: Hub, after: Lock) -> Iterator[str]:
-    _, names = fitting(hub, after, project.file_digests(hub))
-    if names:
-        yield f"Not updated, and not locked as the hub has them: {listed(names, _SHOWN)}. Run `mcphub lock`."
+def _document(done: _Done, told: tuple[Diagnostic, ...]) -> dict[str, object]:
+    return {
+        "format": "mcphub.update/v1",
+        "dryRun": done.dry_run,
+        "written": list(done.written),
+        "moves": [describe_movement(each) for each in done.moves],
+        "pinned": list(done.pinned),
+        "unfit": list(done.unfit),
+        "diagnostics": describe_diagnostics(told),
+    }
+
+
+def _words(done: _Done) -> Iterator[str]:
+    yield from [str(each) for each in done.moves] or ["Nothing has moved."]
+    if done.pinned:
+        yield f"Pinned there, so that no update moves it: {listed(done.pinned, _SHOWN)}."
+    if done.unfit:
+        yield f"Not updated, and not locked as the hub has them: {listed(done.unfit, _SHOWN)}. Run `mcphub lock`."
+    unchanged = "Nothing was written." if done.dry_run else "The lock is as it was."
+    yield f"Written: {', '.join(done.written)}" if done.written else unchanged

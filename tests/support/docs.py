@@ -26,6 +26,9 @@ SCHEMAS = {
     "lock.v1": "mcp-hub.lock",
     "plan.v2": "plan.json",
     "review.v1": "review",
+    "update.v1": "update",
+    "outdated.v1": "outdated",
+    "drift.v1": "drift",
     "diagnostics.v1": "diagnostics",
 }
 

@@ -4,7 +4,13 @@ from types import MappingProxyType
 import pytest
 
 from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog, LockedServer
-from mcphub_gitops.compiler.lock.movement import describe_changes, find_movements, split_package
+from mcphub_gitops.compiler.lock.movement import (
+    describe_changes,
+    describe_movement,
+    find_changes,
+    find_movements,
+    split_package,
+)
 
 ONE, TWO = ("sha256:" + digit * 64 for digit in "12")
 SERVER = LockedServer(launch=ONE, era="modern", tools=MappingProxyType({"keep": ONE, "change": ONE, "go": ONE}))
@@ -81,6 +87,7 @@ def test_catalogs_are_told_with_their_commits() -> None:
             {"a": kept, "b": replace(at, digest=TWO, commit="1" * 40), "new": kept},
         )
     ]
+    assert [describe_movement(each)["name"] for each in find_movements(*sides)] == ["b", "gone", "new"]
     assert [str(each) for each in find_movements(*sides)] == [
         f"catalog b: moved {ONE} (commit {'0' * 40}) -> {TWO} (commit {'1' * 40})",
         f"catalog gone: moved {ONE} -> none",
@@ -94,7 +101,43 @@ def test_a_name_that_could_steer_a_terminal_does_not() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    assert describe_changes({}, dict.fromkeys("abcdefghijk", "")).endswith("+ h, and 3 more")
+    assert describe_changes(find_changes({}, dict.fromkeys("abcdefghijk", ""))).endswith("+ h, and 3 more")
+
+
+def test_what_moved_is_told_to_programs_whole() -> None:
+    tools = MappingProxyType({**dict.fromkeys("abcdefghijk", ONE), "keep": ONE})
+    sides = (Lock(servers=MappingProxyType({"it": each})) for each in (PYPI, replace(PYPI, tools=tools)))
+    (found,) = map(describe_movement, find_movements(*sides))
+    assert (found["name"], found["kind"], found["what"], found["from"], found["to"]) == ("it", "tools", "tools", "", "")
+    assert [each["mark"] + each["name"] for each in found["changes"]] == [
+        *(f"+{name}" for name in "abc"),
+        "-change",
+        *(f"+{name}" for name in "defg"),
+        "-go",
+        *(f"+{name}" for name in "hijk"),
+    ]
+    assert found["changes"][0] == {"mark": "+", "name": "a", "from": "", "to": ONE}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (
+            PYPI,
+            replace(PYPI, package="time==2"),
+            [("package", "time", "1", "2"), ("dependencies", "dependencies", "", "")],
+        ),
+        (IMAGE, replace(IMAGE, image=f"r/a:1@{TWO}"), [("image", "r/a:1", ONE, TWO)]),
+        (SERVER, replace(SERVER, era="legacy"), [("era", "era", "modern", "legacy")]),
+        (SERVER, None, [("server", "is no longer locked", "", "")]),
+    ],
+)
+def test_one_value_that_is_another_is_told_to_programs(
+    before: LockedServer, after: LockedServer | None, told: list[tuple[str, ...]]
+) -> None:
+    sides = (Lock(servers=MappingProxyType({"it": each} if each else {})) for each in (before, after))
+    found = map(describe_movement, find_movements(*sides))
+    assert [(each["kind"], each["what"], each["from"], each["to"]) for each in found] == told
 
 
 def test_a_packages_name_keeps_its_index() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.runtime.apply.drift import within_reach
+from mcphub_gitops.schemas import load_schema
 from tests.support.hubs import hub_of, lock_of
 from tests.support.projects import NOTES, mcphub, write_project
 
@@ -47,6 +49,7 @@ def test_what_is_applied_says_which_environment_drift_is_about(project: Path) ->
         done = mcphub(project, "drift", *arguments)
         assert (done.returncode, done.stdout.startswith("No drift.")) == (0, True), done.stdout + done.stderr
     report = json.loads(mcphub(project, "drift", "--output", "json").stdout)
+    assert fits(report, load_schema("drift.v1"))
     assert (report["environment"], report["offline"], report["unasked"]) == ("prod", False, [])
     (project / "environments" / "prod.yaml").write_text(OVERLAY.replace("p}", "q}"), "utf-8")
     moved = mcphub(project, "drift")

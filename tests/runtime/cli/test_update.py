@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from mcphub_gitops.compiler.read.shape import fits
+from mcphub_gitops.schemas import load_schema
 from tests.support.node import needs_node
 from tests.support.npm_registry import Registry, serve_registry
 from tests.support.npm_server import server_files
@@ -101,6 +103,15 @@ def test_an_update_moves_what_it_names_and_says_how(world: World) -> None:
     assert (tried.returncode, tried.stdout) == (0, f"{moved}Nothing was written.\n")
     assert world.digests() == before
 
+    report = json.loads(world.run("update", "clock", "--dry-run", "--output", "json").stdout)
+    assert fits(report, load_schema("update.v1"))
+    assert (report["dryRun"], report["written"], report["diagnostics"]) == (True, [], [])
+    assert [(each["name"], each["kind"], each["from"], each["to"]) for each in report["moves"]] == [
+        ("clock", "package", "1.0.0", "2.0.0"),
+        ("clock", "tools", "", ""),
+    ]
+    assert [each["mark"] + each["name"] for each in report["moves"][1]["changes"]] == ["~now", "+zone"]
+
     done = world.run("update", "clock")
     assert (done.returncode, done.stdout) == (0, f"{moved}Written: mcp-hub.lock, mcp-hub.tools/clock.json\n")
     assert world.locked("echo") == echo
@@ -134,6 +145,10 @@ def test_what_the_hub_pins_is_not_raised_and_told_with_its_line(world: World) ->
     assert "mcp-hub.yaml:5:20: note[MH416]" in done.stderr
     assert "clock: declaration changed since it was locked" in done.stdout
     assert "Pinned there, so that no update moves it: mcp-hub.yaml:5:20.\n" in world.run("update").stdout
+    report = json.loads(world.run("update", "--output", "json").stdout)
+    assert (report["pinned"], report["moves"], report["unfit"]) == (["mcp-hub.yaml:5:20"], [], [])
+    held = json.loads(world.run("update", "clock", "--output", "json").stdout)
+    assert [each["code"] for each in held["diagnostics"]] == ["MH416"]
 
 
 def test_names_that_mean_nothing_are_refused(world: World) -> None:
@@ -272,7 +287,9 @@ def test_outdated_tells_what_is_newer_and_makes_no_lock_stale(world: World) -> N
         "clock: npm:clock 1.0.0 -> 2.0.0\necho: npm:echo 1.0.0 -> 3.0.0 (the hub pins what is locked)\n",
     )
     assert world.run("outdated", "clock", "--detailed-exitcode").returncode == 2
-    (entry,) = json.loads(world.run("outdated", "echo", "--output", "json").stdout)["locked"]
+    report = json.loads(world.run("outdated", "echo", "--output", "json").stdout)
+    assert fits(report, load_schema("outdated.v1"))
+    (entry,) = report["locked"]
     assert (entry["locked"], entry["allowed"], entry["newest"], entry["new"]) == ("1.0.0", "1.0.0", "3.0.0", True)
     assert "did you mean `clock`?" in world.run("outdated", "clok").stderr
     world.registry.replies["/echo"] = 500
