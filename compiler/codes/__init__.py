@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.codes.catalogs import (
     SECRET_NAME,
     SECRET_SHARED,
     SEVERAL_CATALOGS,
+    TOKEN_MISSING,
     WILDCARD_HOST,
 )
 from mcphub_gitops.compiler.codes.code import Code, Severity
@@ -163,6 +164,7 @@ __all__ = [
     "STALE_LOCK",
     "SYNTAX",
     "TEMPLATE",
+    "TOKEN_MISSING",
     "TOOL_NAME",
     "TOOL_TWICE",
     "TOO_DEEP",

@@ -67,6 +67,15 @@ NOT_DONE = Code(
         "refused, so that nobody takes it for served."
     ),
 )
+TOKEN_MISSING = Code(
+    name="MH365",
+    summary="the catalog's remote needs an access token",
+    explanation=(
+        "A remote that lets people in by OAuth is sent `Authorization: Bearer TOKEN`. mcphub logs in nowhere: the "
+        "token is given as any secret is, by a reference, under the name that the catalog has for it. A program "
+        "(`{exec: [PROGRAM]}`) can get a fresh one whenever the server is connected to."
+    ),
+)
 CLIENT_NAME = Code(
     name="MH331",
     summary="some clients do not take the tool's name",

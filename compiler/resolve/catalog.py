@@ -27,12 +27,14 @@ class CatalogSecret:
     """A secret that a server takes: its name in the catalog, and the variable that holds its value.
 
     Where it is not `alone`, it only stands inside of other values, and the variable is no more than its name there.
+    With `is_token` it is the access token of a remote that OAuth opens.
     """
 
     name: str
     variable: str
     required: bool = True
     alone: bool = True
+    is_token: bool = False
     span: Span = field(compare=False, repr=False)
 
 

@@ -293,7 +293,8 @@ class _Decoder:
             )
             self.problems.extend(problems)
             if sourced is not None:
-                self.problems.extend(network_notes(sourced, confinement.network, origin.span))
+                is_declared = child(node, "network") is not None
+                self.problems.extend(network_notes(sourced, confinement.network, origin.span, is_declared=is_declared))
             return confinement
         kind = "a remote server" if isinstance(origin, Remote) else "a process"
         self._refuse_keys(node, container.KEYS, kind, "only what runs as a container is held in by it")

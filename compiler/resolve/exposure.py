@@ -140,8 +140,12 @@ def _unmatched(glob: Text, tools: Collection[str], whose: str) -> Diagnostic:
 
 
 def _named(server: Server, known: Exposed) -> Exposed:
-    given = next((name.value for own, name in server.renames.items() if own.value == known.tool), "")
+    given = _given_name(server, known.tool)
     return known._replace(name=given or (f"{server.prefix}_{known.tool}" if server.prefix else known.tool))
+
+
+def _given_name(server: Server, tool: str) -> str:
+    return next((name.value for own, name in server.renames.items() if own.value == tool), "")
 
 
 def _resolve(on_conflict: str, found: list[Exposure], problems: list[Diagnostic]) -> list[Exposure]:
@@ -174,7 +178,7 @@ def _by_name(found: list[Exposed]) -> dict[str, list[Exposed]]:
 
 
 def _prefixed(exposed: Exposed) -> Exposed:
-    is_given = any(own.value == exposed.tool for own in exposed.server.renames)
+    is_given = _given_name(exposed.server, exposed.tool)
     return exposed if is_given else exposed._replace(name=f"{exposed.server.name}_{exposed.tool}")
 
 
@@ -219,7 +223,8 @@ def _selection_problems(selected: Exposure, known: KnownTools) -> Iterator[Diagn
 
 def _are_accepted(exposure: Exposure) -> bool:
     """Whether every client takes each of the names, alone and after the server's."""
-    longest = max(map(len, exposure.tools), default=0)
+    given = (name.value for name in exposure.server.renames.values())
+    longest = max(map(len, (*exposure.tools, *given)), default=0)
     fits = len(f"{exposure.server.name}__") + longest <= _LONGEST_QUALIFIED
     return fits and all(map(_ACCEPTED.fullmatch, exposure.names))
 
@@ -230,7 +235,7 @@ def _is_accepted(exposed: Exposed) -> bool:
 
 
 def _qualified(exposed: Exposed) -> str:
-    return f"{exposed.server.name}__{exposed.tool}"
+    return f"{exposed.server.name}__{_given_name(exposed.server, exposed.tool) or exposed.tool}"
 
 
 def _name_problems(exposed: Exposed) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mcphub_gitops.compiler.resolve.catalog import CatalogServer
+from mcphub_gitops.compiler.resolve.catalog import CatalogSecret, CatalogServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def needs_of(server: CatalogServer) -> Needs:
             kind="secret",
             name=secret.name,
             required=secret.required,
-            detail="a secret" if secret.required else "a secret that may be left out",
+            detail=_describe_secret(secret),
             variable=secret.variable,
         )
         for secret in server.secrets
@@ -60,6 +60,12 @@ def needs_of(server: CatalogServer) -> Needs:
     choices = (tuple(each.get("required", ())) for each in server.config.get("anyOf", ()))
     ordered = sorted([*secrets, *settings], key=lambda need: (need.kind == "config", not need.required))
     return Needs(each=tuple(ordered), choices=tuple(choice for choice in choices if choice))
+
+
+def _describe_secret(secret: CatalogSecret) -> str:
+    if secret.is_token:
+        return "an access token, as OAuth gives it"
+    return "a secret" if secret.required else "a secret that may be left out"
 
 
 def _settings(schema: Mapping[str, Any], above: str, *, needed: bool) -> Iterator[Need]:

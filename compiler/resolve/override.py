@@ -9,9 +9,10 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.codes import Code
 from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors
 from mcphub_gitops.compiler.read import shape
+from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Node, ScalarNode, plain
 from mcphub_gitops.compiler.resolve import image
-from mcphub_gitops.compiler.resolve.catalog import CatalogServer
+from mcphub_gitops.compiler.resolve.catalog import CatalogSecret, CatalogServer
 from mcphub_gitops.compiler.resolve.entry import Fill
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts, value
@@ -26,8 +27,13 @@ _KINDS = {
     "env": ("image", "package"),
     "url": ("remote",),
     "config": ("image", "package", "remote"),
+    "secretNames": ("image", "package", "remote"),
+    "allowHosts": ("image",),
 }
 """What can be mended, and of which kinds of entries."""
+
+_FIELDS = {"allowHosts": "allow_hosts"}
+"""What is called otherwise in an entry than in its document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +88,8 @@ class _Mending:
                 yield "env", self._env()
             elif key == "config":
                 yield "config", self._config(given)
+            elif key == "secretNames":
+                yield "secrets", self._secrets()
             else:
                 yield from self._one(key, given)
 
@@ -100,8 +108,9 @@ class _Mending:
                 self._tell(codes.BAD_VALUE, problem, given.span)
                 return
             found = found.value
-        self._note(key, getattr(before, key) == found, given.span)
-        yield key, found
+        field_ = _FIELDS.get(key, key)
+        self._note(key, getattr(before, field_) == found, given.span)
+        yield field_, found
 
     def _env(self) -> tuple[tuple[str, Text], ...]:
         known = dict(self.before.env)
@@ -113,6 +122,21 @@ class _Mending:
             else:
                 known[each.key] = given
         return tuple(known.items())
+
+    def _secrets(self) -> tuple[CatalogSecret, ...]:
+        """Return the secrets under the names that they have in this hub."""
+        known = {secret.name for secret in self.before.secrets}
+        names: dict[str, str] = {}
+        rules = load_schema("hub.v1")["$defs"]["secretName"]
+        for each in entries(self.node, "secretNames"):
+            given = text(each.value)
+            if each.key not in known:
+                detail = f"The entry has no secret `{each.key}`."
+                self._tell(codes.UNKNOWN_KEY, detail, each.key_span, suggest(each.key, known))
+            elif given is not None and shape.fits(given.value, rules):
+                self._note(f"secretNames.{each.key}", given.value == each.key, each.key_span)
+                names[each.key] = given.value
+        return tuple(replace(secret, name=names.get(secret.name, secret.name)) for secret in self.before.secrets)
 
     def _config(self, given: Node) -> Mapping[str, Any]:
         """Return the schema of the settings with those of `given`; one that is empty there is no more."""

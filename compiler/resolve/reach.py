@@ -12,16 +12,21 @@ from mcphub_gitops.compiler.source import Span
 _SHOWN = 3
 
 
-def network_notes(sourced: Sourced, network: Network, span: Span) -> Iterator[Diagnostic]:
-    """Yield how the container's `network` differs from what the catalog says; `span` is that of the server."""
+def network_notes(sourced: Sourced, network: Network, span: Span, *, is_declared: bool = False) -> Iterator[Diagnostic]:
+    """Yield how the container's `network` differs from what the catalog says; `span` is that of the server.
+
+    Where it `is_declared` that there is none, nobody has to be told that nothing is reached.
+    """
     hosts = quoted(sourced.hosts, _SHOWN)
+    detail = help_ = ""
     if sourced.offline and network != "none":
         detail = f"`{sourced.source}` needs no network, its catalog says, and it gets `{network}`."
-        yield Diagnostic(code=codes.REACH, detail=detail, span=span, help="leave `network` out")
-    elif hosts and network == "none":
-        detail = f"`{sourced.source}` talks to {hosts}, its catalog says, and its container reaches nothing."
-        help_ = "if it must, add `network: bridge` with `relax: {network: bridge, reason: …}`"
-        yield Diagnostic(code=codes.REACH, detail=detail, span=span, help=help_)
-    elif hosts:
+        help_ = "leave `network` out"
+    elif hosts and network != "none":
         detail = f"`{sourced.source}` needs {hosts} alone, its catalog says; on `{network}` nothing holds it to that."
-        yield Diagnostic(code=codes.REACH, detail=detail, span=span)
+    elif hosts and not is_declared:
+        detail = f"`{sourced.source}` talks to {hosts}, its catalog says, and its container reaches nothing."
+        wider = "`network: bridge` with `relax: {network: bridge, reason: …}`"
+        help_ = f"if it must, add {wider}; if not, say `network: none`"
+    if detail:
+        yield Diagnostic(code=codes.REACH, detail=detail, span=span, help=help_)

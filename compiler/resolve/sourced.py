@@ -22,6 +22,7 @@ from mcphub_gitops.compiler.resolve.lookup import Found, Lookup
 from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Text
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.resolve.override import mend
+from mcphub_gitops.compiler.resolve.token import with_token
 from mcphub_gitops.compiler.source import Span
 
 _OWN = frozenset({codes.TEMPLATE, codes.FOREIGN_SCHEMA})
@@ -45,7 +46,7 @@ class Reader:
         if entry is None:
             return None
         source = entry.source
-        mended = mend(entry.entry, child(server.value, "override"), self.fill)
+        mended = mend(with_token(entry.entry), child(server.value, "override"), self.fill)
         self.problems.extend(mended.problems)
         found = mended.entry
         bound, problems = bind(found, self._config(server.value))
@@ -108,7 +109,7 @@ class Reader:
         )
 
     def _secrets(self, server: Entry, found: CatalogServer, source: Text) -> Iterator[tuple[str, SecretRef]]:
-        known = {secret.name for secret in found.secrets}
+        known = {secret.name: secret for secret in found.secrets}
         given = set()
         for entry in entries(server.value, "secrets"):
             given.add(entry.key)
@@ -122,9 +123,12 @@ class Reader:
         node = child(server.value, "secrets")
         span = node.span if node is not None and not given else server.key_span
         for name in sorted({secret.name for secret in found.secrets if secret.required} - given):
-            detail = f"`{source.value}` needs the secret `{name}`."
             help_ = f'add `secrets: {{{name}: "env://NAME"}}`'
-            self._tell(codes.SECRET_MISSING, detail, span, help_)
+            if known[name].is_token:
+                detail = f"`{source.value}` lets people in by OAuth, and needs an access token as `{name}`."
+                self._tell(codes.TOKEN_MISSING, detail, span, f"{help_}, or name a program that gets one")
+            else:
+                self._tell(codes.SECRET_MISSING, f"`{source.value}` needs the secret `{name}`.", span, help_)
 
     def _variables(
         self, found: CatalogServer, bound: Bound, secrets: tuple[tuple[str, SecretRef], ...], source: Text
@@ -170,7 +174,7 @@ class Reader:
                 span=source.span,
             )
         if found.kind == "remote" and found.remote is not None:
-            self._check_remote(found, bound, source)
+            self._check_endpoint(bound, source)
             if bound is None:
                 return Remote(url=Text(value="", span=source.span), span=source.span)
             plain_headers = {name: word.text for name, word in bound.headers.items() if word.text}
@@ -192,20 +196,19 @@ class Reader:
             self._tell(codes.NOT_DONE, detail, source.span)
         return Image(reference=reference, args=args, span=source.span)
 
-    def _check_remote(self, found: CatalogServer, bound: Bound | None, source: Text) -> None:
+    def _check_endpoint(self, bound: Bound | None, source: Text) -> None:
         if bound is not None and why_no_endpoint(bound.url, private=False):
             detail = f"`{source.value}` is at `{bound.url}`, which is no endpoint that is reached over https."
             self._tell(codes.CATALOG_ENTRY, detail, source.span)
-        if found.oauth and not found.secrets:
-            detail = f"`{source.value}` lets people in by OAuth alone, which mcphub does not speak."
-            self._tell(codes.NOT_DONE, detail, source.span)
 
     def _args(self, bound: Bound, source: Text) -> Iterator[Text]:
         for word in bound.args:
             if word.text is None:
                 secret = word.secrets[0]
                 detail = f"`{source.value}` puts a secret (`{secret}`) into its command line, where all can read it."
-                self._tell(codes.NOT_DONE, detail, source.span)
+                given = f'`override: {{command: […], env: {{NAME: "$${secret}"}}}}`'
+                help_ = f"where the program takes it from a variable, too, add {given}"
+                self._tell(codes.NOT_DONE, detail, source.span, help_)
             elif word.text:
                 yield Text(value=word.text, span=source.span)
 

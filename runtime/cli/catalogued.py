@@ -6,6 +6,7 @@ from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer
 from mcphub_gitops.compiler.resolve.needs import Need, needs_of
 from mcphub_gitops.compiler.resolve.provenance import declared_sources, search_order
+from mcphub_gitops.compiler.resolve.token import with_token
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.sourcing import why_not_read
 from mcphub_gitops.runtime.cli.sourcing import opener
@@ -23,7 +24,7 @@ def tell_needs(project: Project, source: str, secrets: Collection[str], settings
     server = _find(project, source)
     if server is None:
         return
-    needs = needs_of(server)
+    needs = needs_of(with_token(server))
     missing, choices = needs.missing(secrets, settings), needs.open_choices(settings)
     if missing or choices:
         yield f"{source} needs:"

@@ -12,10 +12,14 @@ from typing import Any
 
 import mcp_types as types
 import uvicorn
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
 
 SCHEMA = {
     "type": "object",
@@ -152,6 +156,26 @@ class Quiet(uvicorn.Server):
         yield
 
 
+@dataclass
+class Tokens:
+    """Who is let in by OAuth: the bearers of `valid`; all others are sent to `elsewhere` for a token."""
+
+    valid: set[str]
+    elsewhere: str
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        return AccessToken(token=token, client_id="hub", scopes=[]) if token in self.valid else None
+
+    def options(self) -> dict[str, Any]:
+        """Return the SDK's settings of a server that they open, whatever it is called."""
+        url = AnyHttpUrl(self.elsewhere)
+        return {
+            "auth": AuthSettings(issuer_url=url, resource_server_url=url, validate_token_resource=False),
+            "token_verifier": self,
+            "transport_security": TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        }
+
+
 @asynccontextmanager
 async def serve(
     *,
@@ -161,6 +185,7 @@ async def serve(
     stateless: bool = False,
     port: int = 0,
     certificate: tuple[Path, Path] | None = None,
+    tokens: Tokens | None = None,
 ) -> AsyncIterator[Remote]:
     """Run a server on `port` of the loopback address; it has ended, connections and all, when this is left."""
     # asyncio switches the delay of small packets off only where the protocol is named.
@@ -184,6 +209,7 @@ async def serve(
         stateless_http=stateless,
         event_store=Events() if resumable else None,
         retry_interval=50 if resumable else None,
+        **(tokens.options() if tokens is not None else {}),
     )
     config = uvicorn.Config(
         Recording(app, remote, legacy=legacy),
