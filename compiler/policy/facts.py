@@ -191,7 +191,8 @@ def _secret(ref: SecretRef, found: Location) -> dict[str, Any]:
 
 def _tool(tool: Tool, profiles: Sequence[str], *, is_read: bool) -> dict[str, Any]:
     definition = tool.definition
-    annotations = definition.get("annotations")
+    # What a catalog says that a tool does is nothing that the server is held to.
+    annotations = definition.get("annotations") if is_read else None
     hints = annotations if isinstance(annotations, Mapping) else {}
     schema = definition.get("inputSchema")
     properties = schema.get("properties") if isinstance(schema, Mapping) else {}

@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic, has_errors, sort
 from mcphub_gitops.compiler.read import bounds, hidden, shape, syntax
 from mcphub_gitops.compiler.read.redaction import TOKEN_SHAPE
 from mcphub_gitops.compiler.read.syntax import Entry, ListNode, Node, ScalarNode, plain
+from mcphub_gitops.compiler.resolve.arguments import repeated_arguments, schema_of_arguments
 from mcphub_gitops.compiler.resolve.model import Text, Transport
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text, texts, value
 from mcphub_gitops.compiler.source import Source, Span
@@ -50,22 +51,27 @@ class CatalogContainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogTool:
-    """A tool as the catalog knows it: most often by name alone.
+    """A tool as the catalog knows it: most often by name alone, since the lock has the rest from the server itself.
 
-    Its arguments and annotations come from the server itself, by the lock. Only a tool with a `container` has
-    `parameters`, the JSON Schema of its arguments as plain data.
+    `parameters` is the JSON Schema of its arguments as plain data: that of a tool with a `container`, or what the
+    arguments come to that the catalog lists for readers.
     """
 
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
     container: CatalogContainer | None = None
     span: Span = field(compare=False, repr=False)
 
     @property
     def definition(self) -> dict[str, Any]:
         """What is known of the tool's own definition: most often its name alone."""
-        told = {"description": self.description, "inputSchema": self.parameters}
+        told = {
+            "description": self.description,
+            "inputSchema": self.parameters,
+            "annotations": self.annotations,
+        }
         return {"name": self.name, **{key: value for key, value in told.items() if value}}
 
 
@@ -217,6 +223,10 @@ def _contradictions(entry: Entry) -> Iterator[Diagnostic]:
     given = [key for key in _ORIGINS if child(entry.value, key) is not None]
     tools = child(entry.value, "tools")
     containers = [tool for tool in _items(tools) if child(tool, "container") is not None]
+    for tool in _items(tools):
+        for name in repeated_arguments(child(tool, "arguments")):
+            detail = f"A tool of `{entry.key}` has an argument `{name.value}` twice."
+            yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=name.span)
     if len(given) > 1 or (not given and not containers):
         listed = " and ".join(f"`{key}`" for key in given) or "none of them"
         detail = f"`{entry.key}` is an `image`, a `remote`, or tools with a `container`; it has {listed}."
@@ -313,7 +323,8 @@ def _tool(node: Node) -> CatalogTool:
     return CatalogTool(
         name=_word(name),
         description=_word(parts.get("description")),
-        parameters=_mapping(parts.get("parameters")),
+        parameters=_mapping(parts.get("parameters")) or schema_of_arguments(parts.get("arguments")),
+        annotations=_mapping(parts.get("annotations")),
         container=_container(parts.get("container")),
         span=name.span if name is not None else node.span,
     )

@@ -102,11 +102,11 @@ def _server(server: CatalogServer) -> list[Any]:
 def _tool(tool: CatalogTool) -> list[Any]:
     plain = [tool.name, tool.description, _place(tool.span)]
     made = tool.container
-    if made is None and not tool.parameters:
+    if made is None and not tool.parameters and not tool.annotations:
         # Nearly all are of this kind.
         return plain
     container = [made.image, _texts(made.command), _texts(made.volumes), _text(made.user)] if made is not None else None
-    return [*plain, tool.parameters, container]
+    return [*plain, [tool.parameters, tool.annotations, container]]
 
 
 def _revived(source: str, part: tuple[bytes, bytes]) -> CatalogServer:
@@ -177,19 +177,18 @@ class _Reviver:
     def tools(self, part: bytes) -> Iterator[CatalogTool]:
         return (self._tool(*each) for each in json.loads(part))
 
-    def _tool(
-        self,
-        name: str,
-        description: str,
-        place: list[int],
-        parameters: dict[str, Any] | None = None,
-        container: Any = None,  # noqa: ANN401  (JSON)
-    ) -> CatalogTool:
+    def _tool(self, name: str, description: str, place: list[int], more: Any = None) -> CatalogTool:  # noqa: ANN401  (JSON)
         span = Span(self.source, *place)
-        if parameters is None:
+        if more is None:
             return CatalogTool(name=name, description=description, span=span)
+        parameters, annotations, container = more
         return CatalogTool(
-            name=name, description=description, parameters=parameters, container=self._container(container), span=span
+            name=name,
+            description=description,
+            parameters=parameters,
+            annotations=annotations,
+            container=self._container(container),
+            span=span,
         )
 
     def _container(self, found: Any) -> CatalogContainer | None:  # noqa: ANN401  (JSON)

@@ -141,7 +141,12 @@ def _tools(
         served = before.served(old), after.served(server)
         for change in compare_tools(server, one, other, others=others):
             name = served[1].get(change.tool) or served[0].get(change.was or change.tool, "")
-            yield ReviewedTool(change=_admitted(change), name=name)
+            yield ReviewedTool(change=_admitted(change), name=name, by_catalog=_is_by_catalog(after, server))
+
+
+def _is_by_catalog(side: Side, server: str) -> bool:
+    bound = side.servers.get(server)
+    return bool(bound.by_name) if bound is not None else server in side.names_only
 
 
 def _admitted(change: ToolChange) -> ToolChange:

@@ -257,7 +257,7 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
     if change.action is ToolAction.ADDED and change.after is not None:
         words = code(phrase.own_words(change.after))
         yield from [f"  - {words}"] if words else []
-        yield f"  - {said(phrase.traits(change.after))}"
+        yield f"  - {said(phrase.traits(change.after, by_catalog=each.by_catalog))}"
 
 
 def _words(finding: Finding) -> str:

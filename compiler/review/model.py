@@ -84,10 +84,14 @@ class Connections:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewedTool:
-    """A tool whose definition changed; `name` is what clients call it, or called it, empty where they do not see it."""
+    """A tool whose definition changed; `name` is what clients call it, or called it, empty where they do not see it.
+
+    With `by_catalog` its definition is what a catalog says, which the server is not held to.
+    """
 
     change: ToolChange
     name: str
+    by_catalog: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,10 +92,18 @@ def counts(summary: Summary) -> str:
     )
 
 
-def traits(definition: Definition) -> str:
-    """Return what a tool says of itself; what it does not say is taken for the worse (MCP, ToolAnnotations)."""
+_WORST = "taken for one that may destroy and reaches the open world"
+
+
+def traits(definition: Definition, *, by_catalog: bool = False) -> str:
+    """Return what a tool says of itself; what it does not say is taken for the worse (MCP, ToolAnnotations).
+
+    What its catalog says of it, it does not say.
+    """
     if set(definition) <= {"name", "_meta"}:
-        return "its name is all that is known: taken for one that may destroy and reaches the open world"
+        return f"its name is all that is known: {_WORST}"
+    if by_catalog:
+        return f"its catalog says this, and the server is not held to it: {_WORST}"
     found = definition.get("annotations")
     hints: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     if hints.get("readOnlyHint") is True:

@@ -136,7 +136,7 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
     if change.action is ToolAction.ADDED and change.after is not None:
         words = phrase.own_words(change.after)
         yield from [f'      "{words}"'] if words else []
-        yield f"      {phrase.traits(change.after)}"
+        yield f"      {phrase.traits(change.after, by_catalog=each.by_catalog)}"
 
 
 def _finding(finding: Finding) -> Iterator[str]:

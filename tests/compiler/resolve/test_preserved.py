@@ -33,7 +33,15 @@ SERVER_JSON = json.dumps(
         "remotes": [{"type": "streamable-http", "url": "https://notes.example/mcp"}],
     }
 )
-ARGUMENTS = "registry: {a: {image: x, tools: [{name: t, parameters: {type: object}}]}}"
+ARGUMENTS = """\
+registry:
+  a:
+    image: x
+    tools:
+      - {name: t, parameters: {type: object}}
+      - {name: u, arguments: [{name: x, type: string}], annotations: {readOnlyHint: true}}
+      - {name: v, annotations: {title: V}}
+"""
 WORDS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 SETTINGS = st.recursive(
