@@ -1,26 +1,18 @@
 """Hubs to measure and to test with: all of a published catalog, and as large as is asked for.
 
 python -m bench.hubs CATALOG [--bare] > mcp-hub.yaml
-python -m bench.hubs CATALOG --locked FOLDER     a hub with its catalog and its lock, for which nobody was asked
+python -m bench.hubs CATALOG --resolved FOLDER   a hub without defects and its catalog, for `mcphub lock --offline`
 """
 
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.entries import Entry, declined, needed, resolved, server_name
 from mcphub_gitops.compiler.canonical import digest
-from mcphub_gitops.compiler.diagnostic import has_errors
-from mcphub_gitops.compiler.lock.assembly import Locked, assemble, pin
-from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
-from mcphub_gitops.compiler.lock.questions import ImageAnswer
 from mcphub_gitops.compiler.read import syntax
-from mcphub_gitops.compiler.resolve.model import Hub
-from mcphub_gitops.compiler.sourcing import validate
-from mcphub_gitops.runtime.project import Project
 
 
 def read_registry(data: bytes) -> dict[str, Entry]:
@@ -57,52 +49,30 @@ def resolve_all(registry: Mapping[str, Entry], path: str, *, locked: bool = Fals
     return _hub({"catalogs": {"all": {"path": path}}, "gateway": {"onConflict": "prefix"}}, servers)
 
 
-def runnable(registry: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Return the entries as if mcphub ran them all: tools in containers of their own are those of a made-up image."""
-    return {name: _runnable(name, entry) if entry["type"] == "poci" else entry for name, entry in registry.items()}
+def write_all(data: bytes, folder: Path) -> None:
+    """Write into `folder` the hub of `resolve_all` for the catalog in `data`, and that catalog.
+
+    `mcphub lock --offline` locks it: neither network nor engine is asked, for an image has the digest that the catalog
+    gives, or one that the hub declares.
+    """
+    registry = {name: _runnable(name, entry) for name, entry in read_registry(data).items()}
+    catalog = json.dumps({"version": 3, "registry": registry}, indent=1, ensure_ascii=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "catalog.yaml").write_text(catalog, "utf-8")
+    (folder / "mcp-hub.yaml").write_text(resolve_all(registry, "catalog.yaml", locked=True), "utf-8")
 
 
 def _runnable(name: str, entry: Entry) -> Entry:
-    image = f"registry.example/{name}@{digest(name.encode())}"
+    """Return the entry as if mcphub ran it: tools in containers of their own are those of a made-up image."""
+    if entry["type"] != "poci":
+        return entry
     tools = [{"name": tool["name"]} for tool in entry["tools"]]
-    return {**entry, "type": "server", "image": image, "tools": tools}
+    return {**entry, "type": "server", "image": f"registry.example/{name}@{digest(name.encode())}", "tools": tools}
 
 
 def _from_catalog(entry: Entry) -> dict[str, Any]:
     found = {"definitions": {"from": "catalog", "reason": "all of a catalog is locked"}}
     return found if entry.get("tools") else {**found, "tools": {"none": "the catalog names no tools"}}
-
-
-def write_locked(data: bytes, folder: Path) -> Locked:
-    """Write into `folder` a hub of `resolve_all`, its catalog and the lock that fits; return that.
-
-    Neither network nor engine is asked: an image has the digest that the catalog gives, or one made of its name.
-    """
-    registry = runnable(read_registry(data))
-    catalog = {"version": 3, "name": "all", "displayName": "All", "registry": registry}
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "catalog.yaml": json.dumps(catalog, indent=1, ensure_ascii=False).encode(),
-        "mcp-hub.yaml": resolve_all(registry, "catalog.yaml", locked=True).encode(),
-    }
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    validated = validate("mcp-hub.yaml", files["mcp-hub.yaml"], files)
-    if validated.hub is None or has_errors(validated.diagnostics):
-        raise ValueError("the hub of all servers has mistakes")
-    pinned, _ = pin(validated.hub, {}, _presumed(validated.hub), {}, {})
-    locked = assemble(validated.hub, pinned, {})
-    whole = replace(locked, lock=replace(locked.lock, catalogs=lock_catalogs(validated.hub)))
-    Project(root=folder).save_lock(whole.lock, whole.definitions)
-    return whole
-
-
-def _presumed(hub: Hub) -> dict[str, ImageAnswer]:
-    images = {server.name: server.image.reference for server in hub.servers if server.image is not None}
-    return {
-        name: ImageAnswer(repository=image.repository, digest=image.digest or digest(str(image).encode()))
-        for name, image in images.items()
-    }
 
 
 def generate(servers: int, tools: int, path: str) -> tuple[str, str]:
@@ -145,10 +115,10 @@ def _hub(head: Mapping[str, Any], servers: Mapping[str, Mapping[str, Any]]) -> s
 
 
 def main() -> None:
-    """Print the hub of the catalog that the first argument names, or write it with its lock."""
+    """Print the hub of the catalog that the first argument names, or write it with its catalog."""
     path = sys.argv[1]
-    if "--locked" in sys.argv:
-        write_locked(Path(path).read_bytes(), Path(sys.argv[-1]))
+    if "--resolved" in sys.argv:
+        write_all(Path(path).read_bytes(), Path(sys.argv[-1]))
         return
     print(enable_all(read_registry(Path(path).read_bytes()), path, bare="--bare" in sys.argv), end="")  # noqa: T201
 

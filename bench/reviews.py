@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from bench.compiler import MCPHUB, measure, tell, write
-from bench.hubs import generate
+from bench.compiler import PUBLISHED as PUBLISHED_CATALOG
+from bench.hubs import generate, write_all
 from mcphub_gitops.compiler.lock.definitions import write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from tests.support.hubs import hub_of, lock_of
@@ -19,6 +20,7 @@ from tests.support.repositories import commit, git
 CATALOG = "catalog.yaml"
 SERVERS, TOOLS, CHANGES = 1_000, 10, 10
 BUDGET = 1.5
+PUBLISHED = tuple(PUBLISHED_CATALOG.with_name(f"catalog-{day}.yaml") for day in ("2025-11-20", "2026-02-10"))
 
 
 def main() -> None:
@@ -36,6 +38,19 @@ def main() -> None:
                 [*against("HEAD~1"), "--output", output], cwd=folder, env=os.environ, capture_output=True, check=True
             )
             print(f"{f'characters, {output}':44}{len(done.stdout.decode()):8}")  # noqa: T201
+        if all(each.exists() for each in PUBLISHED):
+            published(Path(name) / "published")
+
+
+def published(folder: Path) -> None:
+    """Review two published catalogs, each locked whole: 44 servers came, 3 went, and 104 have another image."""
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    for each in PUBLISHED:
+        write_all(each.read_bytes(), folder)
+        subprocess.run([MCPHUB, "lock", "--offline"], cwd=folder, env=os.environ, capture_output=True, check=True)
+        commit(folder, {".gitignore": ".mcphub/\n"})
+    tell("review of two published catalogs", measure([*against("HEAD~1"), "--head", "HEAD"], folder), None)
 
 
 def against(revision: str) -> list[str]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from posixpath import dirname, normpath
 
+from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.exposure import is_selected
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server
@@ -31,11 +33,12 @@ def find_stale(hub: Hub, lock: Lock, files: Mapping[str, str]) -> tuple[Stale, .
 
     That something newer was published never makes a lock stale.
     """
+    moved = frozenset(each.name for each in find_stale_catalogs(hub, lock))
     enabled = {server.name: server for server in hub.servers if server.enabled}
     stale = [
         found
         for name, server in enabled.items()
-        if (found := _stale(server, lock.servers.get(name), files)) is not None
+        if (found := _stale(server, lock.servers.get(name), files, moved)) is not None
     ]
     stale.extend(
         Stale(server=name, reason="is in the lock, but not an enabled server of the hub")
@@ -81,8 +84,10 @@ def is_code(server: Server, path: str) -> bool:
     return inside or path in locked_files(server)
 
 
-def _stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> Stale | None:
-    reason = _why_stale(server, locked, files)
+def _stale(
+    server: Server, locked: LockedServer | None, files: Mapping[str, str], moved: frozenset[str]
+) -> Stale | None:
+    reason = _why_stale(server, locked, files, moved)
     if reason or locked is None:
         return Stale(server=server.name, reason=reason)
     # That fewer tools would be served needs no new lock: what is served is what both leave.
@@ -93,14 +98,14 @@ def _stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]
     return Stale(server=server.name, reason=reason, fits=True)
 
 
-def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str]) -> str:
+def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str], moved: frozenset[str]) -> str:
     if locked is None:
         return "is not locked"
     if reason := _why_other_package(server, locked):
         return reason
     if locked.launch != launch_fingerprint(server):
         return "is started in another way than when it was locked"
-    if reason := _why_other_tools(server, locked):
+    if reason := _why_other_tools(server, locked, moved):
         return reason
     now = {path: digest for path, digest in files.items() if is_code(server, path)}
     for path in sorted({*now, *locked.files}):
@@ -109,11 +114,16 @@ def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, 
     return ""
 
 
-def _why_other_tools(server: Server, locked: LockedServer) -> str:
+def _why_other_tools(server: Server, locked: LockedServer, moved: frozenset[str]) -> str:
     if server.definitions is not None and locked.definitions == "live":
         return "is locked as it was asked itself, the hub has its definitions from the catalog"
     if server.definitions is None and locked.definitions == "catalog":
         return "is locked from its catalog's entry alone, the hub has it asked itself"
+    # A catalog that is the same byte for byte tells the same of every tool.
+    if server.definitions is not None and server.source.partition("/")[0] in moved:
+        tools = {name: fingerprint(tool) for name, tool in server.definitions.tools.items()}
+        if tools != locked.tools:
+            return "is locked with other tools than its catalog's entry has now"
     if server.no_tools and locked.tools:
         return f"is locked with tools ({len(locked.tools)}), the hub says that it has none"
     return ""
