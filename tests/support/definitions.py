@@ -8,6 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from mcphub_gitops.compiler.resolve.catalog import read_catalog
+from tests.support.shared import REQUIRED, SHARED
+
 ROOT = Path(__file__).parents[2]
 
 RICH: dict[str, Any] = {
@@ -73,6 +76,16 @@ def real_definitions() -> list[dict[str, Any]]:
     """Return the definitions that this repository's own hub is locked to, and the one with every keyword."""
     files = sorted((ROOT / "mcp-hub.tools").glob("*.json"))
     return [*(each for file in files for each in json.loads(file.read_bytes()).values()), RICH]
+
+
+def published_definitions() -> list[dict[str, Any]]:
+    """Return the tools of which a published catalog tells what they take; none where the shared data is absent."""
+    if not SHARED.is_dir() and not REQUIRED:
+        return []
+    catalog = read_catalog("catalog", (SHARED / "docker-mcp-catalog.yaml").read_bytes())[0]
+    assert catalog is not None
+    servers = (server for server in map(catalog.get, catalog.names) if server is not None)
+    return [tool.definition for server in servers for tool in server.tools if tool.parameters]
 
 
 def mutations(definition: dict[str, Any]) -> Iterator[Mutation]:

@@ -9,9 +9,18 @@ import pytest
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.tool import ToolClass, compare_tools
-from tests.support.definitions import RICH, Mutation, mutations, real_definitions, reordered
+from tests.support.definitions import (
+    RICH,
+    Mutation,
+    mutations,
+    published_definitions,
+    real_definitions,
+    reordered,
+)
+from tests.support.shared import needs_shared_data
 
-REAL = real_definitions()
+PUBLISHED = published_definitions()
+REAL = [*real_definitions(), *PUBLISHED]
 ALL = [each for definition in REAL for each in mutations(definition)]
 S, B, W, T = ToolClass.SUSPICIOUS, ToolClass.BREAKING, ToolClass.WIDENING, ToolClass.WORDING
 
@@ -26,6 +35,12 @@ def findings(before: dict[str, Any], after: dict[str, Any]) -> tuple[Finding, ..
 def test_there_are_enough() -> None:
     assert len(ALL) > 1_000
     assert sum(each.kind == "leaf" and _is_prose(each) for each in ALL) > 50
+
+
+@needs_shared_data
+def test_what_a_published_catalog_tells_of_tools_is_among_them() -> None:
+    assert len(PUBLISHED) == 8
+    assert sum(len(list(mutations(each))) for each in PUBLISHED) > 200
 
 
 @pytest.mark.parametrize("definition", REAL, ids=[each["name"] for each in REAL])
