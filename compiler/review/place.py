@@ -5,7 +5,7 @@ from typing import Final
 
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.container import read_mount
-from mcphub_gitops.compiler.resolve.model import Package, Remote, Server
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, Server, Text
 from mcphub_gitops.compiler.resolve.nodes import child, texts
 from mcphub_gitops.compiler.review.side import Side, Written
 from mcphub_gitops.compiler.source import Span
@@ -36,16 +36,8 @@ def place_of(side: Side, server: str, fact: str) -> Span | None:
     if not server:
         node = child(side.written.root, "gateway", fact)
         return node.span if node is not None else side.written.hub.span
-    found = next((each for each in side.written.hub.servers if each.name == server), None)
-    if found is None:
-        return None
+    found = next(each for each in side.written.hub.servers if each.name == server)
     return next(_places(side.written, found, fact), found.span)
-
-
-def profile_place(side: Side, name: str) -> Span | None:
-    """Return where the profile `name` is declared."""
-    profiles = side.written.hub.profiles if side.written is not None else ()
-    return next((each.span for each in profiles if each.name == name), None)
 
 
 def _places(written: Written, server: Server, fact: str) -> Iterator[Span]:
@@ -90,23 +82,20 @@ def _capabilities(written: Written, server: Server, name: str) -> Iterator[Span]
 
 
 def _image(_: Written, server: Server, __: str) -> Iterator[Span]:
-    if server.image is not None:
-        yield server.image.span
+    return _spans(server.image)
 
 
 def _package(_: Written, server: Server, __: str) -> Iterator[Span]:
-    if isinstance(server.origin, Package):
-        yield server.origin.span
+    return _spans(server.origin if isinstance(server.origin, Package) else None)
 
 
 def _url(_: Written, server: Server, __: str) -> Iterator[Span]:
-    if isinstance(server.origin, Remote):
-        yield server.origin.url.span
+    return _spans(server.origin.url if isinstance(server.origin, Remote) else None)
 
 
-def _spans(node: Node | None) -> Iterator[Span]:
-    if node is not None:
-        yield node.span
+def _spans(written: Node | Image | Package | Text | None) -> Iterator[Span]:
+    if written is not None:
+        yield written.span
 
 
 _FINDERS: Final[Mapping[str, _Finder]] = {

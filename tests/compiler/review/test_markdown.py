@@ -59,3 +59,8 @@ def test_a_name_of_a_side_forges_nothing() -> None:
     for text in (render_markdown(forged, whole="mcphub `x`"), render_text(forged)):
         assert not [line for line in text.splitlines() if line.startswith(("# ", "- y"))]
     assert "- from ``x` # forged @team``\n" in render_markdown(forged, whole=WHOLE)
+
+
+def test_what_a_server_has_too_much_of_is_counted() -> None:
+    comment = render_markdown(_new(1, [{"name": f"t{number}", "inputSchema": {}} for number in range(30)]), whole=WHOLE)
+    assert "\n- and 10 more tools\n" in comment

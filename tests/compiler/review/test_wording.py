@@ -92,3 +92,13 @@ def test_what_lies_deep_is_compared_as_a_whole() -> None:
     for _ in range(100):
         before, after = {"a": before}, {"a": after}
     assert [where.count("a") for where, _, _ in plain(before, after)] == [32]
+
+
+def test_words_that_stand_side_by_side_on_both_sides_are_one_run() -> None:
+    assert marked("one a b two", "three a b four") == [
+        ("-", "one "),
+        ("+", "three "),
+        (" ", "a b "),
+        ("-", "two"),
+        ("+", "four"),
+    ]
