@@ -14,6 +14,8 @@ _COMPOSED = re.compile(r"\$(?:\$|\{([^{}]*)\})")
 class SecretWish:
     """What one server is to have: references by variable, or by header of a remote server.
 
+    The gateway itself has no `server`; its references are by the name of a token.
+
     A reference may be composed: text with references in it, each as ``${REFERENCE}``, and ``$$`` for a dollar. `stores`
     and `programs` are as in `ports.Secrets`.
     """
@@ -83,7 +85,7 @@ def _outcome(wish: SecretWish, found: Mapping[str, str | RuntimeFailure]) -> dic
             if isinstance(reason, RuntimeFailure):
                 reasons.setdefault(id(reason), (reason, []))[1].append(f"{variable} ({part})")
     if reasons:
-        needs = f"The server {wish.server} needs"
+        needs = f"The server {wish.server} needs" if wish.server else "The gateway needs the token"
         return SecretsFailure((reason, f"{needs} {', '.join(names)}.") for reason, names in reasons.values())
     values = {part: value for part, value in found.items() if isinstance(value, str)}
     return {

@@ -1,14 +1,16 @@
 """A tool: who offers it, how clients see it and why, and why it is not served where it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
 from mcphub_gitops.compiler.account.statement import Asked, Statement, judged, shown
 from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.plan.admission import Admission
 from mcphub_gitops.compiler.plan.desired import known_tools
 from mcphub_gitops.compiler.resolve.exposure import Exposed, expose
 from mcphub_gitops.compiler.resolve.model import Server, Text
 from mcphub_gitops.compiler.resolve.nodes import child
+from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.compiler.source import Span
 
 
@@ -137,11 +139,24 @@ def _described(server: Server, tool: str) -> Iterator[Statement]:
 
 
 def _profiles(asked: Asked, found: Exposed) -> Iterator[Statement]:
+    bound = asked.bound
+    if bound is None:
+        return
+    if bound.admission.tokens:
+        text = f"at {WHOLE} {_reached(bound.admission, bound.admission.groups)}"
+        groups = child(asked.root, "gateway", "groups")
+        yield Statement(topic="reached", name=WHOLE, text=text, span=groups.span if groups is not None else None)
     spans = {profile.name: profile.span for profile in asked.hub.profiles}
-    for profile in asked.bound.profiles if asked.bound is not None else ():
+    for profile in bound.profiles:
         if found.name in profile.tools.get(found.server.name, ()):
-            text = f"{profile.name} at {profile.path} has it, too"
+            whose = f", {_reached(bound.admission, profile.groups)}" if bound.admission.tokens else ""
+            text = f"{profile.name} at {profile.path} has it, too{whose}"
             yield Statement(topic="profile", name=profile.name, text=text, span=spans[profile.name])
+
+
+def _reached(admission: Admission, groups: Collection[str]) -> str:
+    names = admission.reaching(groups)
+    return f"for the token{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else "for no token"
 
 
 def _served(asked: Asked, server: Server, tool: str, found: Exposed | None) -> Statement:

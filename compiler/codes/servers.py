@@ -172,3 +172,46 @@ CLIENT = Code(
         "which profile, in which file. Each part has a place of its own, and a URL that is known when no gateway runs."
     ),
 )
+GROUP = Code(
+    name="MH355",
+    summary="nobody is in the group",
+    explanation=(
+        "A profile, or the whole hub, is for the groups that it names, and in a group are the tokens that name it, "
+        "under `gateway.auth.tokens`. A group that no token names would let nobody in."
+    ),
+)
+IDLE_GROUP = Code(
+    name="MH356",
+    summary="the group opens nothing",
+    explanation=(
+        "A token reaches what is for a group that it is in. A group that no profile names, and `gateway.groups` "
+        "neither, opens nothing, and may be misspelt."
+    ),
+    severity=Severity.WARNING,
+)
+CLOSED = Code(
+    name="MH357",
+    summary="no token reaches the profile",
+    explanation=(
+        "Where there are tokens, a profile is for the groups that it names. One that names none is served to nobody "
+        "but over standard streams, whose client needs no token."
+    ),
+    severity=Severity.WARNING,
+)
+TOKEN_SHARED = Code(
+    name="MH358",
+    summary="the token does not stand for one alone",
+    explanation=(
+        "A token says who calls. Two names with one reference cannot be told apart, and a server that is given the "
+        "token as a secret of its own could call in the name of whoever it is for."
+    ),
+)
+TOKEN_SOURCE = Code(
+    name="MH359",
+    summary="the token is not safe where it is",
+    explanation=(
+        "Whoever reads a token has what it opens, and whoever writes it lets in whom they like: a file with one stands "
+        "where no server of the hub may read or write. A program of the hub's folder gives none, since the lock pins "
+        "the programs of servers alone."
+    ),
+)

@@ -14,12 +14,13 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.identity import lock_digest
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.plan.admission import Admission, bind_admission, describe_store
 from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
 from mcphub_gitops.compiler.plan.tool import Tools, serve
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Known, KnownTools, expose, unmatched_filters
-from mcphub_gitops.compiler.resolve.location import locations_in
+from mcphub_gitops.compiler.resolve.location import stores_of
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Transport
 from mcphub_gitops.compiler.resolve.path import folders_above, is_below
 from mcphub_gitops.compiler.resolve.profile import select
@@ -124,10 +125,7 @@ class DesiredServer:
 
     def _opened(self) -> dict[str, str]:
         """Return each store as one comparable text, by a name that no variable has."""
-        return {
-            f"store.{name}": " ".join(f"{fact}={value.replace(' ', '%20')}" for fact, value in facts.items())
-            for name, facts in self.stores.items()
-        }
+        return {f"store.{name}": describe_store(facts) for name, facts in self.stores.items()}
 
     def fields(self) -> dict[str, str]:
         """Return each fact that an apply establishes, by the name that a plan shows, as one comparable text."""
@@ -163,9 +161,9 @@ class DesiredServer:
 class Desired:
     """The whole hub as it is to run, in the order of server names; what is asked for often is found out once.
 
-    `profiles` are in the order of their names, too. `moves` has the old name of each server that was renamed, by its
-    new one. It is no part of what is to run, nor of the state's digest: once a machine has made a move, the move may go
-    from the document and nothing changes.
+    `profiles` are in the order of their names, too; `admission` is who may reach what. `moves` has the old name of each
+    server that was renamed, by its new one. It is no part of what is to run, nor of the state's digest: once a machine
+    has made a move, the move may go from the document and nothing changes.
 
     `environment` is the one that the hub is for. `lock`, `policy` and `provenance` are digests of what decides nothing
     about how a server runs, and which a reviewer approves all the same: what else the lock pins, what the policies say
@@ -177,6 +175,7 @@ class Desired:
     public_url: str
     servers: tuple[DesiredServer, ...]
     profiles: tuple[DesiredProfile, ...] = ()
+    admission: Admission = field(default_factory=Admission)
     moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     environment: str = ""
     lock: str = ""
@@ -215,7 +214,7 @@ class Desired:
         """Return each fact about the gateway, by the name that a plan shows."""
         facts = {"hub": self.hub, "listen": self.listen, "publicUrl": self.public_url}
         profiles = {name: value for profile in self.profiles for name, value in profile.facts()}
-        return {name: value for name, value in facts.items() if value} | profiles
+        return {name: value for name, value in facts.items() if value} | profiles | dict(self.admission.facts())
 
     def review_digest(self) -> str:
         """Return the digest of desired state, lock and policies: what a pull request shows and a person approves."""
@@ -277,6 +276,7 @@ def build(
         public_url=gateway.public_url,
         servers=tuple(servers),
         profiles=bind_profiles(selections, running),
+        admission=bind_admission(gateway, hub.stores),
         moves=MappingProxyType({new: old for new, old in sorted(hub.moves.items()) if new in running}),
         environment=hub.environment,
         lock=lock_digest(lock),
@@ -335,7 +335,7 @@ def _bind(server: Server, locked: LockedServer, tools: Tools, stores: Mapping[st
 
 
 def _stores_of(server: Server) -> list[str]:
-    return sorted({found.store for secret in server.secrets for found in locations_in(str(secret))} - {""})
+    return sorted({name for secret in server.secrets for name in stores_of(str(secret))})
 
 
 def _references(server: Server, *, as_file: bool) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from mcphub_gitops.compiler.canonical import (
     quote,
 )
 from mcphub_gitops.compiler.lock.definitions import Defined, written
+from mcphub_gitops.compiler.plan.admission import Admission, DesiredToken
 from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment
 from mcphub_gitops.compiler.plan.deviation import Deviation
@@ -155,6 +156,7 @@ def _encoded_desired(desired: Desired) -> Iterator[bytes]:
         "listen": desired.listen,
         "publicUrl": desired.public_url,
         **_profiles_document(desired),
+        **admission_document(desired.admission),
         **({"moved": dict(desired.moves)} if desired.moves else {}),
         **{name: said for name, said in desired.standing().items() if said},
     }
@@ -170,10 +172,40 @@ def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
 
 def _profiles_document(desired: Desired) -> dict[str, Any]:
     profiles = {
-        profile.name: {"path": profile.path, "tools": {server: list(tools) for server, tools in profile.tools.items()}}
+        profile.name: {
+            "path": profile.path,
+            "tools": {server: list(tools) for server, tools in profile.tools.items()},
+            **({"groups": list(profile.groups)} if profile.groups else {}),
+        }
         for profile in desired.profiles
     }
     return {"profiles": profiles} if profiles else {}
+
+
+def admission_document(admission: Admission) -> dict[str, Any]:
+    """Return who may reach what as an entry of a saved plan, and of what the gateway serves from; none without any."""
+    tokens = {token.name: {"value": token.value, "groups": list(token.groups)} for token in admission.tokens}
+    parts: dict[str, Any] = {
+        "tokens": tokens,
+        "groups": list(admission.groups),
+        "stores": {name: dict(facts) for name, facts in admission.stores.items()},
+    }
+    found = {name: part for name, part in parts.items() if part}
+    return {"admission": found} if found else {}
+
+
+def _admission(entry: Mapping[str, Any]) -> Admission:
+    tokens = (
+        DesiredToken(name=name, value=each["value"], groups=tuple(each["groups"]))
+        for name, each in entry.get("tokens", {}).items()
+    )
+    return Admission(
+        tokens=tuple(tokens), groups=tuple(entry.get("groups", ())), stores=_stores(entry.get("stores", {}))
+    )
+
+
+def _stores(entry: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+    return MappingProxyType({name: MappingProxyType(facts) for name, facts in sorted(entry.items())})
 
 
 def _server_document(server: DesiredServer) -> dict[str, Any]:
@@ -268,6 +300,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
             public_url=desired["publicUrl"],
             servers=tuple(_server(name, entry) for name, entry in desired["servers"].items()),
             profiles=tuple(_profile(name, entry) for name, entry in desired.get("profiles", {}).items()),
+            admission=_admission(desired.get("admission", {})),
             moves=MappingProxyType(desired.get("moved", {})),
             environment=desired.get("environment", ""),
             lock=desired.get("lock", ""),
@@ -294,7 +327,8 @@ def _plan(document: Mapping[str, Any]) -> Plan:
 
 def _profile(name: str, entry: Mapping[str, Any]) -> DesiredProfile:
     tools = {server: tuple(tools) for server, tools in entry["tools"].items()}
-    return DesiredProfile(name=name, path=entry["path"], tools=MappingProxyType(tools))
+    groups = tuple(entry.get("groups", ()))
+    return DesiredProfile(name=name, path=entry["path"], tools=MappingProxyType(tools), groups=groups)
 
 
 def _environment(entry: Mapping[str, Any]) -> Environment:
@@ -315,9 +349,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         files=MappingProxyType(entry["files"]),
         code=entry["code"],
         hidden=MappingProxyType(entry["hidden"]),
-        stores=MappingProxyType(
-            {name: MappingProxyType(facts) for name, facts in sorted(entry.get("stores", {}).items())}
-        ),
+        stores=_stores(entry.get("stores", {})),
         override=entry.get("override", ""),
         by_name=entry.get("byName", ""),
         optional=entry.get("optional", False),

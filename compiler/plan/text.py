@@ -3,6 +3,14 @@
 from collections.abc import Iterator, Mapping
 from posixpath import commonprefix
 
+from mcphub_gitops.compiler.plan.admission import (
+    ADMISSIONS,
+    OPERATORS_REACH,
+    Admission,
+    describe_admission,
+    is_admission,
+    is_token,
+)
 from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.permission import PERMISSIONS, describe_permission
@@ -13,7 +21,7 @@ _BEFORE = 20
 """Code points shown before the place where two long values begin to differ."""
 
 _PROFILE = "profile"
-_PERMISSIONS = frozenset({_PROFILE, *PERMISSIONS})
+_PERMISSIONS = frozenset({_PROFILE, *PERMISSIONS, *ADMISSIONS})
 """The kinds of facts that are permissions: their names up to the first dot."""
 
 NOTHING = "No changes. What is applied is what the hub and its lock say."
@@ -60,22 +68,39 @@ def _permission_block(plan: Plan) -> Iterator[str]:
     lines = [
         f"  {mark} {line} -> {change.address}"
         for change in plan.changes
-        for field in change.fields
-        if field.name.partition(".")[0] in _PERMISSIONS
-        for mark, line in _permission(field)
+        for mark, line in _permissions(change, plan.desired.admission)
     ]
     if lines:
         yield "Permissions:\n" + "\n".join(lines)
+
+
+def _permissions(change: Change, admission: Admission) -> Iterator[tuple[str, str]]:
+    for field in change.fields:
+        if field.name.partition(".")[0] in _PERMISSIONS:
+            yield from _permission(field)
+    yield from _operators_permission(change, admission)
 
 
 def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
     kind, _, name = field.name.partition(".")
     if kind == _PROFILE:
         yield from _profile_permission(field, name)
+    describe = describe_admission if is_admission(field.name) else describe_permission
+    if kind == _PROFILE and describe is describe_permission:
         return
     for mark, value in (("-", field.before), ("+", field.after)):
         if value is not None:
-            yield mark, clean(describe_permission(field.name, value))
+            yield mark, clean(describe(field.name, value))
+
+
+def _operators_permission(change: Change, admission: Admission) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of the gateway's own token where a hub gets its first tokens, or loses its last."""
+    tokens = [field for field in change.fields if is_token(field.name)]
+    if tokens and not admission.tokens:
+        yield "+", OPERATORS_REACH
+    held = [field for field in tokens if field.before is None]
+    if change.action is Action.UPDATE and tokens == held and len(held) == len(admission.tokens) > 0:
+        yield "-", OPERATORS_REACH
 
 
 def _profile_permission(field: FieldChange, name: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.tool import Tool
+from mcphub_gitops.compiler.policy.admission import facts_of_admission
 from mcphub_gitops.compiler.policy.cost import estimate_tokens
 from mcphub_gitops.compiler.policy.model import Given, GivenServer
 from mcphub_gitops.compiler.policy.vocabulary import completed
@@ -30,6 +31,7 @@ def facts_of_hub(hub: Hub, desired: Desired | None) -> Given:
         "owner": hub.owner,
         "listen": hub.gateway.listen,
         "publicUrl": hub.gateway.public_url,
+        **facts_of_admission(hub),
     }
     selecting = _selecting_servers(hub)
     having = _having_tools(desired)

@@ -49,7 +49,10 @@ PASSWORD = re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)")
 
 _KEY = "secrets"
 _OPENERS = frozenset({"headers", "auth"})
-"""What a remote server is sent with each request, and what a secret store is opened with."""
+"""What a remote server is sent with each request, and what a secret store and the gateway are opened with."""
+
+_GROUPS, _VALUE = "groups", "value"
+"""Beside the value of a token stand the groups that it is for, which a reviewer must see."""
 
 _PROGRAM = "exec"
 _NAMES = frozenset({"store", _PROGRAM})
@@ -201,7 +204,8 @@ def _scalars(node: Node) -> Iterator[Span]:
     if isinstance(node, ListNode):
         children = list(node.items)
     else:
-        children = [each.value for each in (*node.entries, *node.repeated) if each.key not in _NAMES]
+        names = _NAMES if node.get(_VALUE) is None else {*_NAMES, _GROUPS}
+        children = [each.value for each in (*node.entries, *node.repeated) if each.key not in names]
         programs = [each.value for each in node.entries if each.key == _PROGRAM]
         children.extend(item for program in programs if isinstance(program, ListNode) for item in program.items[1:])
     for child in children:

@@ -15,23 +15,32 @@ Part = Mapping[str, Any]
 """What connects a client, as data: under each key an object of named things, or a list of objects with an ``id``."""
 
 VARIABLE = "MCPHUB_TOKEN"
-"""The environment variable in which clients find the token."""
+"""The environment variable in which clients find the gateway's own token."""
+
+
+def variable_of(token: str) -> str:
+    """Return the environment variable in which clients find the token that the hub calls `token`."""
+    return f"{VARIABLE}_{token.upper().replace('-', '_')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """What a client connects to: under which name it knows it, the URL, and the program that serves it alone."""
+    """What a client connects to: under which name it knows it, the URL, and the program that serves it alone.
+
+    `variable` is where it finds the token, in its environment.
+    """
 
     name: str
     url: str
     argv: tuple[str, ...]
+    variable: str = VARIABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A client: the `file` that its configuration stands in, the `form` of that, and what makes its part of it.
 
-    `handover` says how the token gets to it, where it needs one.
+    `handover` says how the token gets to it, where it needs one, with ``{}`` for the name of a variable.
     """
 
     title: str
@@ -47,7 +56,7 @@ class Client:
 
 
 def _claude_code(endpoint: Endpoint) -> Part:
-    headers = {"Authorization": f"Bearer ${{{VARIABLE}}}"}
+    headers = {"Authorization": f"Bearer ${{{endpoint.variable}}}"}
     return {"mcpServers": {endpoint.name: {"type": "http", "url": endpoint.url, "headers": headers}}}
 
 
@@ -57,11 +66,11 @@ def _claude_desktop(endpoint: Endpoint) -> Part:
 
 
 def _codex(endpoint: Endpoint) -> Part:
-    return {"mcp_servers": {endpoint.name: {"url": endpoint.url, "bearer_token_env_var": VARIABLE}}}
+    return {"mcp_servers": {endpoint.name: {"url": endpoint.url, "bearer_token_env_var": endpoint.variable}}}
 
 
 def _cursor(endpoint: Endpoint) -> Part:
-    headers = {"Authorization": f"Bearer ${{env:{VARIABLE}}}"}
+    headers = {"Authorization": f"Bearer ${{env:{endpoint.variable}}}"}
     return {"mcpServers": {endpoint.name: {"url": endpoint.url, "headers": headers}}}
 
 
@@ -75,7 +84,7 @@ def _vscode(endpoint: Endpoint) -> Part:
     }
 
 
-_FROM_VARIABLE = f"from the environment variable {VARIABLE}"
+_FROM_VARIABLE = "from the environment variable {}"
 
 CLIENTS: Mapping[str, Client] = MappingProxyType(
     {

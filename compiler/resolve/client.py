@@ -11,6 +11,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import Entry, Node
+from mcphub_gitops.compiler.resolve.admission import holders_of
 from mcphub_gitops.compiler.resolve.model import HubClient
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.resolve.path import why_not_granted
@@ -28,7 +29,7 @@ def decode_clients(root: Node, problems: list[Diagnostic]) -> tuple[HubClient, .
     """Return the clients of the hub in the order of their names, and put what is wrong with each to `problems`."""
     found: list[HubClient] = []
     for entry in entries(root, "clients"):
-        client = _client(entry)
+        client = _client(entry, root)
         told = list(_problems(entry, client, root))
         other = next((each for each in found if (each.file, each.profile) == (client.file, client.profile)), None)
         if other is not None and not told:
@@ -39,14 +40,17 @@ def decode_clients(root: Node, problems: list[Diagnostic]) -> tuple[HubClient, .
     return tuple(sorted(found, key=lambda each: each.name))
 
 
-def _client(entry: Entry) -> HubClient:
+def _client(entry: Entry, root: Node) -> HubClient:
     kind, profile, file = (text(child(entry.value, key)) for key in ("kind", "profile", "file"))
     named = kind.value if kind is not None else entry.key
+    token = text(child(entry.value, "token"))
+    opening = () if token is not None else holders_of(root, profile.value if profile is not None else "")
     return HubClient(
         name=entry.key,
         kind=named,
         profile=profile.value if profile is not None else "",
         file=normpath(file.value) if file is not None else FILES.get(named, ""),
+        token=token.value if token is not None else next(iter(opening), ""),
         span=file.span if file is not None else entry.key_span,
     )
 
@@ -68,6 +72,24 @@ def _problems(entry: Entry, client: HubClient, root: Node) -> Iterator[Diagnosti
     if profile is not None and profile.value not in profiles:
         detail = f"`{profile.value}` is no profile of this hub."
         yield Diagnostic(code=codes.CLIENT, detail=detail, span=profile.span, help=suggest(profile.value, profiles))
+    else:
+        yield from _token_problems(entry, client, root)
+
+
+def _token_problems(entry: Entry, client: HubClient, root: Node) -> Iterator[Diagnostic]:
+    """Yield why it is not clear with which token a client connects."""
+    opening, given = holders_of(root, client.profile), text(child(entry.value, "token"))
+    if given is not None and given.value not in opening:
+        detail = f"`{given.value}` is no token that opens the path of `{client.name}`."
+        yield Diagnostic(code=codes.CLIENT, detail=detail, span=given.span, help=suggest(given.value, opening))
+    elif given is None and len(opening) > 1:
+        detail = f"Several tokens open the path of `{client.name}`."
+        help_ = f"add `token`, one of {', '.join(f'`{each}`' for each in opening)}"
+        yield Diagnostic(code=codes.CLIENT, detail=detail, span=client.span, help=help_)
+    elif not opening and entries(root, "gateway", "auth", "tokens"):
+        detail = f"No token opens the path of `{client.name}`."
+        help_ = "add a group of a token to the `groups` of the profile, or to `gateway.groups`"
+        yield Diagnostic(code=codes.CLIENT, detail=detail, span=client.span, help=help_)
 
 
 def _why_no_file(client: HubClient) -> str:

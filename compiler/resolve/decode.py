@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Entry, MapNode, Node
 from mcphub_gitops.compiler.resolve import container, image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint, why_no_place
+from mcphub_gitops.compiler.resolve.admission import admission_problems, decode_tokens
 from mcphub_gitops.compiler.resolve.bundle import decode_bundles
 from mcphub_gitops.compiler.resolve.client import decode_clients
 from mcphub_gitops.compiler.resolve.confinement import Confinement
@@ -83,20 +84,23 @@ class _Decoder:
 
     def hub(self) -> Hub:
         self.problems.extend(source_problems(self._root))
-        servers = [self._server(entry) for entry in entries(self._root, "servers")]
-        self.problems.extend(replaceable_sources([each for each in servers if each is not None]))
+        found = [self._server(entry) for entry in entries(self._root, "servers")]
+        servers = tuple(sorted((each for each in found if each is not None), key=lambda each: each.name))
+        self.problems.extend(replaceable_sources(servers))
+        gateway, profiles = self._gateway(), decode_profiles(self._root, self.problems)
+        self.problems.extend(admission_problems(self._root, gateway, profiles, servers))
         name, age = value(self._root, "name"), value(self._root, "defaults", "minAge")
         return Hub(
             name=name if isinstance(name, str) else "",
-            servers=tuple(sorted((each for each in servers if each is not None), key=lambda each: each.name)),
-            gateway=self._gateway(),
+            servers=servers,
+            gateway=gateway,
             on_conflict=self._on_conflict(),
             stores=self._stores,
             owner=self._owner(self._root),
             moves=decode_moves(self._root, self.problems),
             policies=tuple(each for each in texts(self._root, "policies") if self._check_path(each, "read")),
             bundles=decode_bundles(self._root, self.problems),
-            profiles=decode_profiles(self._root, self.problems),
+            profiles=profiles,
             clients=decode_clients(self._root, self.problems),
             min_age=age if isinstance(age, str) else "",
             environment=self._variables.get("env", ""),
@@ -119,6 +123,8 @@ class _Decoder:
         return Gateway(
             listen=listen.value if listen else DEFAULT_LISTEN,
             public_url=public.value if public else "",
+            groups=tuple(texts(node, "groups")),
+            tokens=decode_tokens(self._root, self._references.read, self.problems),
         )
 
     def _check_place(self, text: Text | None, place: str, *, least: int) -> None:

@@ -77,6 +77,11 @@ def locations_in(reference: str) -> Iterator[Location]:
             yield found
 
 
+def stores_of(reference: str) -> set[str]:
+    """Return the names of the declared stores that `reference`, which may be composed, leads to."""
+    return {found.store for found in locations_in(reference)} - {""}
+
+
 def why_no_key(key: str) -> str:
     """Return why `key` is no key of a store, as a sentence: a store's path is a URL's, where dots would climb."""
     if any(part in {"", ".", ".."} for part in key.split("/")):

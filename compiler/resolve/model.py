@@ -153,22 +153,40 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token that the gateway takes: where its value is, and the `groups` that whoever has it is in."""
+
+    name: str
+    value: SecretRef
+    groups: tuple[Text, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """Where the endpoint listens, and the URL that clients know it by when that is another."""
+    """Where the endpoint listens, and the URL that clients know it by when that is another.
+
+    `tokens`, in the order of their names, are what lets somebody in; without any the gateway's own one does. `groups`
+    are those that the whole hub is for.
+    """
 
     listen: str = DEFAULT_LISTEN
     public_url: str = ""
+    groups: tuple[Text, ...] = ()
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A selection of `servers` and of their tools, for clients that connect at `path`.
 
-    `allow` and `deny` are ``SERVER/TOOL`` with globs in both parts; the tool by the name that clients see.
+    `allow` and `deny` are ``SERVER/TOOL`` with globs in both parts; the tool by the name that clients see. It is for
+    tokens in one of `groups`.
     """
 
     name: str
     path: str
+    groups: tuple[Text, ...] = ()
     servers: tuple[Text, ...]
     allow: tuple[Text, ...] = ()
     deny: tuple[Text, ...] = ()
@@ -177,12 +195,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubClient:
-    """A client's configuration: of which `kind` of program, for which `profile` (empty: everything), in which file."""
+    """A client's configuration: of which `kind` of program, for which `profile` (empty: everything), in which file.
+
+    `token` is the name of the one that it connects with; empty for the gateway's own.
+    """
 
     name: str
     kind: str
     profile: str
     file: str
+    token: str = ""
     span: Span = field(compare=False, repr=False)
 
 

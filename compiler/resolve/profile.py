@@ -47,6 +47,7 @@ def _profile(entry: Entry) -> tuple[Profile, Span] | None:
     profile = Profile(
         name=entry.key,
         path=path.value if path is not None else f"/{entry.key}{WHOLE}",
+        groups=tuple(texts(entry.value, "groups")),
         servers=servers,
         allow=_globs(entry.value, "allow"),
         deny=_globs(entry.value, "deny"),

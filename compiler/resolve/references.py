@@ -208,12 +208,12 @@ def replaceable_sources(servers: Sequence[Server]) -> Iterator[Diagnostic]:
     Such a program would run with more rights than the server. In the place of a file the server can put a link to any
     other one, which would then be read for it.
     """
-    writable = {path: server.name for server in servers for path in _written(server)}
+    writable = {path: server.name for server in servers for path in written_by(server)}
     read = (
         (server, secret, source)
         for server in servers
         for secret in server.secrets
-        for source in (*programs_of(secret), *_files_of(secret))
+        for source in (*programs_of(secret), *files_of(secret, of_hub=True))
     )
     for server, secret, source in read:
         holder = next((path for path in sorted(writable) if is_below(source, {path})), "")
@@ -229,13 +229,15 @@ def programs_of(secret: SecretRef) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if looks_like_path(word)))
 
 
-def _files_of(secret: SecretRef) -> Iterator[str]:
+def files_of(secret: SecretRef, *, of_hub: bool = False) -> Iterator[str]:
+    """Yield the files that `secret` is read from, as its reference writes them; with `of_hub`, those of its folder."""
     for found in locations_in(str(secret)):
-        if found.scheme in {"file", "dotenv"} and not found.path.startswith("/"):
+        if found.scheme in {"file", "dotenv"} and not (of_hub and found.path.startswith("/")):
             yield found.path
 
 
-def _written(server: Server) -> Iterator[str]:
+def written_by(server: Server) -> Iterator[str]:
+    """Yield the paths that `server` may write to."""
     yield from (text.value for text in server.write)
     mounts = server.confinement.mounts if server.confinement is not None else ()
     yield from (mount.source for mount in mounts if mount.kind == "bind" and not mount.read_only)

@@ -69,6 +69,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         profiles=frozenset(each.name for each in reach),
         stores=_stores(permissions),
         renames=renames,
+        admission=any(each.kind == "admission" for each in permissions),
     )
     settings, pins = compare_settings(before, after, told), tuple(_pins(before, after, changes))
     headline = write_headline(permissions, tools, exposures, changes, guards)
@@ -91,7 +92,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         gateway=gateway_changes(before, after),
         settings=settings,
         pins=pins,
-        effects=tuple(describe_effects(after, changes)),
+        effects=tuple(describe_effects(before, after, changes)),
         undo=tuple(describe_undo(before, after, changes, permissions)),
         unchecked=tuple(find_unchecked(before, after, tools)),
         summary=_summarise(after, renames, changes, tools),
@@ -103,7 +104,8 @@ def _by_name(changes: tuple[Change, ...]) -> dict[str, Change]:
 
 
 def _stores(permissions: tuple[Permission, ...]) -> frozenset[str]:
-    return frozenset(each.fact.partition(".")[2] for each in permissions if each.fact.startswith("store."))
+    kinds = ("store.", "tokenStore.")
+    return frozenset(each.fact.partition(".")[2] for each in permissions if each.fact.startswith(kinds))
 
 
 _BESIDE_FACTS = frozenset({"dependencies", "era", "platforms", "target", "user"})

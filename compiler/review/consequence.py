@@ -14,7 +14,7 @@ _NAMED = 12
 _ACTIONS = (Action.CREATE, Action.REPLACE, Action.RENAME, Action.UPDATE, Action.DESTROY)
 
 
-def describe_effects(after: Side, changes: tuple[Change, ...]) -> Iterator[str]:
+def describe_effects(before: Side, after: Side, changes: tuple[Change, ...]) -> Iterator[str]:
     """Yield what an apply does after merging, as sentences, where what is before is applied now."""
     if after.kind == "lock":
         yield "A lock alone changes nothing that runs: a hub that is applied with it does."
@@ -25,6 +25,13 @@ def describe_effects(after: Side, changes: tuple[Change, ...]) -> Iterator[str]:
             yield f"{count(len(names), 'server')} will be {action.past}: {_some(names)}."
     if not changes:
         yield "No server is touched."
+    if before.admission != after.admission and after.admission.tokens:
+        tokens = _some([token.name for token in after.admission.tokens])
+        yield f"A running gateway reads its tokens again, and goes on as before where one cannot be read: {tokens}."
+    gone = {token.name for token in before.admission.tokens} - {token.name for token in after.admission.tokens}
+    if gone:
+        taken = _some(sorted(gone))
+        yield f"Until a running gateway serves this, tokens that are taken away open what they did: {taken}."
 
 
 def describe_undo(

@@ -150,6 +150,8 @@ def _reach(each: Reach) -> dict[str, Any]:
         "lost": list(each.lost),
         "changed": list(each.changed),
         "servers": list(each.servers),
+        "admitted": list(each.admitted),
+        "shutOut": list(each.shut_out),
     }
 
 

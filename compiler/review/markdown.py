@@ -133,6 +133,10 @@ def _path(path: str, name: str) -> str:
 def _reach(review: Review) -> Iterator[str]:
     for each in review.reach:
         yield f"{_path(each.path, each.name)}{f', was at {code(each.was)}' if each.was else ''}"
+        for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
+            if holders:
+                no_longer = "" if mark == "+" else "no longer "
+                yield f"  - {code(mark)} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
         for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
             if tools:
                 yield f"  - {code(mark)} {count(len(tools), 'tool')}: {_some(tools)}"

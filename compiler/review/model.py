@@ -53,6 +53,8 @@ class Reach:
     """What clients notice at `path`: of the profile `name`, or of the whole gateway where that is empty.
 
     `gained`, `lost` and `changed` are tools by the names that clients see, `servers` those of its servers that change.
+    `admitted` are those who reach it now and did not before, `shut_out` those who do no longer: names of tokens, or the
+    operator.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Reach:
     lost: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+    admitted: tuple[str, ...] = ()
+    shut_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from mcphub_gitops.compiler.plan.admission import OPERATOR, OPERATORS_REACH, describe_admission, is_admission, is_token
 from mcphub_gitops.compiler.plan.permission import PERMISSIONS, describe_permission
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.resolve.confinement import is_root
@@ -13,6 +14,7 @@ from mcphub_gitops.compiler.review.side import Facts, Side
 KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "capabilities": ("1 right on its host", "{} rights on its host"),
+        "admission": ("another way in", "other ways in"),
         "secrets": ("1 secret", "{} secrets"),
         "egress": ("network access", "network access"),
         "remote": ("another address", "other addresses"),
@@ -45,6 +47,7 @@ _KIND_OF: Mapping[str, str] = MappingProxyType(
 _PROCESS_NETWORK = "host (a process has this machine's)"
 _OF_LOCKS = frozenset({"image source", "program", "user"})
 _MARKS = ("+", "~", "-")
+_ADDRESSES = frozenset({"listen", "publicUrl"})
 
 
 def compare_permissions(before: Side, after: Side, changes: Iterable[Change]) -> tuple[Permission, ...]:
@@ -76,6 +79,10 @@ def unchanged_kinds(permissions: Iterable[Permission], side: Side) -> tuple[str,
 def describe(fact: str, value: str) -> str:
     """Return a permission in words; `value` is somebody's raw text."""
     kind = fact.partition(".")[0]
+    if is_admission(fact):
+        return describe_admission(fact, value)
+    if fact == OPERATOR:
+        return value
     if kind == "network" and value.startswith("host"):
         return f"the network of the {value}"
     if kind == "user" and is_root(value):
@@ -134,17 +141,28 @@ def _of_server(before: Side, after: Side, change: Change) -> Iterator[Permission
 
 
 def _of_gateway(before: Side, after: Side) -> Iterator[Permission]:
-    for fact in ("listen", "publicUrl"):
-        one, other = before.gateway.get(fact), after.gateway.get(fact)
-        if one != other and before.found and after.found:
+    if not before.found or not after.found:
+        return
+    was, now = _gateway_facts(before), _gateway_facts(after)
+    for fact in sorted({*was, *now}):
+        one, other = was.get(fact), now.get(fact)
+        if one != other:
+            kind = "gateway address" if fact in _ADDRESSES else "admission"
             span = place_of(after if other is not None else before, "", fact)
-            yield Permission(server="", kind="gateway address", fact=fact, before=one, after=other, span=span)
+            yield Permission(server="", kind=kind, fact=fact, before=one, after=other, span=span)
+
+
+def _gateway_facts(side: Side) -> dict[str, str]:
+    """Return what the gateway is given, and what its own token opens where there are no others."""
+    found = {name: value for name, value in side.gateway.items() if name in _ADDRESSES or is_admission(name)}
+    return found if any(map(is_token, found)) or side.kind == "lock" else {**found, OPERATOR: OPERATORS_REACH}
 
 
 def gateway_changes(before: Side, after: Side) -> tuple[FieldChange, ...]:
-    """Return what differs of the gateway beside its profiles: its name, its address, and the catalogs of a lock."""
+    """Return what differs of the gateway beside its profiles and whom it lets in: its name, its address, catalogs."""
     if not before.found or not after.found:
         return ()
-    names = sorted(name for name in {*before.gateway, *after.gateway} if not name.startswith("profile."))
+    told = {name for name in {*before.gateway, *after.gateway} if name.startswith("profile.") or is_admission(name)}
+    names = sorted({*before.gateway, *after.gateway} - told)
     pairs = ((name, before.gateway.get(name), after.gateway.get(name)) for name in names)
     return tuple(FieldChange(name=name, before=one, after=other) for name, one, other in pairs if one != other)

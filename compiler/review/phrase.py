@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcphub_gitops.compiler.lock.movement import Movement
+from mcphub_gitops.compiler.plan.admission import OPERATOR
 from mcphub_gitops.compiler.plan.plan import FieldChange
 from mcphub_gitops.compiler.plan.text import describe_field
 from mcphub_gitops.compiler.plan.wording import clean, shorten_digests
@@ -48,6 +49,11 @@ def what(permission: Permission) -> str:
         return hide(describe(permission.fact, permission.before or ""))
     now = describe(permission.fact, permission.after)
     return hide(now if permission.before is None else f"{now} (was {permission.before})")
+
+
+def holder(name: str) -> str:
+    """Return who reaches a path, in words."""
+    return "the gateway's own token" if name == OPERATOR else f"the token {name}"
 
 
 def hide(text: str) -> str:

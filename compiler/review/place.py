@@ -34,10 +34,27 @@ def place_of(side: Side, server: str, fact: str) -> Span | None:
     if side.written is None:
         return None
     if not server:
-        node = child(side.written.root, "gateway", fact)
-        return node.span if node is not None else side.written.hub.span
+        return next(_gateway_places(side.written, fact), side.written.hub.span)
     found = next(each for each in side.written.hub.servers if each.name == server)
     return next(_places(side.written, found, fact), found.span)
+
+
+def _gateway_places(written: Written, fact: str) -> Iterator[Span]:
+    hub, (kind, _, rest) = written.hub, fact.partition(".")
+    name, _, group = rest.partition(".group.")
+    if kind == "token":
+        named = [each for each in hub.gateway.tokens if each.name == name]
+        yield from (text.span for each in named for text in each.groups if text.value == group)
+        yield from (each.value.span for each in named)
+    elif kind == "group":
+        yield from (text.span for text in hub.gateway.groups if text.value == rest)
+    elif kind == "profile":
+        groups = (text for each in hub.profiles if each.name == name for text in each.groups)
+        yield from (text.span for text in groups if text.value == group)
+    elif kind == "tokenStore":
+        yield from _spans(child(written.root, "secretStores", rest))
+    else:
+        yield from _spans(child(written.root, "gateway", fact))
 
 
 def _places(written: Written, server: Server, fact: str) -> Iterator[Span]:

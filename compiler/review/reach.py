@@ -1,6 +1,7 @@
 """Whom a change touches: paths that clients connect to, what they cost, and where a new secret can go."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.tool import Tool
@@ -16,6 +17,9 @@ _Profiles = dict[str, tuple[str, dict[str, tuple[str, ...]]]]
 _Key = tuple[str, str, str]
 """What decides what a tool costs: its name for clients, its fingerprint, and the hub's own description."""
 
+_NOBODY: frozenset[str] = frozenset()
+_NOWHERE: tuple[str, dict[str, tuple[str, ...]]] = ("", {})
+
 _NETWORKS = {
     "none": "it has no network: it can tell it in what its tools answer",
     "bridge": "its egress is not limited: every address that the engine's bridge reaches",
@@ -27,10 +31,16 @@ def compare_reach(before: Side, after: Side, changed: Collection[str]) -> tuple[
     """Return what clients notice path by path, and the profiles that nothing touches; `changed` are servers."""
     one, other = _profiles(before), _profiles(after)
     facts = _tool_facts(before), _tool_facts(after)
+    was, now = _holders(before, after)
     found, untouched = [], []
     for name in sorted({*one, *other}):
-        reach = _reach(name, one.get(name), other.get(name), facts, changed)
-        if reach is not None:
+        reach = replace(
+            _reach(name, one.get(name), other.get(name), facts, changed),
+            admitted=tuple(sorted(now.get(name, _NOBODY) - was.get(name, _NOBODY))),
+            shut_out=tuple(sorted(was.get(name, _NOBODY) - now.get(name, _NOBODY))),
+        )
+        is_moved = one.get(name, _NOWHERE)[0] != other.get(name, _NOWHERE)[0]
+        if is_moved or any((reach.servers, reach.gained, reach.lost, reach.admitted, reach.shut_out)):
             found.append(reach)
         elif name:
             untouched.append(name)
@@ -129,15 +139,13 @@ def _reach(
     after: tuple[str, Mapping[str, tuple[str, ...]]] | None,
     facts: tuple[Mapping[str, tuple[str, str]], Mapping[str, tuple[str, str]]],
     changed: Collection[str],
-) -> Reach | None:
+) -> Reach:
     was, now = before or ("", {}), after or ("", {})
     servers = sorted(server for server in {*was[1], *now[1]} if server in changed)
     # Only tools of servers that change can have come, gone or changed, or those of a selection that did.
     differing = [each for each in {*was[1], *now[1]} if each in changed or was[1].get(each) != now[1].get(each)]
     one = {tool for server in differing for tool in was[1].get(server, ())}
     other = {tool for server in differing for tool in now[1].get(server, ())}
-    if not servers and one == other and was[0] == now[0]:
-        return None
     return Reach(
         name=name,
         path=now[0] or was[0],
@@ -147,6 +155,24 @@ def _reach(
         changed=tuple(sorted(tool for tool in one & other if facts[0].get(tool) != facts[1].get(tool))),
         servers=tuple(servers),
     )
+
+
+def _holders(before: Side, after: Side) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Return who reaches each path of both sides, by the profile's name; the whole gateway is the one without a name.
+
+    Nothing is told where neither has tokens: all that there is is open to the gateway's own, and that goes without
+    saying.
+    """
+    if not (before.admission.tokens or after.admission.tokens):
+        return {}, {}
+    return _reaching(before), _reaching(after)
+
+
+def _reaching(side: Side) -> dict[str, frozenset[str]]:
+    if not side.servers:
+        return {}
+    groups = {"": side.admission.groups, **{profile.name: profile.groups for profile in side.profiles}}
+    return {name: frozenset(side.admission.reaching(each)) for name, each in groups.items()}
 
 
 def _costs(side: Side, profiles: _Profiles, counts: Mapping[_Key, int]) -> dict[str, int]:

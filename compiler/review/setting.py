@@ -23,6 +23,7 @@ _OF_NO_FACT = frozenset({"owner", "from"})
 """Keys of a server that nothing is told of with what the server amounts to."""
 
 _GATEWAY = frozenset({"listen", "publicUrl"})
+_ADMISSION = frozenset({"auth", "groups"})
 _SERVERS = ("servers",)
 _OF_SERVER = len(("servers", "NAME"))
 
@@ -31,13 +32,17 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a review tells anyway: changes of servers, and which were renamed; profiles, stores and clients by name."""
+    """What a review tells anyway: changes of servers, and which were renamed; profiles, stores and clients by name.
+
+    With `admission`, it tells of tokens and groups.
+    """
 
     servers: Mapping[str, Change]
     clients: frozenset[str]
     profiles: frozenset[str]
     stores: frozenset[str]
     renames: Mapping[str, str]
+    admission: bool = False
 
 
 def compare_settings(before: Side, after: Side, told: Told) -> tuple[Setting, ...]:
@@ -53,11 +58,13 @@ def _is_told(path: Path, told: Told) -> bool:
     if room == "servers":
         return _is_told_of_server(told.servers.get(name), key)
     if room == "gateway":
-        return name in _GATEWAY
+        return name in _GATEWAY or (told.admission and name in _ADMISSION)
     if room == "moved":
         return bool(told.renames)
     if room == "clients":
         return key == "profile" and name in told.clients
+    if room == "profiles" and key == "groups" and told.admission:
+        return True
     return room == "name" or name in {"profiles": told.profiles, "secretStores": told.stores}.get(room, ())
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.plan.admission import Admission
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.compiler.plan.tool import Tool
@@ -45,12 +46,12 @@ class Side:
     """One state. `name` is what people call it, `commit` its full hash, both as far as there is one.
 
     `facts` are what an apply establishes of each server (`DesiredServer.fields`), or of a lock its pins; `offered` the
-    fingerprints of all tools of each server by the server's own names. `servers` and `profiles` are there where the
-    side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and `notes` say
-    what else could not be known, in sentences. `names_only` are servers whose tools are held to their names alone, or
-    were not asked for: no more than the names is sure of them. `review` is the review digest, empty for a lock; `found`
-    is whether there is a hub at all. `lock` and `policies` are what a hub was compiled with, `standing` the digests of
-    what a saved plan has no more of.
+    fingerprints of all tools of each server by the server's own names. `servers`, `profiles` and `admission` are there
+    where the side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and
+    `notes` say what else could not be known, in sentences. `names_only` are servers whose tools are held to their names
+    alone, or were not asked for: no more than the names is sure of them. `review` is the review digest, empty for a
+    lock; `found` is whether there is a hub at all. `lock` and `policies` are what a hub was compiled with, `standing`
+    the digests of what a saved plan has no more of.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Side:
     offered: Mapping[str, Facts] = field(default_factory=lambda: _NO_FACTS)
     servers: Mapping[str, DesiredServer] = field(default_factory=lambda: MappingProxyType({}))
     profiles: tuple[DesiredProfile, ...] = ()
+    admission: Admission = field(default_factory=Admission)
     gateway: Facts = field(default_factory=lambda: MappingProxyType({}))
     moves: Facts = field(default_factory=lambda: MappingProxyType({}))
     verdicts: tuple[Verdict, ...] = ()
@@ -104,6 +106,7 @@ def side_of_desired(
         offered=MappingProxyType({server.name: server.offered() for server in desired.servers}),
         servers=MappingProxyType({server.name: server for server in desired.servers}),
         profiles=desired.profiles,
+        admission=desired.admission,
         gateway=desired.gateway(),
         moves=desired.moves,
         verdicts=held.verdicts,

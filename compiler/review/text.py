@@ -75,6 +75,10 @@ def _travels(travels: Iterable[Travel]) -> Iterator[str]:
 def _reach(review: Review) -> Iterator[str]:
     for each in review.reach:
         yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}){_moved(each)}"
+        for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
+            if holders:
+                no_longer = "" if mark == "+" else "no longer "
+                yield f"  {mark} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
         for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
             if tools:
                 yield f"  {mark} {count(len(tools), 'tool')}: {_some(tools)}"

@@ -17,12 +17,15 @@ _GLANCE = 0.1
 class Presence:
     """A gateway that serves: its URL, the hub's `listen` that it started with, and the digest of the plan it serves.
 
-    `listen` is empty where a port was given on the command line, which the hub then does not decide.
+    `listen` is empty where a port was given on the command line, which the hub then does not decide. `refused` is the
+    digest of a plan that it was to serve and does not, and `trouble` says why.
     """
 
     url: str
     listen: str
     plan: str
+    refused: str = ""
+    trouble: str = ""
 
 
 def announce(layout: Layout, presence: Presence) -> None:
@@ -50,7 +53,13 @@ async def wait_for_plan(layout: Layout, plan: str, *, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             # Another process changes the record, so there is no event to wait for.
-            while (found := find_gateway(layout)) is not None and found.plan != plan:  # noqa: ASYNC110
+            while (found := find_gateway(layout)) is not None and found.plan != plan:
+                if found.refused == plan:
+                    raise RuntimeFailure(
+                        "the running gateway does not take the new generation over",
+                        detail=f"{found.trouble}\nit still serves the old one, to whom that lets in",
+                        resolution="mend that, and restart the gateway: it reads the new one when it starts",
+                    )
                 await asyncio.sleep(_GLANCE)
     except TimeoutError:
         raise RuntimeFailure(

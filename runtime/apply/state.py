@@ -13,7 +13,14 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import digest, encode
 from mcphub_gitops.compiler.plan.desired import Desired
-from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, plan_digest, read_record, write_plan
+from mcphub_gitops.compiler.plan.file import (
+    MAX_BYTES,
+    Unusable,
+    admission_document,
+    plan_digest,
+    read_record,
+    write_plan,
+)
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -155,7 +162,11 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
     make_folder(folder, 0o700)
     desired = plan.desired
     profiles = {
-        profile.name: {"path": profile.path, "tools": [name for names in profile.tools.values() for name in names]}
+        profile.name: {
+            "path": profile.path,
+            "tools": [name for names in profile.tools.values() for name in names],
+            **({"groups": profile.groups} if profile.groups else {}),
+        }
         for profile in desired.profiles
     }
     gateway = encode(
@@ -167,6 +178,7 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
             "publicUrl": desired.public_url,
             "servers": servers,
             **({"profiles": profiles} if profiles else {}),
+            **admission_document(desired.admission),
         }
     )
     state = {"format": FORMAT, "serial": serial, "plan": plan_digest(plan), "generation": digest(gateway)}

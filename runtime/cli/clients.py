@@ -7,11 +7,14 @@ from pathlib import Path
 import click
 
 from mcphub_gitops.compiler.diagnostic import has_errors
+from mcphub_gitops.compiler.plan.admission import bind_admission
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.render.client import CLIENTS, Endpoint
+from mcphub_gitops.compiler.render.client import CLIENTS, VARIABLE, Endpoint, variable_of
 from mcphub_gitops.compiler.render.client_file import Unreadable, put_part, write_part
-from mcphub_gitops.compiler.resolve.model import Gateway, Hub
+from mcphub_gitops.compiler.resolve.model import Gateway, Hub, Token
 from mcphub_gitops.compiler.resolve.profile import WHOLE
+from mcphub_gitops.compiler.source import printable
+from mcphub_gitops.compiler.url import hide_query
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.presence import find_gateway
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -27,18 +30,21 @@ _LARGEST = 1 << 20
 
 @click.command(
     epilog="\b\nExamples:\n  mcphub clients\n  mcphub clients claude-code > .mcp.json\n"
-    "  mcphub clients vscode --profile support\n  mcphub clients --write\n  mcphub clients --check"
+    "  mcphub clients vscode --profile support\n  mcphub clients cursor --profile support --token help-desk\n"
+    "  mcphub clients --write\n  mcphub clients --check"
 )
 @click.argument("name", metavar="[NAME]", type=click.Choice(tuple(CLIENTS)), required=False)
 @layered_project_option
 @click.option("--profile", metavar="NAME", help="Connect it to this profile instead of to everything.")
+@click.option("--token", metavar="NAME", help="With this token of the hub; needed where several would do.")
 @click.option("--write", "task", flag_value="write", help="Put the parts of the hub's own `clients` into their files.")
 @click.option("--check", "task", flag_value="check", help="Tell which of these files lack their part, or have another.")
-def clients(name: str | None, project: Project, profile: str | None, task: str | None) -> int:
+def clients(name: str | None, project: Project, profile: str | None, token: str | None, task: str | None) -> int:
     """Print the part of a client's configuration that connects it to the hub; without NAME, list the clients.
 
     The part is printed to standard output, and to standard error where it belongs. No token is in it: it says where
-    the client finds it. What else stands in a file is kept. Exit code 0; 1 on errors; 2 when --check tells of a file.
+    the client finds it, which is the variable MCPHUB_TOKEN, or MCPHUB_TOKEN_NAME for the token that the hub calls
+    name. What else stands in a file is kept. Exit code 0; 1 on errors; 2 when --check tells of a file.
     """
     if task is not None and (name or profile):
         raise click.UsageError(f"--{task} is for the clients that the hub declares: leave out NAME and --profile")
@@ -54,16 +60,21 @@ def clients(name: str | None, project: Project, profile: str | None, task: str |
         return _keep(project, validated.hub, writes=task == "write")
     hub, client = validated.hub, CLIENTS[name]
     path = _path(hub, profile)
+    if client.starts_it and token is not None:
+        raise click.UsageError(f"{client.title} starts the gateway itself, and needs no token.")
+    chosen = None if client.starts_it else _token(hub, path, profile, token)
     endpoint = Endpoint(
         name=_entry(hub, profile),
         url="" if client.starts_it else _origin(project, hub) + path,
         argv=_program(project, profile),
+        variable=VARIABLE if chosen is None else variable_of(chosen.name),
     )
     click.echo(write_part(client.part(endpoint), client.form), nl=False)
     click.echo(f"It belongs into {client.file}, beside what is there.", err=True)
     if client.handover:
-        token = Layout(folder=project.runtime_folder).token
-        click.echo(f"The token is {client.handover}; the gateway keeps it in {token}.", err=True)
+        own = f"keeps it in {Layout(folder=project.runtime_folder).token}"
+        kept = own if chosen is None else f"reads it from {printable(hide_query(str(chosen.value)))}"
+        click.echo(f"The token is {client.handover.format(endpoint.variable)}; the gateway {kept}.", err=True)
     return Exit.OK
 
 
@@ -76,7 +87,8 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
         before, text = files.get(client.file) or (_read(project, client.file),) * 2
         kind, profile = CLIENTS[client.kind], client.profile or None
         url = _declared_origin(hub.gateway) + _path(hub, profile)
-        endpoint = Endpoint(name=_entry(hub, profile), url=url, argv=())
+        variable = variable_of(client.token) if client.token else VARIABLE
+        endpoint = Endpoint(name=_entry(hub, profile), url=url, argv=(), variable=variable)
         found = put_part(text, kind.part(endpoint), kind.form)
         if isinstance(found, Unreadable):
             raise RuntimeFailure(
@@ -111,6 +123,26 @@ def _read(project: Project, file: str) -> str:
 
 def _entry(hub: Hub, profile: str | None) -> str:
     return hub.name if profile is None else f"{hub.name}-{profile}"
+
+
+def _token(hub: Hub, path: str, profile: str | None, wanted: str | None) -> Token | None:
+    """Return the token of the hub that opens `path`, None where the gateway's own does; raises RuntimeFailure."""
+    tokens = {token.name: token for token in hub.gateway.tokens}
+    if wanted is not None and wanted not in tokens:
+        raise RuntimeFailure(f"the hub has no token {printable(wanted)}", resolution=suggest(wanted, tokens))
+    if not tokens:
+        return None
+    groups = next((each.groups for each in hub.profiles if each.name == profile), hub.gateway.groups)
+    reaching = bind_admission(hub.gateway, hub.stores).reaching([group.value for group in groups])
+    if wanted is None and len(reaching) > 1:
+        listed = ", ".join(reaching)
+        raise RuntimeFailure(f"several tokens open {path}: {listed}", resolution="say which with `--token NAME`")
+    chosen = wanted or next(iter(reaching), "")
+    if chosen not in reaching:
+        key = "gateway.groups" if profile is None else f"profiles.{profile}.groups"
+        brief = f"the token {wanted} does not open {path}" if wanted else f"no token opens {path}"
+        raise RuntimeFailure(brief, resolution=f"name a group that it is in under `{key}`")
+    return tokens[chosen]
 
 
 def _path(hub: Hub, profile: str | None) -> str:

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import click
 
@@ -25,15 +25,18 @@ from mcphub_gitops.runtime.apply.presence import Presence, announce, find_gatewa
 from mcphub_gitops.runtime.apply.state import read_generation
 from mcphub_gitops.runtime.cli.composition import compose_engines, compose_secrets
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.welcome import welcome
+from mcphub_gitops.runtime.cli.welcome import welcome, welcome_holders
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.gateway.generation import Generation, decode, listening_on
+from mcphub_gitops.runtime.gateway.keys import Keys, read_keys
 from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.server import new_event_loop, serve
 from mcphub_gitops.runtime.gateway.stdio import serve_stdio
 from mcphub_gitops.runtime.gateway.words import printable
 from mcphub_gitops.runtime.project import Project
+
+T = TypeVar("T")
 
 _GLANCE = 0.5
 """Seconds between two looks at which generation is current."""
@@ -42,6 +45,7 @@ _PATIENCE = 30.0
 """Seconds for a gateway in the background to listen."""
 
 _TAIL = 4096
+_TROUBLE = 1000
 _PROGRAM = "from mcphub_gitops.runtime.cli.main import main; main()"
 
 
@@ -53,7 +57,7 @@ def serve_project(project: Project, *, port: int | None = None) -> int:
     generation = _moved(decode(read_generation(layout)), port)
     token = read_token(layout.token)
     with _the_only_gateway(layout, "mcphub gateway run", generation, listen=generation.listen), _runner() as runner:
-        runner.run(_serve(project, layout, generation, seen=seen, token=token, port=port))
+        runner.run(_serve(project, layout, generation, seen=seen, operator=token, port=port))
     click.echo("The gateway is stopped.", err=True)
     return Exit.OK
 
@@ -161,7 +165,7 @@ async def _serve_client(
         reader=reader,
         writer=writer,
         stop=_stop_on_signals(),
-        generations=_follow(layout, seen, None, ""),
+        generations=_follow(layout, seen, _keep, ""),
         profile=profile or WHOLE,
     )
 
@@ -180,10 +184,11 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 async def _serve(
-    project: Project, layout: Layout, generation: Generation, *, seen: str, token: str, port: int | None
+    project: Project, layout: Layout, generation: Generation, *, seen: str, operator: str, port: int | None
 ) -> None:
     _log_to_stderr()
     presence = Presence(url="", listen=generation.listen if port is None else "", plan=generation.plan)
+    secrets = compose_secrets(project)
 
     def ready(url: str) -> None:
         announce(layout, replace(presence, url=url))
@@ -191,20 +196,34 @@ async def _serve(
         if sys.stdout is not None:
             sys.stdout.flush()
 
+    async def take(found: Generation) -> tuple[Generation, Keys]:
+        return _moved(found, port), await read_keys(found.admission, operator=operator, secrets=secrets)
+
+    # Before anything listens: a token that cannot be read is told to who starts the gateway.
+    _, keys = await take(generation)
     await serve(
         generation,
         spawner=compose_engines(layout, layout.lineage()),
-        secrets=compose_secrets(project),
-        token=token,
+        secrets=secrets,
+        keys=keys,
         version=version("mcphub-gitops"),
         on_ready=ready,
         stop=_stop_on_signals(),
-        generations=_follow(layout, seen, port, presence.listen),
+        generations=_follow(layout, seen, take, presence.listen),
     )
 
 
-async def _follow(layout: Layout, seen: str, port: int | None, listen: str) -> AsyncIterator[Generation]:
-    """Yield each generation that becomes current after the one `seen`, and announce it once it is served."""
+async def _keep(generation: Generation) -> Generation:
+    return generation
+
+
+async def _follow(
+    layout: Layout, seen: str, take: Callable[[Generation], Awaitable[T]], listen: str
+) -> AsyncIterator[T]:
+    """Yield what `take` makes of each generation that becomes current after the one `seen`.
+
+    Each is announced once it is served. One that `take` refuses, as `RuntimeFailure` says why, is not served at all.
+    """
     while True:
         await asyncio.sleep(_GLANCE)
         found = _current(layout)
@@ -212,13 +231,22 @@ async def _follow(layout: Layout, seen: str, port: int | None, listen: str) -> A
             continue
         seen = found
         try:
-            generation = _moved(decode(read_generation(layout)), port)
-            yield generation
+            generation = decode(read_generation(layout))
+            said = {"listen": listen, "plan": generation.plan, "refused": "", "trouble": ""}
+            try:
+                yield await take(generation)
+            except RuntimeFailure as failure:
+                _warn(failure)
+                said = {"refused": generation.plan, "trouble": failure.brief[:_TROUBLE]}
             before = find_gateway(layout)
             if before is not None:
-                announce(layout, Presence(url=before.url, listen=listen, plan=generation.plan))
+                announce(layout, replace(before, **said))
         except RuntimeFailure as failure:
-            logging.getLogger("mcphub.gateway").warning("the new generation is not served: %s", failure.brief)
+            _warn(failure)
+
+
+def _warn(failure: RuntimeFailure) -> None:
+    logging.getLogger("mcphub.gateway").warning("the new generation is not served: %s", failure.brief)
 
 
 def _current(layout: Layout) -> str:
@@ -234,9 +262,14 @@ def _moved(generation: Generation, port: int | None) -> Generation:
 
 
 def _welcome(project: Project, layout: Layout, generation: Generation, url: str) -> str:
+    if generation.admission.tokens:
+        return welcome_holders(generation.hub, _public(generation, url), sorted(generation.admission.tokens))
     token = read_token(layout.token) if sys.stdout is not None and sys.stdout.isatty() else None
-    public = f"{generation.public_url.rstrip('/')}/mcp" if generation.public_url else url
-    return welcome(generation.hub, public, _shown(project, layout.token), token=token)
+    return welcome(generation.hub, _public(generation, url), _shown(project, layout.token), token=token)
+
+
+def _public(generation: Generation, url: str) -> str:
+    return f"{generation.public_url.rstrip('/')}/mcp" if generation.public_url else url
 
 
 def _shown(project: Project, path: Path) -> str:

@@ -8,6 +8,7 @@ import click
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.file import digests_of
 from mcphub_gitops.compiler.plan.text import render_digests
+from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.apply.lease import holder_of
 from mcphub_gitops.runtime.apply.state import read_applied
@@ -22,6 +23,7 @@ from mcphub_gitops.runtime.project import Project
 
 _COLUMNS = ("SERVER", "RUNS AS", "STATE", "UP FOR", "RESTARTS", "TOOLS", "NOTE")
 _PROFILE_COLUMNS = ("PROFILE", "PATH", "SERVERS", "TOOLS")
+_TOKEN_COLUMNS = ("TOKEN", "GROUPS", "OPENS")
 _BY_NAME = "its tools are held to their names alone"
 _SILENT = "A gateway serves one client over standard input and output, and can be asked by nobody else."
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -33,9 +35,9 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 def status(project: Project, output: str) -> int:
     """Show each server that is applied: whether it is up, for how long, its restarts, and the tools it serves.
 
-    Profiles are shown with their paths. The running gateway is asked; where none runs, the engine is asked for the
-    containers. What is applied says which environment it is; with --env, another one is an error. Exit code 0 when
-    every server is up, 2 when one is not, 1 on errors, such as when nothing is applied.
+    Profiles are shown with their paths, and tokens with the paths that they open. The running gateway is asked; where
+    none runs, the engine is asked for the containers. What is applied says which environment it is; with --env, another
+    one is an error. Exit code 0 when every server is up, 2 when one is not, 1 on errors, as when nothing is applied.
     """
     layout = Layout(folder=project.runtime_folder)
     applied = read_applied(layout)
@@ -53,13 +55,15 @@ def status(project: Project, output: str) -> int:
             "environment": desired.environment,
             "gateway": runs,
         }
-        show_json({**head, "servers": rows, "profiles": list(_profiles(desired))})
+        show_json({**head, "servers": rows, "profiles": list(_profiles(desired)), "tokens": list(_tokens(desired))})
     else:
         if answer is None:
             click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
         click.echo(table([_COLUMNS, *map(_row, rows)]))
         if desired.profiles:
             click.echo(f"\n{table([_PROFILE_COLUMNS, *map(_profile_row, _profiles(desired))])}")
+        if desired.admission.tokens:
+            click.echo(f"\n{table([_TOKEN_COLUMNS, *map(_token_row, _tokens(desired))])}")
         click.echo(f"\n{render_digests(applied.plan)}", nl=False)
     return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
 
@@ -91,11 +95,24 @@ def _without_answer(desired: Desired, project: Project, *, runs: bool) -> Iterat
 def _profiles(desired: Desired) -> Iterator[dict[str, Any]]:
     for profile in desired.profiles:
         count = sum(map(len, profile.tools.values()))
-        yield {"name": profile.name, "path": profile.path, "servers": list(profile.tools), "tools": count}
+        facts = {"name": profile.name, "path": profile.path, "groups": list(profile.groups)}
+        yield {**facts, "servers": list(profile.tools), "tools": count}
 
 
 def _profile_row(found: dict[str, Any]) -> tuple[str, ...]:
     return found["name"], found["path"], ", ".join(found["servers"]), str(found["tools"])
+
+
+def _tokens(desired: Desired) -> Iterator[dict[str, Any]]:
+    """Yield each token with the paths that it opens."""
+    paths = [(WHOLE, desired.admission.groups), *((each.path, each.groups) for each in desired.profiles)]
+    for token in desired.admission.tokens:
+        opened = [path for path, groups in paths if not set(groups).isdisjoint(token.groups)]
+        yield {"name": token.name, "groups": list(token.groups), "paths": opened}
+
+
+def _token_row(found: dict[str, Any]) -> tuple[str, ...]:
+    return found["name"], ", ".join(found["groups"]), ", ".join(found["paths"])
 
 
 def _kind(server: DesiredServer) -> str:

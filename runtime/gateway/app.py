@@ -8,12 +8,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 from mcphub_gitops.runtime.gateway import session, wire
-from mcphub_gitops.runtime.gateway.access import PRINCIPAL, Access, refuse_repeated
+from mcphub_gitops.runtime.gateway.access import Access, refuse_repeated
 from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.keys import Principal
 from mcphub_gitops.runtime.gateway.routing import WHOLE
 from mcphub_gitops.runtime.gateway.session import Cancel, Forward, Reply, Request, Sessions
 from mcphub_gitops.runtime.gateway.wire import Fault, Message
@@ -126,10 +128,10 @@ class Gateway:
         return Reply(503 if waiting else 200, wire.dump({"ready": not waiting, "waiting": waiting}))
 
     def _tell(self, scope: Scope) -> Reply:
-        """Tell the operator, who has the token, how the servers fare or what one of them said."""
-        refusal = self._refusal(scope, dict(scope["headers"]))
-        if refusal is not None:
-            return refusal
+        """Tell the operator, who has the gateway's own token, how the servers fare or what one of them said."""
+        caller = self._caller(scope, dict(scope["headers"]), None)
+        if isinstance(caller, Reply):
+            return caller
         if scope["method"] not in {"GET", "HEAD"}:
             return Reply(405, b"", ((b"allow", b"GET, HEAD"),))
         upstreams = self._fleet.upstreams
@@ -141,10 +143,10 @@ class Gateway:
         return Reply(200, wire.dump({"said": found.complaints()}))
 
     async def _endpoint(self, scope: Scope, receive: Receive, profile: str) -> Reply:
-        headers = dict(scope["headers"])
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            return refusal
+        headers, access = dict(scope["headers"]), self._access
+        caller = self._caller(scope, headers, profile)
+        if isinstance(caller, Reply):
+            return caller
         length = headers.get(b"content-length", b"").strip().lstrip(b"0")
         if len(length) > _LONG and int(length) > self._body:
             return _TOO_LARGE
@@ -165,39 +167,50 @@ class Gateway:
                     return _BUSY
                 pieces.append(piece)
                 more = event.get("more_body", False)
+            if access is not self._access:
+                # What is served has changed while the body came, and with it perhaps whom it is for.
+                caller = self._caller(scope, headers, profile)
+                if isinstance(caller, Reply):
+                    return caller
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            return await self._answer(Request(scope["method"], headers, body, PRINCIPAL), profile)
+            request = Request(scope["method"], headers, body, str(caller))
+            return await self._answer(request, profile, partial(self._is_admitted, scope, headers, profile))
         finally:
             self._room += held
 
-    def _refusal(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Reply | None:
-        """Return why the caller of `scope` gets no answer, having noted it, or None when it may be answered."""
-        pairs = scope["headers"]
-        refusal = (
-            (refuse_repeated(pairs) if len(headers) != len(pairs) else None)
-            or self._access.refuse_place(headers)
-            or self._access.refuse_caller(headers, scope["query_string"])
-        )
+    def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], profile: str | None) -> Principal | Reply:
+        """Return who sent `scope` and may enter `profile`, or watch where that is None; else the answer, noted."""
+        pairs, access = scope["headers"], self._access
+        refusal = (refuse_repeated(pairs) if len(headers) != len(pairs) else None) or access.refuse_place(headers)
+        caller = refusal or access.identify(headers, scope["query_string"])
+        if isinstance(caller, Reply):
+            self._note(scope, caller.status)
+            return caller
+        refusal = access.refuse_watcher(caller) if profile is None else access.refuse_entry(caller, profile)
         if refusal is not None:
-            self._note(scope, refusal.status)
-        return refusal
+            self._note(scope, refusal.status, caller)
+        return refusal or caller
 
-    def _note(self, scope: Scope, status: int) -> None:
+    def _is_admitted(self, scope: Scope, headers: Mapping[bytes, bytes], profile: str) -> bool:
+        return not isinstance(self._caller(scope, headers, profile), Reply)
+
+    def _note(self, scope: Scope, status: int, caller: Principal | None = None) -> None:
         """Log a refusal, but no more than one a second: a stranger must not fill the disk."""
         now = self._now()
         if now - self._noted < _NOTE_SECONDS:
             self._unnoted += 1
             return
         more = f"; {self._unnoted} more since the last line" if self._unnoted else ""
-        log.info("refused a request from %s with status %d%s", _peer(scope), status, more)
+        whose = f" of {caller}" if caller is not None else ""
+        log.info("refused a request%s from %s with status %d%s", whose, _peer(scope), status, more)
         self._noted, self._unnoted = now, 0
 
-    async def _answer(self, request: Request, profile: str) -> Reply:
+    async def _answer(self, request: Request, profile: str, is_admitted: Callable[[], bool]) -> Reply:
         command = session.answer(request, self._fleet.table(profile), self._sessions, self._now())
         if isinstance(command, Forward):
             if command.session is None:
-                return session.finish(command, await self._outcome(command))
-            return session.finish(command, await self._cancellable(command, command.session))
+                return session.finish(command, await self._outcome(command, is_admitted))
+            return session.finish(command, await self._cancellable(command, command.session, is_admitted))
         if isinstance(command, Cancel):
             found = self._calls.get((command.session, command.identity))
             if found is not None and not found.cancelled:
@@ -206,13 +219,13 @@ class Gateway:
             return Reply(202)
         return command
 
-    async def _outcome(self, forward: Forward) -> Message | Fault:
+    async def _outcome(self, forward: Forward, is_admitted: Callable[[], bool]) -> Message | Fault:
         try:
-            return await self._fleet.call(forward)
+            return await self._fleet.call(forward, is_admitted)
         except Fault as reason:
             return reason
 
-    async def _cancellable(self, forward: Forward, owner: str) -> Message | Fault:
+    async def _cancellable(self, forward: Forward, owner: str, is_admitted: Callable[[], bool]) -> Message | Fault:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is answered in a task of its own")
@@ -220,7 +233,7 @@ class Gateway:
         call = _Call(task)
         self._calls[key] = call
         try:
-            return await self._outcome(forward)
+            return await self._outcome(forward, is_admitted)
         except asyncio.CancelledError:
             if not call.cancelled or task.uncancel():
                 raise

@@ -42,6 +42,10 @@ def make_fleet(
     return Fleet(generation, make=make, version=version, patience=supervision.start, drain=drain)
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Serving:
     """`tables` are by profile, `profiles` by path."""
@@ -143,8 +147,11 @@ class Fleet:
                 for task in self._tasks.values():
                     task.cancel()
 
-    async def call(self, forward: Forward) -> Message:
-        """Return the server's response to `forward`; raises Fault as `Upstream.call` does."""
+    async def call(self, forward: Forward, is_admitted: Callable[[], bool] = _always) -> Message:
+        """Return the server's response to `forward`; raises Fault as `Upstream.call` does.
+
+        One that waited until another generation was served is for whom that lets in: `is_admitted` is asked again.
+        """
         route = forward.route
         while True:
             try:
@@ -153,7 +160,7 @@ class Fleet:
                 if self._closing:
                     raise Fault(wire.UNAVAILABLE, "The gateway is stopping") from None
             found = self.table(forward.profile).routes.get(forward.tool)
-            if found is None:
+            if found is None or not is_admitted():
                 raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
             route = found
 

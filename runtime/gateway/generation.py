@@ -75,10 +75,29 @@ _KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": Co
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A selection of tools, by their exposed names, that is served at a `path` of its own."""
+    """A selection of tools, by their exposed names, that is served at a `path` of its own to those in its `groups`."""
 
     path: Annotated[str, msgspec.Meta(pattern=r"^(/[A-Za-z0-9][A-Za-z0-9._-]*)+\Z")]
     tools: frozenset[Name]
+    groups: frozenset[str] = frozenset()
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token that is let in: the reference to its value, and the groups that whoever has it is in."""
+
+    value: Annotated[str, msgspec.Meta(min_length=1)]
+    groups: frozenset[str]
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may reach what: tokens by name, the groups that the whole is for, and the stores that the tokens are in.
+
+    Without tokens the gateway has its own alone, which opens every path.
+    """
+
+    tokens: dict[Name, Token] = {}
+    groups: frozenset[str] = frozenset()
+    stores: dict[str, dict[str, str]] = {}
 
 
 class _Document(
@@ -91,6 +110,7 @@ class _Document(
     public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?\Z")] = ""
     servers: tuple[_Entry, ...]
     profiles: dict[Annotated[str, msgspec.Meta(min_length=1)], Profile] = {}
+    admission: Admission = Admission()
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +126,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     servers: tuple[Server, ...]
     profiles: Mapping[str, Profile] = {}
+    admission: Admission = Admission()
 
 
 class _Named(msgspec.Struct):
@@ -140,6 +161,7 @@ def _generation(document: _Document) -> Generation:
         public_url=document.public_url,
         servers=tuple(_server(entry) for entry in document.servers),
         profiles=document.profiles,
+        admission=document.admission,
     )
 
 

@@ -20,11 +20,12 @@ import uvicorn
 import uvloop
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.gateway.access import Access
+from mcphub_gitops.runtime.gateway.access import Access, doors_of
 from mcphub_gitops.runtime.gateway.app import ENDPOINT, Gateway
 from mcphub_gitops.runtime.gateway.connection import Bounds, bounded
 from mcphub_gitops.runtime.gateway.fleet import make_fleet
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.keys import Keys
 from mcphub_gitops.runtime.gateway.session import Sessions
 from mcphub_gitops.runtime.gateway.upstream import Supervision
 from mcphub_gitops.runtime.gateway.words import printable
@@ -116,24 +117,25 @@ async def serve(
     *,
     spawner: AnySpawner,
     secrets: Secrets,
-    token: str,
+    keys: Keys,
     version: str,
     on_ready: Callable[[str], None],
     stop: asyncio.Event,
-    generations: AsyncIterator[Generation] | None = None,
+    generations: AsyncIterator[tuple[Generation, Keys]] | None = None,
     settings: Settings | None = None,
 ) -> None:
     """Serve `generation`, then each of `generations` as it comes, until `stop` is set; every child is stopped then.
 
-    `on_ready` is called with the endpoint's URL once the socket listens; servers come up after it, and calls wait for
-    them. `version` is mcphub's own. A RuntimeFailure of `generations` is logged, and what is served stays served.
-    Raises RuntimeFailure when the address cannot be listened on or the token is empty, and what `on_ready` raises.
+    Each comes with its `keys`, so that who is let in changes with what is served. `on_ready` is called with the
+    endpoint's URL once the socket listens; servers come up after it, and calls wait for them. `version` is mcphub's
+    own. A RuntimeFailure of `generations` is logged, and what is served stays served.
+    Raises RuntimeFailure when the address cannot be listened on, and what `on_ready` raises.
     """
     chosen = settings or Settings()
     listener = await listen_on(generation.listen)
     with listener:
         address: tuple[str, int] = listener.getsockname()[:2]
-        access = partial(Access.of, token=token, listen=generation.listen, address=address)
+        access = partial(Access.of, listen=generation.listen, address=address)
         fleet = make_fleet(
             generation,
             spawner=spawner,
@@ -144,7 +146,7 @@ async def serve(
         )
         gateway = Gateway(
             fleet=fleet,
-            access=access(public_url=generation.public_url),
+            access=access(keys=keys, public_url=generation.public_url, doors=doors_of(generation)),
             sessions=Sessions(mint=partial(entropy.token_urlsafe, _SESSION_BYTES)),
             body=chosen.body,
             buffered=chosen.buffered,
@@ -165,15 +167,19 @@ async def serve(
 
 
 async def _follow(
-    gateway: Gateway, generations: AsyncIterator[Generation] | None, listen: str, access: Callable[..., Access]
+    gateway: Gateway,
+    generations: AsyncIterator[tuple[Generation, Keys]] | None,
+    listen: str,
+    access: Callable[..., Access],
 ) -> None:
     if generations is None:
         return
     try:
-        async for generation in generations:
+        async for generation, keys in generations:
             if generation.listen != listen:
                 log.warning("listening on %s until a restart, then on %s", listen, generation.listen)
-            await gateway.switch(generation, access(public_url=generation.public_url))
+            doors = doors_of(generation)
+            await gateway.switch(generation, access(keys=keys, public_url=generation.public_url, doors=doors))
     except RuntimeFailure as failure:
         log.warning("a new generation cannot be served, the old one stays: %s", printable(failure.brief))
 

@@ -106,8 +106,8 @@ def test_a_profile_that_changes_is_planned_shown_and_served_while_the_gateway_ru
     finally:
         hub.write_text(HUB, "utf-8")
     assert found == [
-        {"name": "readers", "path": "/readers/mcp", "servers": ["memos", "notes"], "tools": 5},
-        {"name": "writers", "path": "/moved", "servers": ["notes"], "tools": 3},
+        {"name": "readers", "path": "/readers/mcp", "groups": [], "servers": ["memos", "notes"], "tools": 5},
+        {"name": "writers", "path": "/moved", "groups": [], "servers": ["notes"], "tools": 3},
     ]
 
 

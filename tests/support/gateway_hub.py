@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -18,9 +18,10 @@ from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.gateway import generation, server
 from mcphub_gitops.runtime.gateway.connection import Bounds
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.keys import Keys, read_keys
 from mcphub_gitops.runtime.gateway.server import Settings
 from mcphub_gitops.runtime.gateway.upstream import Supervision
-from mcphub_gitops.runtime.ports import AnySpawner
+from mcphub_gitops.runtime.ports import AnySpawner, Secrets
 from tests.support import gateway_echo
 
 P = ParamSpec("P")
@@ -122,8 +123,11 @@ def generation_of(*servers: Mapping[str, Any], **fields: object) -> Generation:
     return generation.decode(json.dumps(document).encode())
 
 
+@dataclass(frozen=True)
 class Values:
-    """Secrets whose values are their references in capitals."""
+    """Secrets whose values are `known`, or else their references in capitals."""
+
+    known: Mapping[str, str] = field(default_factory=dict)
 
     def fetch(
         self,
@@ -132,7 +136,7 @@ class Values:
         stores: Mapping[str, Mapping[str, str]],  # noqa: ARG002  (the port's signature)
         programs: Mapping[str, str],  # noqa: ARG002  (the port's signature)
     ) -> Mapping[str, str]:
-        return {reference: reference.upper() for reference in references}
+        return {reference: self.known.get(reference, reference.upper()) for reference in references}
 
 
 @dataclass
@@ -171,25 +175,28 @@ async def gateway(
     spawner: AnySpawner | None = None,
     supervision: Supervision = PATIENT,
     bounds: Bounds | None = None,
+    secrets: Secrets | None = None,
     **others: Any,  # noqa: ANN401  (whatever Settings takes)
 ) -> AsyncIterator[Running]:
     """Run a gateway with the real engine; it has stopped, children and all, when this is left."""
+    values = secrets or Values()
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[str] = loop.create_future()
     stop = asyncio.Event()
     queue: asyncio.Queue[Generation] = asyncio.Queue()
 
-    async def follow() -> AsyncIterator[Generation]:
+    async def follow() -> AsyncIterator[tuple[Generation, Keys]]:
         while True:
-            yield await queue.get()
+            found = await queue.get()
+            yield found, await read_keys(found.admission, operator=TOKEN, secrets=values)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(
             server.serve(
                 served,
                 spawner=spawner or ProcessEngine(),
-                secrets=Values(),
-                token=TOKEN,
+                secrets=values,
+                keys=await read_keys(served.admission, operator=TOKEN, secrets=values),
                 version="1",
                 on_ready=ready.set_result,
                 stop=stop,

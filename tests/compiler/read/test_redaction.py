@@ -80,3 +80,13 @@ def test_data_is_shown_without_what_excerpts_hide() -> None:
         "secrets": {"A": "env://A", "B": "****", "C": "****", "D": ["****"]},
         "****": 1,
     }
+
+
+def test_beside_a_token_its_groups_are_shown_and_nothing_else_is() -> None:
+    text = "gateway: {auth: {tokens: {ci: {value: hunter2, groups: [platform], scope: x9}, cd: {groups: [hunter3]}}}}\n"
+    document = parse("f", text.encode())
+    assert document.root is not None
+    source = hide_secrets(Source("f", text), document.root)
+    shown, _ = excerpt(source, source.span(0, 1))
+    assert "groups: [platform]" in shown
+    assert not any(word in shown for word in ("hunter2", "hunter3", "x9"))

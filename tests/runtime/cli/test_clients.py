@@ -196,3 +196,73 @@ def test_a_hub_without_clients_says_so(folder: Path) -> None:
     done = mcphub(folder, "clients", "--check")
     assert (done.returncode, done.stderr) == (0, "The hub declares no `clients`.\n")
     assert mcphub(folder, "clients", "--check", "cursor").returncode == 1
+
+
+TOKENS = """\
+  auth:
+    tokens:
+      ci: {value: "env://MCPHUB_TOKEN_CI", groups: [platform]}
+      help-desk: {value: "file:///run/secrets/help-desk", groups: [support]}
+      ops: {value: "env://OPS", groups: [platform, support]}
+"""
+
+
+@pytest.fixture
+def grouped(folder: Path) -> Path:
+    text = HUB.replace('gateway: {listen: "127.0.0.1:8811"}\n', f"gateway:\n  groups: [platform]\n{TOKENS}")
+    text = text.replace("{path: /help,", "{path: /help, groups: [support],")
+    only = "  desk: {groups: [support-only], servers: [notes]}\n"
+    text = text.replace("groups: [support]}\n", "groups: [support, support-only]}\n", 1) + only
+    (folder / "mcp-hub.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def test_a_client_is_told_the_variable_of_the_token_that_opens_its_path(grouped: Path) -> None:
+    (entry,) = told(grouped, "cursor", "--profile", "desk")["mcpServers"].values()
+    assert entry["headers"] == {"Authorization": "Bearer ${env:MCPHUB_TOKEN_HELP_DESK}"}
+    (entry,) = told(grouped, "claude-code", "--token", "ci")["mcpServers"].values()
+    assert entry["headers"] == {"Authorization": "Bearer ${MCPHUB_TOKEN_CI}"}
+    (entry,) = told(grouped, "codex", "--profile", "support", "--token", "ops")["mcp_servers"].values()
+    assert entry == {"url": "http://127.0.0.1:8811/help", "bearer_token_env_var": "MCPHUB_TOKEN_OPS"}
+    done = mcphub(grouped, "clients", "codex", "--profile", "desk")
+    assert "the environment variable MCPHUB_TOKEN_HELP_DESK; the gateway reads it from file:///run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("cursor",), "several tokens open /mcp: ci, ops"),
+        (("cursor", "--profile", "support", "--token", "ci"), "the token ci does not open /help"),
+        (("cursor", "--token", "help-desc"), "did you mean `help-desk`?"),
+        (("claude-desktop", "--token", "ci"), "needs no token"),
+    ],
+)
+def test_a_token_that_does_not_open_the_path_is_told(grouped: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = mcphub(grouped, "clients", *arguments)
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert words in done.stderr
+
+
+def test_a_path_that_no_token_opens_connects_nobody(grouped: Path) -> None:
+    hub = grouped / "mcp-hub.yaml"
+    hub.write_text(hub.read_text("utf-8").replace("groups: [support-only], ", ""), "utf-8")
+    done = mcphub(grouped, "clients", "cursor", "--profile", "desk")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no token opens /desk/mcp" in done.stderr
+    assert mcphub(grouped, "clients", "claude-desktop", "--profile", "desk").returncode == 0
+
+
+def test_without_tokens_there_is_none_to_choose(folder: Path) -> None:
+    done = mcphub(folder, "clients", "cursor", "--token", "ci")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the hub has no token ci" in done.stderr
+
+
+def test_a_declared_client_is_given_the_variable_of_its_token(grouped: Path) -> None:
+    hub = grouped / "mcp-hub.yaml"
+    declared_clients = "clients: {cursor: {profile: desk}, claude-code: {profile: support, token: ops}}\n"
+    hub.write_text(hub.read_text("utf-8") + declared_clients, "utf-8")
+    assert mcphub(grouped, "clients", "--write").returncode == 0
+    for file, variable in ((".cursor/mcp.json", "env:MCPHUB_TOKEN_HELP_DESK"), (".mcp.json", "MCPHUB_TOKEN_OPS")):
+        (entry,) = json.loads((grouped / file).read_text("utf-8"))["mcpServers"].values()
+        assert entry["headers"] == {"Authorization": f"Bearer ${{{variable}}}"}

@@ -6,15 +6,16 @@ import pytest
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.access import Access, refuse_repeated
+from mcphub_gitops.runtime.gateway.keys import Keys, Principal
 from tests.support.gateway_hub import TOKEN
 
-LOOPBACK = Access.of(token=TOKEN, listen="127.0.0.1:8811", address=("127.0.0.1", 8811))
-IPV6 = Access.of(token=TOKEN, listen="[::1]:8811", address=("::1", 8811))
-NAMED = Access.of(token=TOKEN, listen="Hub.acme.example:8811", address=("192.0.2.7", 8811))
+LOOPBACK = Access.of(keys=Keys(TOKEN), listen="127.0.0.1:8811", address=("127.0.0.1", 8811))
+IPV6 = Access.of(keys=Keys(TOKEN), listen="[::1]:8811", address=("::1", 8811))
+NAMED = Access.of(keys=Keys(TOKEN), listen="Hub.acme.example:8811", address=("192.0.2.7", 8811))
 ANY = "0.0.0.0"  # noqa: S104  (nothing is bound here)
-ANYWHERE = Access.of(token=TOKEN, listen=f"{ANY}:8811", address=(ANY, 8811), public_url="https://Mcp.acme.example")
+ANYWHERE = Access.of(keys=Keys(TOKEN), listen=f"{ANY}:8811", address=(ANY, 8811), public_url="https://Mcp.acme.example")
 ODD_PORT = Access.of(
-    token=TOKEN, listen="127.0.0.1:80", address=("127.0.0.1", 80), public_url="http://mcp.acme.example:8080"
+    keys=Keys(TOKEN), listen="127.0.0.1:80", address=("127.0.0.1", 80), public_url="http://mcp.acme.example:8080"
 )
 
 
@@ -159,8 +160,9 @@ def test_the_public_origin_is_exact_as_well(origin: bytes) -> None:
 
 def challenge_of(authorization: bytes | None, query: bytes = b"") -> tuple[int, bytes]:
     headers = {} if authorization is None else {b"authorization": authorization}
-    reply = LOOPBACK.refuse_caller(headers, query)
-    if reply is None:
+    reply = LOOPBACK.identify(headers, query)
+    if isinstance(reply, Principal):
+        assert reply.is_operator
         return 200, b""
     assert json.loads(reply.body)["id"] is None
     assert TOKEN.encode() not in reply.body
@@ -174,7 +176,7 @@ def test_the_token_is_accepted_as_a_bearer_token(scheme: str) -> None:
 
 def test_an_empty_token_opens_nothing() -> None:
     with pytest.raises(RuntimeFailure, match="has no token"):
-        Access.of(token="", listen="127.0.0.1:8811", address=("127.0.0.1", 8811))
+        Keys("")
 
 
 @pytest.mark.parametrize(

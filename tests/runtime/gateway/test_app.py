@@ -15,6 +15,7 @@ from mcphub_gitops.runtime.gateway.access import Access
 from mcphub_gitops.runtime.gateway.app import Gateway
 from mcphub_gitops.runtime.gateway.fleet import Fleet
 from mcphub_gitops.runtime.gateway.generation import Server
+from mcphub_gitops.runtime.gateway.keys import Keys
 from mcphub_gitops.runtime.gateway.session import Sessions
 from mcphub_gitops.runtime.gateway.upstream import Supervision, Upstream
 from tests.support.gateway_fakes import FakeSpawner, Manners
@@ -114,7 +115,7 @@ async def client(**settings: int) -> AsyncIterator[Client]:
         return Upstream(server, spawner=spawner, secrets=Values(), client=CLIENT, supervision=supervision)
 
     fleet = Fleet(generation_of(echo_entry(tools=["echo", "hang"])), make=make, version="1", patience=1, drain=1)
-    access = Access.of(token=TOKEN, listen="127.0.0.1:8811", address=("127.0.0.1", 8811))
+    access = Access.of(keys=Keys(TOKEN), listen="127.0.0.1:8811", address=("127.0.0.1", 8811))
     names = iter(range(1000))
     gateway = Gateway(fleet=fleet, access=access, sessions=Sessions(mint=lambda: f"s{next(names)}"), **settings)
     async with gateway.running():

@@ -23,6 +23,7 @@ from mcphub_gitops.runtime.engines.process import ProcessEngine
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import server, wire
 from mcphub_gitops.runtime.gateway.generation import Generation
+from mcphub_gitops.runtime.gateway.keys import Keys
 from mcphub_gitops.runtime.gateway.upstream import Supervision
 from tests.support import gateway_sdk
 from tests.support.gateway_fakes import FakeSpawner, Manners
@@ -348,8 +349,8 @@ async def test_a_public_url_is_accepted_as_soon_as_its_generation_is() -> None:
 
 @on_loop
 async def test_generations_that_cannot_be_had_leave_what_is_served(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken() -> AsyncIterator[Generation]:
-        yield generation_of(echo_entry(tools=["echo"]), listen="127.0.0.1:1")
+    async def broken() -> AsyncIterator[tuple[Generation, Keys]]:
+        yield generation_of(echo_entry(tools=["echo"]), listen="127.0.0.1:1"), Keys(TOKEN)
         raise RuntimeFailure("the disk is on fire")
 
     urls: list[str] = []
@@ -360,7 +361,7 @@ async def test_generations_that_cannot_be_had_leave_what_is_served(caplog: pytes
                 generation_of(),
                 spawner=FakeSpawner(Manners()),
                 secrets=Values(),
-                token=TOKEN,
+                keys=Keys(TOKEN),
                 version="1",
                 on_ready=urls.append,
                 stop=stop,
@@ -408,7 +409,7 @@ async def test_a_server_that_is_cancelled_leaves_nothing_either() -> None:
             generation_of(echo_entry()),
             spawner=ProcessEngine(),
             secrets=Values(),
-            token=TOKEN,
+            keys=Keys(TOKEN),
             version="1",
             on_ready=lambda _url: ready.set(),
             stop=asyncio.Event(),
@@ -433,7 +434,7 @@ async def test_a_failure_of_the_one_who_is_told_ends_the_start_as_it_is() -> Non
             generation_of(echo_entry()),
             spawner=spawner,
             secrets=Values(),
-            token=TOKEN,
+            keys=Keys(TOKEN),
             version="1",
             on_ready=fail,
             stop=asyncio.Event(),
