@@ -24,8 +24,9 @@ def gateway() -> None:
 def run(project: Project, port: int | None, profile: str | None, *, stdio: bool) -> int:
     """Start the servers of the applied generation and serve them until SIGTERM or Ctrl-C.
 
-    A new generation is taken over while it runs; what has not changed keeps running. Clients need the bearer token
-    that stands in .mcphub/token. Everything is served at /mcp, and each profile at its path.
+    A new generation is taken over while it runs; what has not changed keeps running. Everything is served at /mcp, and
+    each profile at its path. Clients need the bearer token that stands in .mcphub/token or, where the hub declares
+    tokens, one of those that is for the path.
 
     With --stdio it is the program that an MCP client starts itself: it ends with its input, and standard error has its
     log. One gateway serves a hub at a time; exit code 6 says that there is one already.
