@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import NamedTuple, Self
 
@@ -65,6 +65,10 @@ class Span(NamedTuple):
     def last_line(self) -> int:
         """The last line that has something of the stretch: one that ends where a line begins has nothing of that."""
         return max(self.line, self.end_line - (self.end_column == 1))
+
+
+span_of = partial(tuple.__new__, Span)
+"""Makes a span of all its parts, in one tuple: half the time, where there are many."""
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,16 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
     try:
         # Opened without waiting, so that a pipe in the place of a file does not hang.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 doubt(f"{path} is no regular file")
                 raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path} is not a regular file")
             # Room is made for what is asked for, which for thousands of small files takes longer than reading them.
-            data = file.read(min(limit, status.st_size) + 1)
-            data += file.read(limit + 1 - len(data)) if len(data) > status.st_size else b""
+            data = _read(descriptor, min(limit, status.st_size) + 1)
+            data += _read(descriptor, limit + 1 - len(data)) if len(data) > status.st_size else b""
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         note_file(path, None)
         return None
@@ -37,6 +39,14 @@ def read_file(path: Path, *, limit: int) -> bytes | None:
         doubt(f"{path} cannot be read")
         raise RuntimeFailure(f"{path.name} cannot be read", detail=f"{path}: {error.strerror}") from error
     note_file(path, data, status.st_nlink)
+    return data
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Return the next `size` bytes, fewer where the file ends; a buffer takes longer than a small file."""
+    data = os.read(descriptor, size)
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
+        data += more
     return data
 
 

@@ -1,7 +1,7 @@
 """Reads a project and runs the compiler on it: the one place where both meet."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -219,7 +219,7 @@ class Project:
     def _compile(self, *, locked: bool, as_of: str | None, frozen: bool, opened: Document | None) -> Compiled:
         validated, lock_file = self._validate(opened), self.open_lock()
         names = lock_file.lock.servers if lock_file.lock is not None else ()
-        definitions = {name: self.definitions(name) for name in names}
+        definitions = self._all_definitions(names)
         files = self.file_digests(validated.hub) if validated.hub is not None else {}
         with self.open_definitions(
             self.tools_folder, sum(len(data or b"") for _, data in definitions.values())
@@ -229,10 +229,14 @@ class Project:
             return compiled
         return self.enforce(compiled, self.files, as_of)
 
+    def _all_definitions(self, servers: Iterable[str]) -> dict[str, tuple[str, bytes | None]]:
+        folder, read = self.tools_folder, self.files.read
+        files = {server: f"{folder}/{server}.json" for server in servers}
+        return {server: (name, read(name, limit=MAX_LOCK_BYTES)) for server, name in files.items()}
+
     def definitions(self, server: str) -> tuple[str, bytes | None]:
         """Return name and content of the readable definitions of `server`, None where there are none."""
-        name = f"{self.tools_folder}/{server}.json"
-        return name, self.files.read(name, limit=MAX_LOCK_BYTES)
+        return self._all_definitions([server])[server]
 
     def file_digests(self, hub: Hub) -> dict[str, str]:
         """Return the digest of each file that an enabled server or its secrets run, by its name, if it is one."""

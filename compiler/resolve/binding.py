@@ -89,10 +89,10 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     their templates are checked.
     """
     top = canonical(server.name)
-    schema = _strict({"properties": {}, **server.config}, _given_as_secrets(server))
-    settings = _filled(config, schema)
     # Most servers have nothing to set, and then there is nothing to check.
     is_open = bool(server.config or config)
+    schema = _strict({"properties": {}, **server.config}, _given_as_secrets(server)) if is_open else {}
+    settings = _filled(config, schema)
     why = why_not_checked(schema, settings) if is_open else ""
     if why:
         return None, (_unchecked(server, f"The schema of `{server.name}`'s settings {why}."),)

@@ -50,6 +50,8 @@ class Confinement:
     reason: str = ""
 
 
+BASELINE = Confinement()
+
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 
 

@@ -8,7 +8,7 @@ from posixpath import normpath
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import MapNode, Node
-from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, Confinement, Mount, is_root, is_user
+from mcphub_gitops.compiler.resolve.confinement import BASELINE, DEFAULT_CPUS, Confinement, Mount, is_root, is_user
 from mcphub_gitops.compiler.resolve.nodes import child, texts, value
 from mcphub_gitops.compiler.resolve.path import is_below, why_not_mounted, why_sensitive
 from mcphub_gitops.compiler.source import Span
@@ -35,7 +35,7 @@ def decode_confinement(
     """
     is_plain = isinstance(server, MapNode) and _KEYS.isdisjoint(entry.key for entry in server.entries)
     if is_plain and not mounts and not user:
-        return Confinement(), ()
+        return BASELINE, ()
     reader = _Reader(server, mounts, user, place)
     return reader.confinement(), tuple(reader.problems)
 

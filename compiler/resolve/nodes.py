@@ -8,9 +8,14 @@ from mcphub_gitops.compiler.resolve.model import Text
 
 def child(node: Node | None, *keys: str) -> Node | None:
     """Return the value under `keys`, one below the other."""
+    # What most servers do not say is asked for most often, so it is looked for right here.
     for key in keys:
-        entry = node.get(key) if isinstance(node, MapNode) else None
-        node = entry.value if entry is not None else None
+        for entry in node.entries if isinstance(node, MapNode) else ():
+            if entry.key == key:
+                node = entry.value
+                break
+        else:
+            return None
     return node
 
 

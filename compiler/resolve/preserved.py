@@ -25,7 +25,7 @@ from mcphub_gitops.compiler.resolve.catalog import (
     Refusal,
 )
 from mcphub_gitops.compiler.resolve.model import Text
-from mcphub_gitops.compiler.source import Source, Span
+from mcphub_gitops.compiler.source import Source, Span, span_of
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
@@ -47,7 +47,7 @@ def revive(name: str, data: bytes, kept: bytes) -> tuple[Catalog, Source] | None
     head, _, body = kept.partition(b"\n")
     if head != digest(body).encode():
         return None
-    first, *parts = body.split(b"\n")
+    first, *parts = body.decode().split("\n")
     whole = json.loads(first)
     pairs = zip(parts[::2], parts[1::2], strict=True)
     catalog = Catalog.of(dict(zip(whole["names"], pairs, strict=True)), partial(_revived, name))
@@ -109,7 +109,7 @@ def _tool(tool: CatalogTool) -> list[Any]:
     return [*plain, [tool.parameters, tool.annotations, container]]
 
 
-def _revived(source: str, part: tuple[bytes, bytes]) -> CatalogServer:
+def _revived(source: str, part: tuple[str, str]) -> CatalogServer:
     """Return the server in `part`, its fields in their order, and its tools."""
     found = iter(json.loads(part[0]))
     revive_ = _Reviver(source)
@@ -140,7 +140,7 @@ def _revived(source: str, part: tuple[bytes, bytes]) -> CatalogServer:
         ),
         refusals=tuple(Refusal(detail=detail, span=Span(source, *place)) for detail, place in next(found)),
         span=Span(source, *next(found)),
-        places=MappingProxyType({key: Span(source, *place) for key, *place in next(found)}),
+        places=MappingProxyType({key: span_of((source, *place)) for key, *place in next(found)}),
     )
 
 
@@ -174,7 +174,7 @@ class _Reviver:
         url, transport, headers = found
         return CatalogRemote(url=self._text(*url), transport=transport, headers=self.named(headers))
 
-    def tools(self, part: bytes) -> Iterator[CatalogTool]:
+    def tools(self, part: str) -> Iterator[CatalogTool]:
         return (self._tool(*each) for each in json.loads(part))
 
     def _tool(self, name: str, description: str, place: list[int], more: Any = None) -> CatalogTool:  # noqa: ANN401  (JSON)
