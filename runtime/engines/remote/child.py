@@ -57,6 +57,7 @@ class RemoteChild:
         self._grace = 2.0
         self._tail = Tail()
         self._count = 0
+        self._known = False
         self._ending = False
         self._over: asyncio.Future[int] = self._loop.create_future()
         self._ready = asyncio.Event()
@@ -233,8 +234,14 @@ class RemoteChild:
         else:
             work = self._conversation.ask(sent)
         trouble = await self._carefully(sent.method, work)
-        if trouble is not None:
-            self._tell(message.own_error(identity, trouble.code, trouble.words))
+        if trouble is None:
+            self._known = True
+            return
+        self._tell(message.own_error(identity, trouble.code, trouble.words))
+        if trouble.unknown and self._known:
+            # A token that was taken before has run out. Whoever starts the next child reads it anew.
+            self._note("the remote server does not take the credentials any more")
+            self._end(LOST)
 
     async def _carefully(self, what: str, work: Awaitable[object]) -> Trouble | None:
         """Do `work` and return its trouble; the end of the session, or a message without end, ends the child."""

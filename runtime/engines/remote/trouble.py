@@ -17,14 +17,15 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}")
 class Trouble(Exception):  # noqa: N818  (it ends one request, as an answer to it)
     """One exchange failed: `words` go to the one who asked, with the JSON-RPC error `code`.
 
-    `lasting` is true where the same request would fail again.
+    `lasting` is true where the same request would fail again, `unknown` where the remote does not know who asks.
     """
 
-    def __init__(self, words: str, *, code: int = UNAVAILABLE, lasting: bool = False) -> None:
+    def __init__(self, words: str, *, code: int = UNAVAILABLE, lasting: bool = False, unknown: bool = False) -> None:
         super().__init__(words)
         self.words = words
         self.code = code
         self.lasting = lasting
+        self.unknown = unknown
 
 
 class SessionOverError(Exception):
@@ -40,7 +41,7 @@ def status_trouble(status: int, location: str = "") -> Trouble:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         wanted = "credentials" if status == HTTPStatus.UNAUTHORIZED else "other credentials"
         words = f"The remote server wants {wanted} (status {status}); look at the headers that are set for it"
-        return Trouble(words, code=REFUSED, lasting=True)
+        return Trouble(words, code=REFUSED, lasting=True, unknown=status == HTTPStatus.UNAUTHORIZED)
     if status // 100 == 3:  # noqa: PLR2004  (RFC 9110 section 15.4)
         where = origin_in(location)
         words = f"The remote server redirects to {where} (status {status}); redirects are not followed, correct its URL"

@@ -232,6 +232,17 @@ def test_a_change_keeps_breaks_mode_and_link(tmp_path: Path, run: Run) -> None:
     assert hub(tmp_path) == (HUB + "\ngateway:\n  listen: 127.0.0.1:1\n").replace("\n", "\r\n")
 
 
+def test_add_of_what_oauth_opens_tells_which_token_it_needs(tmp_path: Path, run: Run) -> None:
+    provider = "{provider: board, secret: board.token, env: BOARD_TOKEN}"
+    board = f"  board:\n    remote: {{url: 'https://b.example/mcp'}}\n    oauth: {{providers: [{provider}]}}\n"
+    (tmp_path / "catalog.yaml").write_text(CATALOG + board)
+    done = run("server", "add", "board", "--from", "docker/board")
+    assert done.returncode == 1
+    needs = "docker/board needs:\n  --secret board.token=env://BOARD_TOKEN  an access token, as OAuth gives it\n"
+    assert needs in done.stderr
+    assert run("server", "add", "board", "--from", "docker/board", "--secret", "board.token=env://T").returncode == 0
+
+
 def test_the_commands_of_the_page_on_editing(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "editing.md").read_text("utf-8")
     commands = page.partition("```sh\n")[2].partition("```")[0].splitlines()

@@ -343,7 +343,7 @@ def test_a_stream_that_is_cut_during_a_call_ends_the_child(run: Run) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        ("401 Unauthorized", REFUSED, "wants credentials"),
+        ("403 Forbidden", REFUSED, "wants other credentials"),
         ("400 Bad Request", UNAVAILABLE, "status 400"),
         ("413 Content Too Large", UNAVAILABLE, "status 413"),
         ("307 Temporary Redirect", UNAVAILABLE, "redirects to another place"),
@@ -362,6 +362,31 @@ def test_a_message_that_is_refused_is_told_and_the_session_goes_on(
             assert error["code"] == code
             assert words in error["message"]
             assert "result" in await talking.ask("tools/list", modern=False)
+
+    run(scenario())
+
+
+def test_credentials_that_are_no_longer_taken_are_told_and_end_the_child(run: Run) -> None:
+    async def scenario() -> None:
+        async with raw(Sse({"tools/call": refuses("401 Unauthorized")})) as server:
+            talking = await open_talk(server.url, transport="sse")
+            await talking.greet()
+            assert (await talking.call("x", modern=False))["error"]["code"] == REFUSED
+            assert await talking.record.end() == 1
+            assert "does not take the credentials any more" in talking.child.stderr_tail()
+            await talking.child.stop()
+
+    run(scenario())
+
+
+def test_credentials_that_never_were_taken_end_nothing(run: Run) -> None:
+    async def scenario() -> None:
+        async with (
+            raw(Sse({"initialize": refuses("401 Unauthorized")})) as server,
+            talk(server.url, transport="sse") as talking,
+        ):
+            for _ in range(2):
+                assert (await talking.ask("initialize", HELLO, modern=False))["error"]["code"] == REFUSED
 
     run(scenario())
 

@@ -1,8 +1,10 @@
 """Remotes that OAuth opens: the SDK's server, and the token of a catalog's entry, from its reference to the wire."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +18,13 @@ from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway.prober import StdioProber
 from mcphub_gitops.runtime.ports import RemoteSpec
 from mcphub_gitops.runtime.wish import read_secrets, wish_for
-from tests.support.gateway_hub import CLIENT, on_loop
+from tests.support.gateway_hub import CLIENT, Http, gateway, generation_of, on_loop, tool_entry
 from tests.support.hubs import hub_of, lock_of
-from tests.support.remote_sdk import Tokens, certify, serve
+from tests.support.remote_sdk import SCHEMA, Tokens, certify, serve
 
 NAME = "docs.example"
 TOKEN = "token-that-opens-the-docs"  # noqa: S105  (opens nothing)
+ADDING = {"name": "add", "arguments": {"a": 1}}
 CATALOG = """\
 registry:
   docs:
@@ -46,10 +49,13 @@ def spec_of(port: int, token: str, folder: Path) -> RemoteSpec:
     assert server.endpoint is not None
     launch = remote_launch(server, server.endpoint)
     assert TOKEN not in repr(launch)
-    sources = SecretSources(folder, {"DOCS_TOKEN": token}, parse_dotenv=parse_dotenv, read_vault=read_vault)
-    filled = launch.filled(read_secrets(sources, wish_for("docs", launch)))
+    filled = launch.filled(read_secrets(sources(folder, DOCS_TOKEN=token), wish_for("docs", launch)))
     assert isinstance(filled, RemoteSpec)
     return replace(filled, private=True)  # The catalog's own address would have to be public.
+
+
+def sources(folder: Path, **environ: str) -> SecretSources:
+    return SecretSources(folder, environ, parse_dotenv=parse_dotenv, read_vault=read_vault)
 
 
 async def resolve(_host: str, _port: int) -> Sequence[str]:
@@ -91,3 +97,39 @@ def test_a_token_that_is_not_taken_is_told_without_it_and_taken_nowhere_else(tmp
                 assert accounts.seen == []
 
     scenario()
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_token_that_ran_out_is_read_anew(tmp_path: Path, *, legacy: bool) -> None:
+    file = tmp_path / "token"
+    file.write_text("first-token", "utf-8")
+    file.chmod(0o600)
+
+    @on_loop
+    async def scenario() -> None:
+        tokens = Tokens({"first-token"}, "https://accounts.example/")
+        async with serve(legacy=legacy, tokens=tokens) as remote:
+            spec = {"server": "sums", "url": remote.url, "headers": {}, "private": True}
+            tool = {"name": "add", "description": "For tests.", "inputSchema": SCHEMA}
+            server = {"name": "sums", "kind": "remote", "spec": spec, "tools": [tool_entry(tool)]}
+            served = generation_of({**server, "secrets": {"Authorization": f"Bearer ${{file://{file}}}"}})
+            reading = sources(tmp_path)
+            async with gateway(served, spawner=RemoteEngine(), secrets=reading) as running, running.client() as client:
+                await running.ready()
+                assert (await add(client))["result"]["content"][0]["text"] == "1"
+                tokens.valid = {"second-token"}
+                file.write_text("second-token", "utf-8")
+                assert "wants credentials (status 401)" in (await add(client))["error"]["message"]
+                # A call that comes before the gateway knows of the end is told that the server has ended.
+                async with asyncio.timeout(10):
+                    while "result" not in (found := await add(client)):
+                        assert "ended" in found["error"]["message"]
+                assert [seen.headers["authorization"] for seen in remote.seen][-1] == "Bearer second-token"
+
+    scenario()
+
+
+async def add(client: Http) -> dict[str, Any]:
+    """Call the tool as a client does, and return what it got."""
+    found: dict[str, Any] = (await client.modern("tools/call", ADDING, **{"mcp-param-first": "1"})).json
+    return found

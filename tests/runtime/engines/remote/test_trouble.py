@@ -24,7 +24,7 @@ def test_the_codes_are_those_of_the_gateway() -> None:
 )
 def test_a_status_is_told_with_its_meaning(status: int, code: int, words: str, *, lasting: bool) -> None:
     trouble = status_trouble(status)
-    assert (trouble.code, trouble.lasting) == (code, lasting)
+    assert (trouble.code, trouble.lasting, trouble.unknown) == (code, lasting, status == 401)
     assert words in trouble.words
 
 
