@@ -77,9 +77,10 @@ def _after(state: str) -> frozenset[str]:
 def resolve(base: Lock | None, ours: Lock, theirs: Lock) -> Resolution:
     """Put `ours` and `theirs` together, which both came of `base` (None: not known).
 
-    What is equal is kept, what changed on one side is taken from there. What changed on both is asked; of a catalog,
-    which nobody can be asked about without taking what is there now, ours is kept. Without a base, what one side alone
-    has is taken from there: whether the hub still wants it is for the caller to find out.
+    What is equal is kept, what changed on one side is taken from there. What changed on both is asked: a catalog is left
+    out, so that what is there now is pinned. Which side's is the newer nobody can tell from two digests, and the entries
+    that servers were locked by may be of either. Without a base, what one side alone has is taken from there: whether
+    the hub still wants it is for the caller to find out.
     """
     servers: dict[str, LockedServer] = {}
     asked: dict[str, LockedServer] = {}
@@ -157,9 +158,7 @@ def _catalogs(base: Lock | None, ours: Lock, theirs: Lock) -> tuple[dict[str, Lo
         sides = ours.catalogs.get(name), theirs.catalogs.get(name)
         entry, taken = _choose(before, *sides, known=base is not None)
         if taken == "neither":
-            entry = sides[0] or sides[1]
-            whose = "ours" if sides[0] is not None else "theirs"
-            told.append(f"catalog {name}: changed on both sides; {whose} is kept, `mcphub update {name}` moves it")
+            told.append(f"catalog {name}: changed on both sides, so it is read anew")
         else:
             told.extend(_tell(f"catalog {name}", entry, taken))
         found |= {name: entry} if entry is not None else {}

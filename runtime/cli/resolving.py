@@ -23,7 +23,7 @@ from mcphub_gitops.runtime.apply.locking import lock_hub
 from mcphub_gitops.runtime.apply.question import sweep
 from mcphub_gitops.runtime.cli.composition import compose, layout_of
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import fetching
+from mcphub_gitops.runtime.cli.options import pinning
 from mcphub_gitops.runtime.cli.output import show_diagnostics, tell
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.files import read_file
@@ -37,7 +37,8 @@ def resolve_lock(project: Project, output: str) -> int:
         show_diagnostics(wrong, sources, output, project.root)
         return Exit.ERROR
     # What the hub's catalogs are pinned to stands in the lock, which is not written yet.
-    project = fetching(replace(project, drafts={**project.drafts, project.lock_file: write_lock(found.lock)}))
+    drafts = {**project.drafts, project.lock_file: write_lock(found.lock)}
+    project = pinning(replace(project, drafts=drafts), anew=False)
     validated = project.validate()
     if has_errors(validated.diagnostics) or validated.hub is None:
         show_diagnostics(validated.diagnostics, validated.sources, output, project.root)

@@ -75,19 +75,19 @@ def test_without_a_base_what_one_side_alone_has_is_taken(
     assert (found.lock.servers.get("it"), [*found.told]) == (taken, told)
 
 
-def test_a_catalog_that_both_moved_stays_as_ours_has_it_and_that_is_told() -> None:
+def test_a_catalog_that_both_moved_is_left_to_be_read_anew_and_that_is_told() -> None:
     base, ours, theirs = (
         replace(lock(None), catalogs={name: LockedCatalog(source="a", digest=digest) for name, digest in each.items()})
         for each in ({"a": ONE, "b": ONE, "c": ONE}, {"a": ONE, "b": TWO, "c": TWO}, {"a": TWO, "b": THREE})
     )
     found = resolve(base, ours, theirs)
-    assert {name: each.digest for name, each in found.lock.catalogs.items()} == {"a": TWO, "b": TWO, "c": TWO}
+    assert {name: each.digest for name, each in found.lock.catalogs.items()} == {"a": TWO}
     assert [*found.told] == [
         "catalog a: taken from theirs",
-        "catalog b: changed on both sides; ours is kept, `mcphub update b` moves it",
-        "catalog c: changed on both sides; ours is kept, `mcphub update c` moves it",
+        "catalog b: changed on both sides, so it is read anew",
+        "catalog c: changed on both sides, so it is read anew",
     ]
-    assert resolve(base, theirs, ours).lock.catalogs["c"].digest == TWO
+    assert resolve(base, theirs, ours).lock == found.lock
 
 
 PLAIN = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\nd\n"

@@ -87,6 +87,47 @@ def test_a_branch_is_pinned_until_it_is_asked_for_anew(tmp_path: Path, monkeypat
     assert mcphub(hub, "validate").returncode == 0
 
 
+def test_a_catalog_that_both_sides_of_a_merge_moved_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key, _ = certify(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    bare, hub = make_repository(tmp_path / "repo", {"ours.yaml": CATALOG}), tmp_path / "hub"
+
+    def publish(text: str) -> str:
+        made = commit(bare.parent / "work", {"ours.yaml": text})
+        git(bare.parent / "work", "push", "--quiet", "origin", "main")
+        return made
+
+    hub.mkdir()
+    git(hub, "init", "--quiet", "--initial-branch=main")
+    with serve_git(bare.parent, certificate, key) as port:
+        place = f'{{git: {{repo: "https://localhost:{port}/bare.git", ref: main, path: ours.yaml}}}}'
+        (hub / "mcp-hub.yaml").write_text(HUB % place)
+        assert mcphub(hub, "lock").returncode == 0
+        commit(hub, {".gitignore": ".mcphub/\n"})
+        git(hub, "checkout", "--quiet", "-b", "other")
+        for branch, text in (("other", NEWER), ("main", f"{NEWER}# more\n")):
+            git(hub, "checkout", "--quiet", branch)
+            publish(text)
+            assert mcphub(hub, "update", "ours").returncode == 0
+            commit(hub, {})
+        newest = publish(f"{NEWER}# and more\n")
+        with pytest.raises(subprocess.CalledProcessError):
+            git(hub, "merge", "--quiet", "other")
+        before = (hub / "mcp-hub.lock").read_bytes()
+        moved_away = bare.rename(bare.with_name("gone.git"))
+        failed = mcphub(hub, "lock", "--resolve")
+        assert (failed.returncode, (hub / "mcp-hub.lock").read_bytes()) == (1, before)
+        assert "the catalog https://localhost" in failed.stderr
+        moved_away.rename(bare)
+        done = mcphub(hub, "lock", "--resolve")
+        assert done.returncode == 0, done.stderr
+        assert "catalog ours: changed on both sides, so it is read anew\n" in done.stdout
+        assert locked(hub)["commit"] == newest
+        assert mcphub(hub, "lock", "--check").returncode == 0
+
+
 def test_what_a_url_holds_is_pinned_and_never_taken_for_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
