@@ -77,7 +77,7 @@ def write_definitions(definitions: Definitions) -> bytes:
 
     What a reviewer would not see, such as a change of the writing direction, is written as an escape.
     """
-    text = json.dumps(definitions, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(dict(definitions), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     lines = (line if line.isascii() and line.isprintable() else _shown(line) for line in text.split("\n"))
     return "\n".join(lines).encode() + b"\n"
 

@@ -48,7 +48,7 @@ servers:
     from: docker/storage
     owner: storage-team
     config: {folder: ./data}
-    secrets: {storage.key: "env://STORAGE_KEY"}
+    secrets: {ONE: "env://STORAGE_KEY", OTHER: "env://OTHER_KEY"}
     definitions: {from: catalog, reason: it needs a cluster}
     override:
       image: registry.example/storage:1
@@ -57,6 +57,8 @@ servers:
       command: ["--quiet"]
       env: {BUCKET: acme}
       config: {folder: {type: string}}
+      secretNames: {storage.key: ONE, storage.other: OTHER}
+      allowHosts: ["s3.example:443"]
       reason: the catalog has the wrong user
   docs: {from: other/docs, override: {url: "https://docs.example/acme", reason: the tenant is no setting}}
   ours:
@@ -107,12 +109,22 @@ servers:
   quiet: {command: [python3, srv/quiet.py], run: process, tools: {none: it has resources alone}}
   later: {image: "registry.example/later:1", enabled: false, owner: us}
 profiles:
-  few: {path: /few, servers: [notes, time], tools: {allow: ["notes/*", "time/*"], deny: ["notes/find"]}}
-  one: {servers: [box]}
+  few: {path: /few, groups: [few], servers: [notes, time], tools: {allow: ["notes/*", "time/*"], deny: ["notes/find"]}}
+  one: {servers: [box], groups: [few]}
 clients:
-  agents: {kind: claude-code, profile: few, file: agents.json}
+  agents: {kind: claude-code, profile: few, token: named, file: agents.json}
 moved: [{from: memos, to: notes}]
-gateway: {listen: "127.0.0.1:9000", publicUrl: "https://mcp.acme.example", onConflict: prefix}
+gateway:
+  listen: 127.0.0.1:9000
+  publicUrl: https://mcp.acme.example
+  onConflict: prefix
+  groups: [everybody]
+  auth:
+    tokens:
+      plain: {value: "env://PLAIN", groups: [everybody, few]}
+      named: {value: {ref: "env://NAMED"}, groups: [few]}
+      told: {value: {exec: [pass, show, token]}, groups: [few]}
+      kept: {value: {store: token, key: mcp/token, field: key}, groups: [few]}
 """
 
 CATALOG = b"""\
@@ -124,7 +136,7 @@ registry:
     image: registry.example/storage:0
     user: "1000"
     volumes: ["{{storage.folder}}:/data"]
-    secrets: [{name: storage.key, env: STORAGE_KEY}]
+    secrets: [{name: storage.key, env: STORAGE_KEY}, {name: storage.other, env: OTHER_KEY}]
     tools: [{name: put}]
     config: [{name: storage, type: object, properties: {folder: {type: string}}}]
 """
@@ -197,6 +209,11 @@ EDITS: dict[str, tuple[str, Any]] = {
     "servers.*.override.url": ("servers.docs.override.url", "https://docs.example/other"),
     "servers.*.override.env.*": ("servers.storage.override.env.BUCKET", "other"),
     "servers.*.override.config": ("servers.storage.override.config.more", {"type": "string"}),
+    "servers.*.override.secretNames.*": (
+        "servers.storage.override.secretNames",
+        {"storage.key": "OTHER", "storage.other": "ONE"},
+    ),
+    "servers.*.override.allowHosts.[]": ("servers.storage.override.allowHosts.0", "s4.example:443"),
     "servers.*.definitions.from": ("servers.storage.definitions", GONE),
     "servers.*.definitions.reason": ("servers.storage.definitions.reason", "because"),
     "servers.*.remote.url": ("servers.ours.remote.url", "https://ours.example/other"),
@@ -247,17 +264,27 @@ EDITS: dict[str, tuple[str, Any]] = {
     "servers.*.prefix": ("servers.time.prefix", "u"),
     "servers.*.optional": ("servers.ours.optional", False),
     "servers.*.enabled": ("servers.later.enabled", True),
+    "profiles.*.groups.[]": ("profiles.few.groups", ["everybody", "few"]),
     "profiles.*.path": ("profiles.few.path", "/other"),
     "profiles.*.servers.[]": ("profiles.one.servers", ["box", "docs"]),
     "profiles.*.tools.allow.[]": ("profiles.few.tools.allow", ["notes/*", "time/*", "notes/a*"]),
     "profiles.*.tools.deny.[]": ("profiles.few.tools.deny.0", "notes/fin*"),
     "clients.*.kind": ("clients.agents.kind", "cursor"),
     "clients.*.profile": ("clients.agents.profile", "one"),
+    "clients.*.token": ("clients.agents.token", "plain"),
     "clients.*.file": ("clients.agents.file", "other.json"),
     "moved.[].from": ("moved.0.from", "cards"),
     "moved.[].to": ("moved.0.to", "time"),
     "gateway.listen": ("gateway.listen", "127.0.0.1:9001"),
     "gateway.publicUrl": ("gateway.publicUrl", "https://other.example"),
+    "gateway.groups.[]": ("gateway.groups", ["few"]),
+    "gateway.auth.tokens.*.value": ("gateway.auth.tokens.plain.value", "env://OTHER"),
+    "gateway.auth.tokens.*.value.ref": ("gateway.auth.tokens.named.value.ref", "env://OTHER"),
+    "gateway.auth.tokens.*.value.exec.[]": ("gateway.auth.tokens.told.value.exec.2", "other"),
+    "gateway.auth.tokens.*.value.store": ("gateway.auth.tokens.kept.value.store", "jwt"),
+    "gateway.auth.tokens.*.value.key": ("gateway.auth.tokens.kept.value.key", "mcp/other"),
+    "gateway.auth.tokens.*.value.field": ("gateway.auth.tokens.kept.value.field", "other"),
+    "gateway.auth.tokens.*.groups.[]": ("gateway.auth.tokens.named.groups", ["everybody", "few"]),
     "gateway.onConflict": ("gateway.onConflict", "first"),
 }
 """By the path of each key in the schema: its path in the hub, and another value."""
