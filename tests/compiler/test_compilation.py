@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from mcphub_gitops.compiler.compilation import Compiled, compile_hub, open_lock
 from mcphub_gitops.compiler.lock.definitions import write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
-from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog
 from mcphub_gitops.compiler.sourcing import validate
 from tests.support.hubs import hub_of, lock_of
 
@@ -100,3 +101,19 @@ def test_readable_definitions_that_differ_from_the_lock(data: bytes, detail: str
     assert problems(found) == ["notes.json:1:1 error MH404"]
     assert found.diagnostics[0].detail == detail
     assert found.desired is None
+
+
+def test_a_catalog_that_the_lock_has_beside_a_hub_with_errors_means_nothing() -> None:
+    text = HUB.replace("name: acme\n", "name: acme\ncatalogs: {docker: {path: gone.yaml}}\n")
+    text += "  echo: {from: docker/echo}\n"
+    lock, _ = lock_of(hub_of(HUB), TOOLS)
+    pin = LockedCatalog(source="elsewhere.yaml", digest="sha256:" + "1" * 64)
+    catalogs = MappingProxyType({"elsewhere": pin})
+    found = compile_hub(
+        validate("mcp-hub.yaml", text.encode()),
+        open_lock("mcp-hub.lock", write_lock(replace(lock, catalogs=catalogs))),
+        dict.fromkeys(lock.servers, ("a.json", None)),
+        {},
+        locked=True,
+    )
+    assert not any("elsewhere" in each.detail for each in found.diagnostics)

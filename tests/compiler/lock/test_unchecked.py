@@ -1,3 +1,6 @@
+from dataclasses import replace
+from types import MappingProxyType
+
 from mcphub_gitops.compiler.lock.offline import answer_offline, find_unknown_platforms
 from mcphub_gitops.compiler.lock.unchecked import find_unbindable
 from tests.support.hubs import hub_of, lock_of
@@ -52,3 +55,11 @@ def test_a_renamed_server_is_answered_by_its_old_name() -> None:
     lock = lock_of(hub_of(HUB), TOOLS)[0]
     moved = hub_of(HUB.replace("  base:", "  bases:") + "moved: [{from: base, to: bases}]\n")
     assert answer_offline(moved, lock).packages["base"].package == "base==1"
+
+
+def test_a_package_that_was_locked_for_a_process_cannot_run_in_its_container() -> None:
+    hub, (lock, _) = hub_of(HUB), lock_of(hub_of(HUB), TOOLS)
+    servers = MappingProxyType({name: replace(each, target="") for name, each in lock.servers.items()})
+    assert [each.reason for each in find_unbindable(hub, replace(lock, servers=servers))] == [
+        "is locked as a process, the hub runs it in a container"
+    ]

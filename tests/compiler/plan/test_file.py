@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.canonical import encode, fingerprint
 from mcphub_gitops.compiler.plan.desired import build
-from mcphub_gitops.compiler.plan.file import Saved, Unusable, plan_digest, read_plan, read_record, write_plan
+from mcphub_gitops.compiler.plan.file import (
+    Saved,
+    Unusable,
+    digests_of,
+    plan_digest,
+    read_plan,
+    read_record,
+    write_plan,
+)
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -138,3 +146,27 @@ def test_the_head_says_what_is_to_do_and_whether_it_is_all() -> None:
     unlooked = reconcile(PLAN.desired, Observed(looked=False), Options())
     assert json.loads(write_plan(unlooked))["complete"] is False
     assert read_plan(write_plan(unlooked)) == unlooked
+
+
+def test_renamed_tools_are_read_as_they_were_saved() -> None:
+    plan = plan_of(HUB.replace("notes: {", "notes: {tools: {rename: {add: put}, describe: {list: All of them.}}, "))
+    found = read_plan(write_plan(plan))
+    assert isinstance(found, Plan)
+    (before,), (after,) = (
+        [sorted(server.tools, key=lambda tool: tool.name) for server in each.desired.servers if server.name == "notes"]
+        for each in (plan, found)
+    )
+    assert before == after
+    assert [(tool.name, tool.upstream, tool.description) for tool in after] == [
+        ("list", "list", "All of them."),
+        ("put", "add", ""),
+    ]
+    assert plan_digest(found) == plan_digest(plan)
+
+
+def test_a_plan_is_told_by_both_digests() -> None:
+    assert digests_of(PLAN) == {"review": PLAN.desired.review_digest(), "digest": plan_digest(PLAN)}
+
+
+def test_a_record_that_is_no_plan_is_told_as_such() -> None:
+    assert read_record(b"[]") == Unusable(reason="It is not a plan of the format mcphub.plan/v2.")

@@ -178,3 +178,11 @@ def test_what_only_the_gateway_and_readers_ask_for_restarts_nothing() -> None:
 def test_what_is_not_seen_is_written_out_in_a_plan() -> None:
     desired = desired_of(HUB.replace("notes: {", 'notes: {tools: {describe: {add: "a\\u00a0b"}}, '))
     assert "description.add = a\\u{a0}b" in render_plan(reconcile(desired, Observed(), OPTIONS))
+
+
+def test_another_reason_restarts_nothing() -> None:
+    text = f"""{HUB}  box: {{image: "registry.example/box:1", relax: {{network: bridge, reason: REASON}}}}\n"""
+    before, after = (desired_of(text.replace("REASON", reason)) for reason in ("old", "new"))
+    plan = reconcile(after, as_observed(before), OPTIONS)
+    change = next(each for each in plan.changes if each.address == "server.box")
+    assert (change.action, change.cause) == (Action.UPDATE, "the reason for what it is given changed")

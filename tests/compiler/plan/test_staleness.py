@@ -6,6 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import Desired, build
+from mcphub_gitops.compiler.plan.deviation import find_deviations
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
@@ -125,3 +126,21 @@ def test_a_plan_that_does_more_is_not_what_its_hub_needs() -> None:
     ]
     edited = replace(PLAN, operations=(*PLAN.operations, stray))
     assert find_unlike(edited, PLAN) == ("environment.sha256:9",)
+
+
+def test_a_switch_that_mends_what_a_plan_does_not_touch_does_not_make_it_stale() -> None:
+    stray = replace(BEFORE, environments=BEFORE.environments | {"sha256:9"})
+    plan = reconcile(desired_of(HUB), stray, Options())
+    assert {each.type for each in plan.operations} == {OpType.PRUNE}
+    anew = reconcile(desired_of(HUB), stopped(stray), Options())
+    assert OpType.SWITCH in {each.type for each in anew.operations}
+    assert find_unlike(plan, anew) == ()
+
+
+def test_a_container_of_a_server_that_nobody_knows_was_made_outside() -> None:
+    (search,) = BEFORE.containers.values()
+    stray = replace(search, name="mcphub-acme-old", server="old")
+    observed = replace(BEFORE, containers=MappingProxyType({**BEFORE.containers, stray.name: stray}))
+    assert [(each.address, each.detail) for each in find_deviations(desired_of(HUB), observed)] == [
+        ("container.mcphub-acme-old", "it has the hub's labels, and is none of its containers")
+    ]

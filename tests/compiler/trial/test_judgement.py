@@ -112,3 +112,10 @@ def test_the_cases_that_are_right_are_kept_beside_the_wrong_ones() -> None:
     document, problems = read_tests("a.test.yaml", text)
     assert [(case.name, case.environment, case.as_of) for case in document.cases] == [("b", "prod", "2026-01-01")]
     assert len(problems) == 2
+
+
+def test_the_worst_that_a_rule_says_is_what_it_is(hub: Enforced) -> None:
+    warned = next(each for each in hub.verdicts if each.rule.name == "tiny")
+    denied = replace(warned, outcome="denied", subject="x")
+    for verdicts in ((warned, denied), (denied, warned)):
+        assert missed(replace(hub, verdicts=verdicts), "policies: {tiny: denied}") == []
