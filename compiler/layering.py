@@ -74,7 +74,7 @@ def _without_include(root: Node) -> Node:
     return root._replace(entries=tuple(entry for entry in root.entries if entry.key != _INCLUDE))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads a document and what it includes, depth first; a file is read once, whoever includes it."""
 
@@ -83,7 +83,7 @@ class _Reader:
     roots: list[Node] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     too_new: list[Diagnostic] = field(default_factory=list)
-    size: int = 0
+    sizes: list[int] = field(default_factory=list)
 
     def read(self, name: str, data: bytes, trail: tuple[str, ...]) -> None:
         root = self._parse(name, data)
@@ -104,7 +104,7 @@ class _Reader:
     def _parse(self, name: str, data: bytes) -> Node | None:
         part = read_part(name, data)
         self.sources.append(part.source)
-        self.size += len(data)
+        self.sizes.append(len(data))
         if part.is_too_new:
             # Left out of the roots, it ends what is put together, and nobody follows what it includes.
             self.too_new.extend(part.diagnostics)
@@ -135,7 +135,7 @@ class _Reader:
             return
         elif len(self.sources) >= MAX_FILES:
             self._refuse(pattern, f"A hub may be made of {MAX_FILES} files.")
-        elif self.size + len(content) > MAX_BYTES:
+        elif sum(self.sizes) + len(content) > MAX_BYTES:
             self._refuse(pattern, f"With `{file}` the hub has more than {MAX_BYTES:,} bytes.")
         else:
             self.read(file, content, trail)

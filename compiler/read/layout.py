@@ -97,7 +97,7 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What becomes of each line: `columns` are those of nodes, old and new, that are open on a line which begins one.
 

@@ -42,7 +42,7 @@ def overlay(base: Node, over: Node) -> Merged:
     return Merged(root=root, diagnostics=tuple(joiner.problems))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Joiner:
     overrides: bool
     problems: list[Diagnostic] = field(default_factory=list)

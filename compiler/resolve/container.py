@@ -40,7 +40,7 @@ def decode_confinement(
     return reader.confinement(), tuple(reader.problems)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Reader:
     server: Node
     brought: tuple[tuple[Mount, Span], ...]

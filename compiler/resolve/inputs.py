@@ -14,7 +14,7 @@ _NAME = re.compile(r"\{([^{}]*)\}")
 _TYPES = {"string": "string", "filepath": "string", "number": "number", "boolean": "boolean"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """The inputs of one entry, whose templates begin with `top`; `refusals` is what cannot be understood."""
 

@@ -22,7 +22,7 @@ class Found:
     entry: CatalogServer
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """Looks entries up, and tells `problems` of those that cannot be found.
 

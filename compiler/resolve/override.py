@@ -59,7 +59,7 @@ def mend(entry: CatalogServer, override: Node | None, fill: Fill) -> Mended:
     return Mended(entry=mended, summary=summary, problems=tuple(mending.problems))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Mending:
     before: CatalogServer
     node: Node

@@ -29,7 +29,7 @@ _OWN = frozenset({codes.TEMPLATE, codes.FOREIGN_SCHEMA})
 """What is told under its own code, also where the catalog is at fault."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the servers that have a `from`, whose entries `lookup` finds."""
 

@@ -154,7 +154,7 @@ def _lone(terms: tuple[_Term, ...]) -> _Term | None:
     return terms[0] if len(terms) == 1 and terms[0].is_expression else None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Filling:
     """Fills in terms and collects what is wrong; `variables` is None where a dollar means nothing."""
 

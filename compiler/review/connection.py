@@ -9,13 +9,10 @@ def compare_connections(before: Side, after: Side, reach: tuple[Reach, ...]) -> 
     """Return what becomes of the declared clients where `reach` is what changes at the paths."""
     was, now = _paths(before), _paths(after)
     names = sorted({*was, *now})
-    moved = tuple(
-        Connection(client=name, before=was.get(name, ""), after=now.get(name, ""))
-        for name in names
-        if was.get(name) != now.get(name)
-    )
+    differing = [name for name in names if was.get(name) != now.get(name)]
+    moved = tuple(Connection(client=name, before=was.get(name, ""), after=now.get(name, "")) for name in differing)
     at = {each.path: tuple(name for name in names if now.get(name) == each.path) for each in reach}
-    told = {each.client for each in moved} | {name for clients in at.values() for name in clients}
+    told = {*differing}.union(*at.values())
     return Connections(moved=moved, at=at, untouched=tuple(name for name in names if name not in told))
 
 

@@ -25,6 +25,10 @@ def describe_effects(before: Side, after: Side, changes: tuple[Change, ...]) -> 
             yield f"{count(len(names), 'server')} will be {action.past}: {_some(names)}."
     if not changes:
         yield "No server is touched."
+    yield from _admission_effects(before, after)
+
+
+def _admission_effects(before: Side, after: Side) -> Iterator[str]:
     if before.admission != after.admission and after.admission.tokens:
         tokens = _some([token.name for token in after.admission.tokens])
         yield f"A running gateway reads its tokens again, and goes on as before where one cannot be read: {tokens}."

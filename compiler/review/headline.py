@@ -1,7 +1,8 @@
 """The worst thing of a review in one sentence."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Action, Change
@@ -73,15 +74,15 @@ def _of_servers(
     return f"{sentence}; {listed(said, _NAMED)} {verb[len(said) > 1]} as well."
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Changed:
     """What changes of one server."""
 
     name: str
-    permissions: list[Permission] = field(default_factory=list)
-    tools: list[ToolChange] = field(default_factory=list)
-    gained: int = 0
-    change: Change | None = None
+    permissions: tuple[Permission, ...]
+    tools: tuple[ToolChange, ...]
+    gained: int
+    change: Change | None
 
     @property
     def action(self) -> Action | None:
@@ -142,26 +143,31 @@ def _by_server(
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
 ) -> dict[str, _Changed]:
-    found: dict[str, _Changed] = {}
-
-    def of(name: str) -> _Changed:
-        return found.setdefault(name, _Changed(name=name))
-
+    given: dict[str, list[Permission]] = {}
+    changed: dict[str, list[ToolChange]] = {}
+    gained: Counter[str] = Counter()
     for permission in permissions:
-        of(permission.server or _GATEWAY).permissions.append(permission)
+        given.setdefault(permission.server or _GATEWAY, []).append(permission)
     for tool in tools:
-        one = of(tool.change.server)
-        one.tools.append(tool.change)
-        one.gained += tool.change.action is ToolAction.ADDED and bool(tool.name)
+        changed.setdefault(tool.change.server, []).append(tool.change)
+        gained[tool.change.server] += tool.change.action is ToolAction.ADDED and bool(tool.name)
     for exposure in exposures:
-        of(exposure.server).gained += not exposure.before
-    for change in changes:
-        of(change.name).change = change
-    return found
+        gained[exposure.server] += not exposure.before
+    acted = {change.name: change for change in changes}
+    return {
+        name: _Changed(
+            name=name,
+            permissions=tuple(given.get(name, ())),
+            tools=tuple(changed.get(name, ())),
+            gained=gained[name],
+            change=acted.get(name),
+        )
+        for name in {**given, **changed, **gained, **acted}
+    }
 
 
-def _things(permissions: list[Permission]) -> list[str]:
-    found = []
+def _things(permissions: Sequence[Permission]) -> list[str]:
+    found: list[str] = []
     for kind, (one, several) in KINDS.items():
         own = [each for each in permissions if each.kind == kind]
         # The facts of a store come with the secrets that are in it.

@@ -7,7 +7,7 @@ from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
-from mcphub_gitops.compiler.review.model import Exposure, Review, ReviewedTool
+from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool
 from mcphub_gitops.compiler.review.quoting import cell, code, said
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.review.tool import ToolAction
@@ -132,18 +132,7 @@ def _path(path: str, name: str) -> str:
 
 def _reach(review: Review) -> Iterator[str]:
     for each in review.reach:
-        yield f"{_path(each.path, each.name)}{f', was at {code(each.was)}' if each.was else ''}"
-        for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
-            if holders:
-                no_longer = "" if mark == "+" else "no longer "
-                yield f"  - {code(mark)} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
-        for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
-            if tools:
-                yield f"  - {code(mark)} {count(len(tools), 'tool')}: {_some(tools)}"
-        if each.servers:
-            yield f"  - servers that change: {_some(each.servers)}"
-        if review.connections.at.get(each.path):
-            yield f"  - clients: {_some(review.connections.at[each.path])}"
+        yield from _at_path(each, review.connections.at.get(each.path, ()))
     yield from (
         f"{code(mark)} client {code(name)} {said(words)}" for mark, name, words in phrase.moved(review.connections)
     )
@@ -151,6 +140,21 @@ def _reach(review: Review) -> Iterator[str]:
         yield f"not touched: {_some(review.untouched)}"
     if review.connections.untouched:
         yield f"clients not touched: {_some(review.connections.untouched)}"
+
+
+def _at_path(each: Reach, clients: tuple[str, ...]) -> Iterator[str]:
+    yield f"{_path(each.path, each.name)}{f', was at {code(each.was)}' if each.was else ''}"
+    for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
+        if holders:
+            no_longer = "" if mark == "+" else "no longer "
+            yield f"  - {code(mark)} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
+    for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
+        if tools:
+            yield f"  - {code(mark)} {count(len(tools), 'tool')}: {_some(tools)}"
+    if each.servers:
+        yield f"  - servers that change: {_some(each.servers)}"
+    if clients:
+        yield f"  - clients: {_some(clients)}"
 
 
 def _guards(review: Review) -> Iterator[tuple[str, ...]]:

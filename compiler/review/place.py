@@ -40,21 +40,31 @@ def place_of(side: Side, server: str, fact: str) -> Span | None:
 
 
 def _gateway_places(written: Written, fact: str) -> Iterator[Span]:
-    hub, (kind, _, rest) = written.hub, fact.partition(".")
-    name, _, group = rest.partition(".group.")
-    if kind == "token":
-        named = [each for each in hub.gateway.tokens if each.name == name]
-        yield from (text.span for each in named for text in each.groups if text.value == group)
-        yield from (each.value.span for each in named)
-    elif kind == "group":
-        yield from (text.span for text in hub.gateway.groups if text.value == rest)
-    elif kind == "profile":
-        groups = (text for each in hub.profiles if each.name == name for text in each.groups)
-        yield from (text.span for text in groups if text.value == group)
-    elif kind == "tokenStore":
-        yield from _spans(child(written.root, "secretStores", rest))
-    else:
-        yield from _spans(child(written.root, "gateway", fact))
+    kind, _, name = fact.partition(".")
+    if kind in _GATEWAY_FINDERS:
+        return _GATEWAY_FINDERS[kind](written, name)
+    return _spans(child(written.root, "gateway", fact))
+
+
+def _tokens(written: Written, fact: str) -> Iterator[Span]:
+    name, _, group = fact.partition(".group.")
+    named = [each for each in written.hub.gateway.tokens if each.name == name]
+    yield from (text.span for each in named for text in each.groups if text.value == group)
+    yield from (each.value.span for each in named)
+
+
+def _groups(written: Written, name: str) -> Iterator[Span]:
+    return (text.span for text in written.hub.gateway.groups if text.value == name)
+
+
+def _profile_groups(written: Written, fact: str) -> Iterator[Span]:
+    name, _, group = fact.partition(".group.")
+    groups = (text for each in written.hub.profiles if each.name == name for text in each.groups)
+    return (text.span for text in groups if text.value == group)
+
+
+def _token_stores(written: Written, name: str) -> Iterator[Span]:
+    return _spans(child(written.root, "secretStores", name))
 
 
 def _places(written: Written, server: Server, fact: str) -> Iterator[Span]:
@@ -76,7 +86,7 @@ def _secrets(_: Written, server: Server, name: str) -> Iterator[Span]:
 
 
 def _stores(written: Written, _: Server, name: str) -> Iterator[Span]:
-    return _spans(child(written.root, "secretStores", name))
+    return _token_stores(written, name)
 
 
 def _read(_: Written, server: Server, name: str) -> Iterator[Span]:
@@ -115,6 +125,12 @@ def _spans(written: Node | Image | Package | Text | None) -> Iterator[Span]:
         yield written.span
 
 
+_GATEWAY_FINDERS: Final[Mapping[str, Callable[[Written, str], Iterator[Span]]]] = {
+    "group": _groups,
+    "profile": _profile_groups,
+    "token": _tokens,
+    "tokenStore": _token_stores,
+}
 _FINDERS: Final[Mapping[str, _Finder]] = {
     "capability": _capabilities,
     "image": _image,

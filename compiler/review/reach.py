@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.tool import Tool
@@ -35,7 +36,7 @@ def compare_reach(before: Side, after: Side, changed: Collection[str]) -> tuple[
     found, untouched = [], []
     for name in sorted({*one, *other}):
         reach = replace(
-            _reach(name, one.get(name), other.get(name), facts, changed),
+            _reach(name, one.get(name, _NOWHERE), other.get(name, _NOWHERE), facts, changed),
             admitted=tuple(sorted(now.get(name, _NOBODY) - was.get(name, _NOBODY))),
             shut_out=tuple(sorted(was.get(name, _NOBODY) - now.get(name, _NOBODY))),
         )
@@ -57,7 +58,7 @@ def compare_costs(before: Side, after: Side) -> tuple[Cost, ...]:
         return ()
     counts = _count({_key(tool): tool for side in (before, after) for tool in _tools(side)})
     was, now = _costs(before, one, counts), _costs(after, other, counts)
-    paths = {**{name: path for name, (path, _) in one.items()}, **{name: path for name, (path, _) in other.items()}}
+    paths = {name: path for name, (path, _) in {**one, **other}.items()}
     costs = (Cost(name=name, path=paths[name], before=was.get(name), after=now.get(name)) for name in sorted(paths))
     return tuple(each for each in costs if not each.name or each.before != each.after)
 
@@ -135,17 +136,14 @@ def _tool_facts(side: Side) -> dict[str, tuple[str, str]]:
 
 def _reach(
     name: str,
-    before: tuple[str, Mapping[str, tuple[str, ...]]] | None,
-    after: tuple[str, Mapping[str, tuple[str, ...]]] | None,
+    was: tuple[str, Mapping[str, tuple[str, ...]]],
+    now: tuple[str, Mapping[str, tuple[str, ...]]],
     facts: tuple[Mapping[str, tuple[str, str]], Mapping[str, tuple[str, str]]],
     changed: Collection[str],
 ) -> Reach:
-    was, now = before or ("", {}), after or ("", {})
-    servers = sorted(server for server in {*was[1], *now[1]} if server in changed)
     # Only tools of servers that change can have come, gone or changed, or those of a selection that did.
     differing = [each for each in {*was[1], *now[1]} if each in changed or was[1].get(each) != now[1].get(each)]
-    one = {tool for server in differing for tool in was[1].get(server, ())}
-    other = {tool for server in differing for tool in now[1].get(server, ())}
+    one, other = ({*chain.from_iterable(each.get(server, ()) for server in differing)} for each in (was[1], now[1]))
     return Reach(
         name=name,
         path=now[0] or was[0],
@@ -153,7 +151,7 @@ def _reach(
         gained=tuple(sorted(other - one)),
         lost=tuple(sorted(one - other)),
         changed=tuple(sorted(tool for tool in one & other if facts[0].get(tool) != facts[1].get(tool))),
-        servers=tuple(servers),
+        servers=tuple(sorted({*was[1], *now[1]}.intersection(changed))),
     )
 
 

@@ -57,15 +57,15 @@ def _is_told(path: Path, told: Told) -> bool:
     room, name, key = (*path, "", "", "")[:3]
     if room == "servers":
         return _is_told_of_server(told.servers.get(name), key)
-    if room == "gateway":
-        return name in _GATEWAY or (told.admission and name in _ADMISSION)
-    if room == "moved":
-        return bool(told.renames)
-    if room == "clients":
-        return key == "profile" and name in told.clients
-    if room == "profiles" and key == "groups" and told.admission:
-        return True
-    return room == "name" or name in {"profiles": told.profiles, "secretStores": told.stores}.get(room, ())
+    rooms = {
+        "name": True,
+        "moved": bool(told.renames),
+        "gateway": name in _GATEWAY or (told.admission and name in _ADMISSION),
+        "clients": key == "profile" and name in told.clients,
+        "profiles": name in told.profiles or (told.admission and key == "groups"),
+        "secretStores": name in told.stores,
+    }
+    return rooms.get(room, False)
 
 
 def _is_told_of_server(change: Change | None, key: str) -> bool:
@@ -84,13 +84,17 @@ def _differing(
     elif _is_opened(path, before, after):
         one, other = _entries(before), _entries(after)
         if path == _SERVERS:
-            # What was renamed is compared with what it was, and is gone under no name.
-            one |= {new: one[old] for new, old in renames.items() if old in one}
-            one = {name: node for name, node in one.items() if name not in renames.values()}
+            one = _renamed(one, renames)
         for key in sorted({*one, *other}):
             yield from _differing((*path, key), one.get(key), other.get(key), renames)
     elif _json(before) != _json(after):
         yield path, _setting(path, before, after)
+
+
+def _renamed(servers: Mapping[str, Node], renames: Mapping[str, str]) -> dict[str, Node]:
+    """Return `servers` by their new names: what was renamed is compared with what it was, and is gone under no name."""
+    found = {**servers, **{new: servers[old] for new, old in renames.items() if old in servers}}
+    return {name: node for name, node in found.items() if name not in renames.values()}
 
 
 def _is_opened(path: Path, before: Node | None, after: Node | None) -> bool:
@@ -105,18 +109,16 @@ def _is_inside(path: Path) -> bool:
 
 def _of_list(path: Path, before: ListNode, after: ListNode) -> Iterator[tuple[Path, Setting]]:
     """Yield the items that came or went; the whole where they are the same in another order."""
-    one, other = ([(_json(item), item) for item in each.items] for each in (before, after))
-    gone, new = Counter(text for text, _ in one), Counter(text for text, _ in other)
-    if gone == new:
-        if [text for text, _ in one] != [text for text, _ in other]:
-            yield path, _setting(path, before, after)
-        return
-    for text, item in one:
-        if gone[text] > new[text]:
+    one, other = ([_json(item) for item in each.items] for each in (before, after))
+    was, now = Counter(one), Counter(other)
+    for text, item in zip(one, before.items, strict=True):
+        if was[text] > now[text]:
             yield path, _setting(path, item, None)
-    for text, item in other:
-        if new[text] > gone[text]:
+    for text, item in zip(other, after.items, strict=True):
+        if now[text] > was[text]:
             yield path, _setting(path, None, item)
+    if was == now and one != other:
+        yield path, _setting(path, before, after)
 
 
 def _entries(node: Node | None) -> dict[str, Node]:

@@ -74,23 +74,27 @@ def _travels(travels: Iterable[Travel]) -> Iterator[str]:
 
 def _reach(review: Review) -> Iterator[str]:
     for each in review.reach:
-        yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}){_moved(each)}"
-        for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
-            if holders:
-                no_longer = "" if mark == "+" else "no longer "
-                yield f"  {mark} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
-        for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
-            if tools:
-                yield f"  {mark} {count(len(tools), 'tool')}: {_some(tools)}"
-        if each.servers:
-            yield f"  servers that change: {_some(each.servers)}"
-        if review.connections.at.get(each.path):
-            yield f"  clients: {_some(review.connections.at[each.path])}"
+        yield from _at_path(each, review.connections.at.get(each.path, ()))
     yield from (f"{mark} client {name} {words}" for mark, name, words in phrase.moved(review.connections))
     if review.untouched:
         yield f"not touched: {_some(review.untouched)}"
     if review.connections.untouched:
         yield f"clients not touched: {_some(review.connections.untouched)}"
+
+
+def _at_path(each: Reach, clients: tuple[str, ...]) -> Iterator[str]:
+    yield f"{each.path} ({f'profile {each.name}' if each.name else 'the whole gateway'}){_moved(each)}"
+    for mark, holders in (("+", each.admitted), ("-", each.shut_out)):
+        if holders:
+            no_longer = "" if mark == "+" else "no longer "
+            yield f"  {mark} {no_longer}reached with {_some(tuple(map(phrase.holder, holders)))}"
+    for mark, tools in (("+", each.gained), ("~", each.changed), ("-", each.lost)):
+        if tools:
+            yield f"  {mark} {count(len(tools), 'tool')}: {_some(tools)}"
+    if each.servers:
+        yield f"  servers that change: {_some(each.servers)}"
+    if clients:
+        yield f"  clients: {_some(clients)}"
 
 
 def _moved(each: Reach) -> str:
