@@ -1,6 +1,6 @@
 """Who may reach what: the tokens that the gateway takes, and the groups that its paths are for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from posixpath import dirname, normpath
 
 from mcphub_gitops.compiler import codes
@@ -63,23 +63,28 @@ def _group_problems(root: Node, gateway: Gateway, profiles: Sequence[Profile]) -
     holders = {entry.key: tuple(texts(entry.value, "groups")) for entry in _declared(root)}
     held = {group.value for groups in holders.values() for group in groups}
     wanted = [group for groups in (gateway.groups, *(each.groups for each in profiles)) for group in groups]
-    for group in wanted:
-        if group.value not in held:
-            detail = f"No token is in `{group.value}`."
-            help_ = suggest(group.value, held) or f"add it to the `groups` of a token, such as {_EXAMPLE}"
-            yield Diagnostic(code=codes.GROUP, detail=detail, span=group.span, help=help_)
+    yield from (_nobodys(group, held) for group in wanted if group.value not in held)
     named = {group.value for group in wanted}
     for name, groups in holders.items():
-        for group in groups:
-            if group.value not in named:
-                detail = f"`{name}` is in `{group.value}`, and nothing is for that group."
-                help_ = suggest(group.value, named) or "add it to the `groups` of a profile, or to `gateway.groups`"
-                yield Diagnostic(code=codes.IDLE_GROUP, detail=detail, span=group.span, help=help_)
-    for profile in profiles if holders else ():
-        if not profile.groups:
-            detail = f"`{profile.name}` names no groups, and whoever has a token is let in by a group."
-            help_ = "add `groups: […]` to it"
-            yield Diagnostic(code=codes.CLOSED, detail=detail, span=profile.span, help=help_)
+        yield from (_idle(name, group, named) for group in groups if group.value not in named)
+    if holders:
+        yield from (_closed(profile) for profile in profiles if not profile.groups)
+
+
+def _nobodys(group: Text, held: Collection[str]) -> Diagnostic:
+    help_ = suggest(group.value, held) or f"add it to the `groups` of a token, such as {_EXAMPLE}"
+    return Diagnostic(code=codes.GROUP, detail=f"No token is in `{group.value}`.", span=group.span, help=help_)
+
+
+def _idle(token: str, group: Text, named: Collection[str]) -> Diagnostic:
+    detail = f"`{token}` is in `{group.value}`, and nothing is for that group."
+    help_ = suggest(group.value, named) or "add it to the `groups` of a profile, or to `gateway.groups`"
+    return Diagnostic(code=codes.IDLE_GROUP, detail=detail, span=group.span, help=help_)
+
+
+def _closed(profile: Profile) -> Diagnostic:
+    detail = f"`{profile.name}` names no groups, and whoever has a token is let in by a group."
+    return Diagnostic(code=codes.CLOSED, detail=detail, span=profile.span, help="add `groups: […]` to it")
 
 
 _EXAMPLE = '`gateway: {auth: {tokens: {NAME: {value: "env://VARIABLE", groups: […]}}}}`'
@@ -99,18 +104,17 @@ def _shared_tokens(tokens: Sequence[Token], servers: Sequence[Server]) -> Iterat
                     notes=(Note(message=f"`{other.name}` is read from there", span=other.value.span),),
                     help="give each a token of its own",
                 )
-    for server in servers:
-        for secret in server.secrets:
-            for reference in _references(secret):
-                if reference in first:
-                    token = first[reference]
-                    yield Diagnostic(
-                        code=codes.TOKEN_SHARED,
-                        detail=f"`{server.name}` is given the token `{token.name}` as `{secret.variable}`.",
-                        span=secret.span,
-                        notes=(Note(message=f"the token `{token.name}`", span=token.value.span),),
-                        help="give the server a secret of its own",
-                    )
+    given = ((server, secret, each) for server in servers for secret in server.secrets for each in _references(secret))
+    for server, secret, reference in given:
+        if reference in first:
+            token = first[reference]
+            yield Diagnostic(
+                code=codes.TOKEN_SHARED,
+                detail=f"`{server.name}` is given the token `{token.name}` as `{secret.variable}`.",
+                span=secret.span,
+                notes=(Note(message=f"the token `{token.name}`", span=token.value.span),),
+                help="give the server a secret of its own",
+            )
 
 
 def _references(secret: SecretRef) -> dict[str, None]:

@@ -160,11 +160,10 @@ def _resolve(on_conflict: str, found: list[Exposure], problems: list[Diagnostic]
 
 def _told_apart(on_conflict: str, found: list[Exposed], problems: list[Diagnostic]) -> list[Exposed]:
     groups = _by_name(found)
-    clashing = {name for name, group in groups.items() if len(group) > 1}
     if on_conflict == "first":
         return [each for each in found if groups[each.name][0] is each]
     if on_conflict == "prefix":
-        found = [_prefixed(each) if each.name in clashing else each for each in found]
+        found = [_prefixed(each) if len(groups[each.name]) > 1 else each for each in found]
         groups = _by_name(found)
     problems.extend(_collision(group) for group in groups.values() if len(group) > 1)
     return found

@@ -123,16 +123,13 @@ def select(hub: Hub, exposed: Iterable[Exposure], known: Known) -> tuple[tuple[S
 
 
 def _selected(profile: Profile, server: str, tools: Sequence[str]) -> tuple[str, ...]:
-    allow = [_parts(glob)[1] for glob in profile.allow if _is_about(glob, server)]
-    deny = [_parts(glob)[1] for glob in profile.deny if _is_about(glob, server)]
-    return tuple(
-        sorted(
-            tool
-            for tool in tools
-            if (not profile.allow or any(fnmatchcase(tool, glob) for glob in allow))
-            and not any(fnmatchcase(tool, glob) for glob in deny)
-        )
-    )
+    allowed = _matched(profile.allow, server, tools) if profile.allow else {*tools}
+    return tuple(sorted(allowed - _matched(profile.deny, server, tools)))
+
+
+def _matched(globs: Iterable[Text], server: str, tools: Sequence[str]) -> set[str]:
+    own = [_parts(glob)[1] for glob in globs if _is_about(glob, server)]
+    return {tool for tool in tools if any(fnmatchcase(tool, glob) for glob in own)}
 
 
 def _glob_problems(profile: Profile, own: Mapping[str, Sequence[str]]) -> Iterator[Diagnostic]:
@@ -140,8 +137,7 @@ def _glob_problems(profile: Profile, own: Mapping[str, Sequence[str]]) -> Iterat
         meant = [server.value for server in profile.servers if _is_about(glob, server.value)]
         if not meant or any(server not in own for server in meant):
             continue
-        wanted = _parts(glob)[1]
-        if not any(fnmatchcase(tool, wanted) for server in meant for tool in own[server]):
+        if not any(_matched([glob], server, own[server]) for server in meant):
             names = [f"{server}/{tool}" for server in meant for tool in own[server]]
             detail = f"`{glob.value}` matches none of the {len(names)} tools that clients see of {_listed(meant)}."
             yield Diagnostic(code=codes.PROFILE, detail=detail, span=glob.span, help=suggest(glob.value, names))
