@@ -77,10 +77,10 @@ def _after(state: str) -> frozenset[str]:
 def resolve(base: Lock | None, ours: Lock, theirs: Lock) -> Resolution:
     """Put `ours` and `theirs` together, which both came of `base` (None: not known).
 
-    What is equal is kept, what changed on one side is taken from there. What changed on both is asked: a catalog is left
-    out, so that what is there now is pinned. Which side's is the newer nobody can tell from two digests, and the entries
-    that servers were locked by may be of either. Without a base, what one side alone has is taken from there: whether
-    the hub still wants it is for the caller to find out.
+    What is equal is kept, what changed on one side is taken from there. What changed on both is asked: a catalog is
+    left out, so that what is there now is pinned. Which side's is the newer nobody can tell from two digests, and the
+    entries that servers were locked by may be of either. Without a base, what one side alone has is taken from there:
+    whether the hub still wants it is for the caller to find out.
     """
     servers: dict[str, LockedServer] = {}
     asked: dict[str, LockedServer] = {}
