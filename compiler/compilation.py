@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.lock.definitions import Definitions, read_definition
 from mcphub_gitops.compiler.lock.file import read_lock
 from mcphub_gitops.compiler.lock.freshness import Stale, find_stale
 from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.offers import read_offers
 from mcphub_gitops.compiler.lock.unchecked import find_unbindable
 from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.read.redaction import redact
@@ -22,6 +23,10 @@ from mcphub_gitops.compiler.validation import Validated
 ReadDefinitions = Callable[[str, bytes | None, Mapping[str, str]], tuple[Definitions, tuple[Diagnostic, ...]]]
 
 NO_LOCK = Lock(servers=MappingProxyType({}))
+Files = Mapping[str, tuple[str, bytes | None]]
+"""Name and content of a file of each server."""
+
+NO_FILES: Files = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +77,13 @@ def open_lock(name: str, data: bytes | None) -> LockFile:
 def compile_hub(
     validated: Validated,
     lock_file: LockFile,
-    definitions: Mapping[str, tuple[str, bytes | None]],
+    definitions: Files,
     files: Mapping[str, str],
     *,
     locked: bool,
     frozen: bool = False,
     read: ReadDefinitions = read_definitions,
+    offers: Files = NO_FILES,
 ) -> Compiled:
     """Bind a validated hub to its lock; never raises on any input.
 
@@ -85,6 +91,7 @@ def compile_hub(
     that commands name. With `locked`, a lock that does not fit is an error; without, what it cannot answer yet is a
     note, and everything else is still checked. With `frozen` it is not looked at whether the lock fits, which is
     warned of, and what cannot be run from it is an error. `read` reads definitions as `read_definitions` does.
+    `offers` are the files behind what servers offer beside their tools, of those whose lock has something of that.
     """
     sources = (*validated.sources, lock_file.source)
     hub, lock = validated.hub, lock_file.lock
@@ -98,7 +105,7 @@ def compile_hub(
         code = codes.STALE_LOCK if locked else codes.NOT_LOCKED
         outdated = [*_stale_problems(hub, lock_file, stale, problems, code)]
     problems.extend(outdated)
-    desired, unbound = _bind(hub, lock, stale, definitions, read)
+    desired, unbound = _bind(hub, lock, stale, definitions, read, offers=offers)
     problems.extend(unbound)
     fits = not stale and (frozen or not outdated) and not has_errors(problems)
     told = redact(sort(problems), sources)
@@ -117,8 +124,10 @@ def _bind(
     hub: Hub,
     lock: Lock,
     stale: tuple[Stale, ...],
-    definitions: Mapping[str, tuple[str, bytes | None]],
+    definitions: Files,
     read: ReadDefinitions,
+    *,
+    offers: Files,
 ) -> tuple[Desired, list[Diagnostic]]:
     """Return what the servers come to that the lock can be used for, and what is wrong with them."""
     unusable = {each.server for each in stale if not each.fits}
@@ -129,7 +138,12 @@ def _bind(
         file, data = definitions[name]
         found[name], differing = read(file, data, server.tools)
         problems.extend(differing)
-    desired, unbound = build(hub, Lock(servers=MappingProxyType(usable), catalogs=lock.catalogs), found)
+    others = {}
+    for name, server in usable.items():
+        if server.offers:
+            others[name], differing = read_offers(*offers.get(name, (f"{name}.offers.json", None)), server.offers)
+            problems.extend(differing)
+    desired, unbound = build(hub, Lock(servers=MappingProxyType(usable), catalogs=lock.catalogs), found, others)
     return desired, [*problems, *unbound]
 
 

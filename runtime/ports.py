@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from mcphub_gitops.compiler.approval import MergedChange
+from mcphub_gitops.compiler.lock.offers import NOTHING, OffersAnswer
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, ImageQuestion, PackageAnswer, PackageQuestion
 from mcphub_gitops.compiler.plan.container import Contained
 from mcphub_gitops.compiler.plan.desired import Environment
@@ -309,13 +310,14 @@ class Probe:
     """What a server answered when it was asked who it is: the protocol era and its whole tool list (all pages).
 
     `era` is ``modern`` (revision 2026-07-28) or ``legacy``; `revision` the negotiated one. Each of `tools` is the
-    definition as it was sent, decoded.
+    definition as it was sent, decoded. `offers` is what it offers beside them.
     """
 
     era: str
     revision: str
     server_info: Mapping[str, Any]
     tools: Sequence[Mapping[str, Any]]
+    offers: OffersAnswer = NOTHING
 
 
 class Prober(Protocol):

@@ -13,6 +13,7 @@ from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.lock.freshness import code_folder, locked_files
 from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions, write_offers
 from mcphub_gitops.compiler.read.bounds import MAX_CATALOG_BYTES
 from mcphub_gitops.compiler.read.shape import suggest
 from mcphub_gitops.compiler.read.syntax import MAX_BYTES
@@ -26,6 +27,7 @@ from mcphub_gitops.runtime.garbage import unsearched
 from mcphub_gitops.runtime.tree import Folder, Tree
 
 HUB_FILE = "mcp-hub.yaml"
+NO_OFFERS: Mapping[str, OfferDefinitions] = {}
 
 
 OpenLayers = Callable[[str, bytes, Callable[[str], Mapping[str, bytes | str]], tuple[str, str, bytes] | None], Document]
@@ -224,7 +226,16 @@ class Project:
         with self.open_definitions(
             self.tools_folder, sum(len(data or b"") for _, data in definitions.values())
         ) as read:
-            compiled = compile_hub(validated, lock_file, definitions, files, locked=locked, frozen=frozen, read=read)
+            compiled = compile_hub(
+                validated,
+                lock_file,
+                definitions,
+                files,
+                locked=locked,
+                frozen=frozen,
+                read=read,
+                offers=self._offers(lock_file.lock),
+            )
         if as_of is None or compiled.hub is None or not compiled.hub.has_policies:
             return compiled
         return self.enforce(compiled, self.files, as_of)
@@ -238,25 +249,40 @@ class Project:
         """Return name and content of the readable definitions of `server`, None where there are none."""
         return self._all_definitions([server])[server]
 
+    def offers(self, server: str) -> tuple[str, bytes | None]:
+        """Return the same of what `server` offers beside its tools."""
+        name = f"{self.tools_folder}/{server}.offers.json"
+        return name, self.files.read(name, limit=MAX_LOCK_BYTES)
+
+    def _offers(self, lock: Lock | None) -> dict[str, tuple[str, bytes | None]]:
+        servers = lock.servers.items() if lock is not None else ()
+        return {name: self.offers(name) for name, each in servers if each.offers}
+
     def file_digests(self, hub: Hub) -> dict[str, str]:
         """Return the digest of each file that an enabled server or its secrets run, by its name, if it is one."""
         enabled = [server for server in hub.servers if server.enabled]
         names = {path for server in enabled for path in locked_files(server)}
         return self.files.digests(names, {code_folder(server) for server in enabled} - {""})
 
-    def save_lock(self, lock: Lock, definitions: Mapping[str, Definitions]) -> tuple[str, ...]:
+    def save_lock(
+        self, lock: Lock, definitions: Mapping[str, Definitions], offers: Mapping[str, OfferDefinitions] = NO_OFFERS
+    ) -> tuple[str, ...]:
         """Write the lock and the readable definitions; return the names of the files that changed.
 
-        A server of the lock without `definitions` keeps those that it has, and one that is not in it any more none.
+        A server of the lock without `definitions` keeps the files that it has, and one that is not in it any more none.
+        `offers` are the definitions of what servers with `definitions` offer beside tools.
         The lock comes last: interrupted before it, the definitions differ from the lock, which every reader tells.
         Raises RuntimeFailure.
         """
         before = self.open_lock().lock
         contents = {f"{self.tools_folder}/{name}.json": write_definitions(each) for name, each in definitions.items()}
+        contents |= {f"{self.tools_folder}/{name}.offers.json": write_offers(each) for name, each in offers.items()}
         changed = [name for name, data in contents.items() if self._replace(name, data)]
-        for name in before.servers if before is not None else ():
-            file = f"{self.tools_folder}/{name}.json"
-            if name not in lock.servers and (self.root / file).is_file():
+        gone = set(before.servers if before is not None else ()) - lock.servers.keys()
+        files = [f"{self.tools_folder}/{name}.json" for name in gone]
+        files += [f"{self.tools_folder}/{name}.offers.json" for name in gone | (definitions.keys() - offers.keys())]
+        for file in files:
+            if (self.root / file).is_file():
                 (self.root / file).unlink()
                 changed.append(file)
         if self._replace(self.lock_file, write_lock(lock)):

@@ -23,9 +23,11 @@ registry:
 
 
 def test_its_hubs_declare_what_it_speaks_of() -> None:
-    prompts, grafana = (
+    wiki, prompts, grafana = (
         hub_of(text, {"catalogs/docker.yaml": CATALOG}).servers[0] for kind, text in BLOCKS if kind == "yaml"
     )
+    assert [glob.value for glob in wiki.prompts.deny] == ["draft_*"]
+    assert [glob.value for glob in wiki.uris.allow] == ["wiki://pages/{title}", "wiki://about"]
     assert prompts.no_tools == "it is there for its prompts"
     assert grafana.definitions is not None
     assert grafana.definitions.tools == {"get_dashboard": {"name": "get_dashboard"}}

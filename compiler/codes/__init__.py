@@ -52,6 +52,7 @@ from mcphub_gitops.compiler.codes.locks import (
     UNCHECKED,
     UNKNOWN_TOOLS,
 )
+from mcphub_gitops.compiler.codes.offers import LEFT_OUT, OFFER_COLLISION, OFFER_FILTER, PROMPT_NAME
 from mcphub_gitops.compiler.codes.policies import (
     BUNDLE,
     CONDITION,
@@ -136,6 +137,7 @@ __all__ = [
     "IDLE_OVERRIDE",
     "INCLUDE",
     "KEY_TYPE",
+    "LEFT_OUT",
     "LOOKS_SECRET",
     "MANY_TOOLS",
     "MISSING_KEY",
@@ -150,6 +152,8 @@ __all__ = [
     "NO_IMAGE",
     "NO_PACKAGE",
     "NO_TOOLS",
+    "OFFER_COLLISION",
+    "OFFER_FILTER",
     "OFFLINE",
     "PATH",
     "POLICY_FILE",
@@ -157,6 +161,7 @@ __all__ = [
     "PROFILE",
     "PROFILE_PATH",
     "PROFILE_TOOLS",
+    "PROMPT_NAME",
     "REACH",
     "RELAXATION",
     "SECRET_LITERAL",

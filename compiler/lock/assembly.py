@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,7 @@ from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import is_code, is_locked_image
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions, lock_offers
 from mcphub_gitops.compiler.lock.questions import (
     ImageAnswer,
     ImageQuestion,
@@ -28,11 +29,15 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """A lock, the readable definitions behind it by server and tool, and what is wrong with what was found."""
+    """A lock, the readable definitions behind it by server and tool, and what is wrong with what was found.
+
+    `offers` are the definitions of what servers offer beside their tools, of those that do.
+    """
 
     lock: Lock
     definitions: Mapping[str, Mapping[str, Mapping[str, Any]]]
     diagnostics: tuple[Diagnostic, ...]
+    offers: Mapping[str, OfferDefinitions] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def ask_packages(hub: Hub, lock: Lock) -> dict[str, PackageQuestion]:
@@ -116,6 +121,7 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
     """
     servers: dict[str, LockedServer] = {}
     definitions: dict[str, dict[str, Mapping[str, Any]]] = {}
+    offers: dict[str, OfferDefinitions] = {}
     problems: list[Diagnostic] = []
     for server in hub.servers:
         if server.name not in pinned.servers:
@@ -126,9 +132,13 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
         definitions[server.name] = tools
         hashes = MappingProxyType({name: fingerprint(tool) for name, tool in sorted(tools.items())})
         hidden = frozenset(name for name in hashes if not is_selected(server, name))
-        servers[server.name] = replace(pins, era=answer.era, tools=hashes, hidden=hidden)
+        others = lock_offers(server, answer.offers)
+        problems.extend(others.diagnostics)
+        if others.hashes:
+            offers[server.name] = others.definitions
+        servers[server.name] = replace(pins, era=answer.era, tools=hashes, hidden=hidden, offers=others.hashes)
     lock = Lock(servers=MappingProxyType(servers))
-    return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems))
+    return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems), offers=offers)
 
 
 def _before(hub: Hub, server: Server, lock: Lock) -> LockedServer | None:

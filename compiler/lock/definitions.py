@@ -77,7 +77,12 @@ def write_definitions(definitions: Definitions) -> bytes:
 
     What a reviewer would not see, such as a change of the writing direction, is written as an escape.
     """
-    text = json.dumps(dict(definitions), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return show_all(dict(definitions))
+
+
+def show_all(value: object) -> bytes:
+    """Return the JSON `value` as readable text: sorted, indented, with nothing in it that a reviewer would not see."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     lines = (line if line.isascii() and line.isprintable() else _shown(line) for line in text.split("\n"))
     return "\n".join(lines).encode() + b"\n"
 
@@ -91,19 +96,31 @@ def read_definitions(
 ) -> tuple[Definitions, tuple[Diagnostic, ...]]:
     """Return the definitions in `data` (None: there is no such file) and how they differ from the lock's `tools`."""
     if data is None:
-        return {}, (_problem(name, "The file is missing."),)
+        return {}, (unreadable(name, data, ""),)
     try:
         found = decode(data)
     except (ValueError, RecursionError):
-        return {}, (find_conflict(name, data) or _problem(name, "It is not JSON with each key once."),)
+        return {}, (unreadable(name, data, "It is not JSON with each key once."),)
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         return {}, (_problem(name, "It does not hold one definition a tool."),)
     defined = Defined.of(found)
     hashes = defined.hashes()
     if hashes == tools:
         return defined, ()
-    differing = sorted(tool for tool in {*hashes, *tools} if hashes.get(tool) != tools.get(tool))
-    return defined, (_problem(name, _differing(differing)),)
+    return defined, find_differing(name, hashes, tools)
+
+
+def find_differing(name: str, hashes: Mapping[str, str], locked: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+    """Return how the fingerprints `hashes` of what is in the file `name` differ from those that are `locked`."""
+    differing = sorted(each for each in {*hashes, *locked} if hashes.get(each) != locked.get(each))
+    return (_problem(name, _differing(differing)),) if differing else ()
+
+
+def unreadable(name: str, data: bytes | None, why: str) -> Diagnostic:
+    """Return that the file `name` cannot be read: it is missing, or in conflict, or `why`."""
+    if data is None:
+        return _problem(name, "The file is missing.")
+    return find_conflict(name, data) or _problem(name, why)
 
 
 def _escaped(char: str) -> str:

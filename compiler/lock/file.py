@@ -10,8 +10,9 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedCatalog, LockedServer
+from mcphub_gitops.compiler.lock.model import EMPTY, NO_OFFERS, Lock, LockedCatalog, LockedServer, Offers
 from mcphub_gitops.compiler.read import bounds, shape, syntax
+from mcphub_gitops.compiler.resolve.offer import KINDS
 from mcphub_gitops.compiler.source import Source
 from mcphub_gitops.schemas import load_schema
 
@@ -85,6 +86,7 @@ def _entry(server: LockedServer) -> dict[str, Any]:
         entry["target"] = server.target
     if server.files:
         entry["files"] = dict(server.files)
+    entry |= {kind: dict(hashes) for kind, hashes in server.offers.items()}
     return entry
 
 
@@ -102,7 +104,13 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         files=MappingProxyType(entry.get("files", EMPTY)),
         tools=MappingProxyType({name: line.removesuffix(_HIDDEN) for name, line in entry["tools"].items()}),
         hidden=frozenset(name for name, line in entry["tools"].items() if line.endswith(_HIDDEN)),
+        offers=_offers(entry),
     )
+
+
+def _offers(entry: Mapping[str, Any]) -> Offers:
+    found = {kind: MappingProxyType(entry[kind]) for kind in KINDS if entry.get(kind)}
+    return MappingProxyType(found) if found else NO_OFFERS
 
 
 def _no_json(source: Source, data: bytes) -> Diagnostic:

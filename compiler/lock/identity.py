@@ -10,13 +10,19 @@ from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 _BOUND = frozenset({"requirements", "files", "tools"})
 """What every line of reaches desired state by itself, whose digests cover it."""
 
-_FACTS = tuple(each.name for each in fields(LockedServer) if each.name not in _BOUND)
+_FACTS = tuple(each.name for each in fields(LockedServer) if each.name not in {*_BOUND, "offers"})
 
 
 def lock_digest(lock: Lock) -> str:
     """Return the digest of what `lock` pins and desired state does not have; the file's layout does not count."""
-    servers = {name: {fact: _plain(getattr(each, fact)) for fact in _FACTS} for name, each in lock.servers.items()}
+    servers = {name: _facts(each) for name, each in lock.servers.items()}
     return fingerprint({"servers": servers, "catalogs": {name: asdict(each) for name, each in lock.catalogs.items()}})
+
+
+def _facts(server: LockedServer) -> dict[str, Any]:
+    # What is not there does not count, so that older locks have the digests that they had.
+    offers = {kind: dict(hashes) for kind, hashes in server.offers.items()}
+    return {fact: _plain(getattr(server, fact)) for fact in _FACTS} | ({"offers": offers} if offers else {})
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a locked server)

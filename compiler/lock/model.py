@@ -8,11 +8,17 @@ from typing import Any, Literal, TypeAlias
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.resolve.confinement import Confinement
 from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server
+from mcphub_gitops.compiler.resolve.offer import Kind
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 Definitions: TypeAlias = Literal["live", "catalog"]
 """How the definitions of a server's tools were read: from the server as it runs, or from its catalog's entry."""
+
+Offers: TypeAlias = Mapping[Kind, Mapping[str, str]]
+"""Fingerprints by name or URI, of each kind that there is something of."""
+
+NO_OFFERS: Offers = MappingProxyType({})
 
 _CONFINING = tuple(each.name for each in fields(Confinement) if each.name != "reason")
 
@@ -26,7 +32,8 @@ class LockedServer:
     ``os/architecture`` to the manifest's digest, `user` is the one that the image names, and `target` what its
     interpreter is (`Environment.target`) where a package runs in it. `files` and `tools` map a path or a tool's own
     name to ``sha256:<hex>``; `hidden` are the tools that the hub's filters left out. Where `definitions` came from the
-    catalog, the `era` is empty, for nobody asked, and the tools are held to their names alone.
+    catalog, the `era` is empty, for nobody asked, and the tools are held to their names alone. `offers` are prompts,
+    resources and resource templates, those alone that may be served.
     """
 
     launch: str
@@ -41,6 +48,7 @@ class LockedServer:
     files: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     tools: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     hidden: frozenset[str] = frozenset()
+    offers: Offers = field(default_factory=lambda: NO_OFFERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcphub_gitops.compiler.lock.model import Lock, LockedCatalog, LockedServer
+from mcphub_gitops.compiler.lock.model import EMPTY, Lock, LockedCatalog, LockedServer
+from mcphub_gitops.compiler.resolve.offer import KINDS
 from mcphub_gitops.compiler.source import printable
 
 _SHOWN = 8
@@ -30,9 +31,9 @@ class Movement:
     """One thing that moved: whose it is, what of it, and both values, empty where there is none on that side.
 
     `owner` is a server's name, or ``catalog NAME``. `kind` is ``catalog``, ``package``, ``image``, ``server``, or what
-    `what` says. Where that is a set of names (``tools``, ``dependencies``, ``platforms``, ``files``), `changes` are all
-    of those that differ, `after` lists the first of them as ``+ new``, ``- gone`` and ``~ changed``, and `before` is
-    empty.
+    `what` says. Where that is a set of names (``tools``, ``prompts``, ``dependencies``, ``platforms``, ``files``),
+    `changes` are all of those that differ, `after` lists the first of them as ``+ new``, ``- gone`` and ``~ changed``,
+    and `before` is empty.
     """
 
     owner: str
@@ -145,6 +146,8 @@ def _of_server(name: str, before: LockedServer | None, after: LockedServer | Non
         yield from _singles(name, before, after)
     yield from _set(name, "files", was.files, after.files)
     yield from _set(name, "tools", was.tools, after.tools)
+    for kind in KINDS:
+        yield from _set(name, kind, was.offers.get(kind, EMPTY), after.offers.get(kind, EMPTY))
 
 
 def _singles(name: str, before: LockedServer, after: LockedServer) -> Iterator[Movement]:

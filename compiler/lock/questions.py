@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from mcphub_gitops.compiler.lock.offers import NOTHING, OffersAnswer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageQuestion:
@@ -76,3 +78,4 @@ class ToolsAnswer:
 
     era: str
     tools: tuple[Mapping[str, Any], ...]
+    offers: OffersAnswer = NOTHING

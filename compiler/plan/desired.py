@@ -14,8 +14,10 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import code_folder, named_files
 from mcphub_gitops.compiler.lock.identity import lock_digest
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions
 from mcphub_gitops.compiler.plan.admission import Admission, bind_admission, describe_store
 from mcphub_gitops.compiler.plan.container import Container, container_name
+from mcphub_gitops.compiler.plan.offer import NO_DEFINITIONS, NO_OFFERS, Offers, bind_offers
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
 from mcphub_gitops.compiler.plan.tool import Tools, serve
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
@@ -81,7 +83,8 @@ class DesiredServer:
     `tools` are served; `hidden` are the others that the lock knows, with their fingerprints by the server's own names.
     `override` says what was mended of its catalog's entry, and why. `by_name` says why its tools are held to their
     names alone: nobody asked it, and the lock has what its catalog says; it is empty where they are held to their
-    definitions. An apply and the gateway do without an `optional` server that does not answer.
+    definitions. An apply and the gateway do without an `optional` server that does not answer. `offers` is what is
+    served beside tools.
     """
 
     name: str
@@ -101,6 +104,7 @@ class DesiredServer:
     override: str = ""
     by_name: str = ""
     optional: bool = False
+    offers: Offers = NO_OFFERS
 
     @property
     def is_process(self) -> bool:
@@ -153,6 +157,7 @@ class DesiredServer:
         held = self._held
         facts |= {f"tool.{name}": f"{fact}{held}" for name, fact in self.tools.facts.items()}
         facts |= {f"description.{name}": text for name, text in self.tools.descriptions.items()}
+        facts |= dict(self.offers.facts())
         facts |= {f"hidden.{name}": f"{hash_}{held}" for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 
@@ -240,9 +245,12 @@ class Desired:
 
 
 def build(
-    hub: Hub, lock: Lock, definitions: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    hub: Hub,
+    lock: Lock,
+    definitions: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    offers: Mapping[str, OfferDefinitions] = NO_DEFINITIONS,
 ) -> tuple[Desired, tuple[Diagnostic, ...]]:
-    """Bind `hub` to its lock; `definitions` are the readable tool definitions by server and tool.
+    """Bind `hub` to its lock; `definitions` are the readable tool definitions by server and tool, `offers` the others.
 
     Servers that the lock lacks are left out: `find_stale` has told of them. Of their tools, those that a catalog knows
     count where names are compared.
@@ -254,6 +262,7 @@ def build(
     exposed = tuple(each.without(_hidden(each.server, lock)) for each in exposed)
     selections, unselected = select(hub, exposed, candidates)
     tools = {each.server.name: each for each in exposed}
+    others, clashing = bind_offers(hub, lock, offers)
     servers = []
     for server in hub.servers:
         if not server.enabled:
@@ -261,11 +270,12 @@ def build(
         locked = lock.servers.get(server.name)
         if locked is not None:
             own = serve(tools[server.name], locked.tools, definitions.get(server.name, {}))
-            servers.append(_bind(server, locked, own, hub.stores))
+            servers.append(_bind(server, locked, own, hub.stores, others.get(server.name, NO_OFFERS)))
             problems.extend(unmatched_filters(server, locked.tools, f"`{server.name}` has in the lock"))
         elif server.known_tools:
             known = {tool.value for tool in server.known_tools}
             problems.extend(unmatched_filters(server, known, f"`{server.source}` has in the catalog"))
+    problems.extend(clashing)
     problems.extend(unservable)
     problems.extend(unselected)
     problems.extend(_replaceable(servers, {server.name: server.span for server in hub.servers}))
@@ -307,7 +317,9 @@ def known_tools(hub: Hub, lock: Lock) -> Known:
     return known
 
 
-def _bind(server: Server, locked: LockedServer, tools: Tools, stores: Mapping[str, Mapping[str, str]]) -> DesiredServer:
+def _bind(
+    server: Server, locked: LockedServer, tools: Tools, stores: Mapping[str, Mapping[str, str]], offers: Offers
+) -> DesiredServer:
     origin = server.origin
     environment = None
     if isinstance(origin, Package):
@@ -331,6 +343,7 @@ def _bind(server: Server, locked: LockedServer, tools: Tools, stores: Mapping[st
         override=server.override,
         by_name=server.definitions.reason if server.definitions is not None else "",
         optional=server.optional,
+        offers=offers,
     )
 
 

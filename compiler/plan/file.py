@@ -22,6 +22,7 @@ from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment
 from mcphub_gitops.compiler.plan.deviation import Deviation
 from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.plan.offer import offers_in
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.compiler.plan.tool import Tool, Tools
@@ -122,6 +123,8 @@ def _understood(document: Mapping[str, Any]) -> Plan | Unusable:
     plan = _plan(document)
     if not all(server.tools.are_locked for server in plan.desired.servers):
         return Unusable(reason="A tool's definition does not fit its fingerprint.")
+    if not all(each.is_locked for server in plan.desired.servers for each in server.offers.served):
+        return Unusable(reason="A prompt's or a resource's definition does not fit its fingerprint.")
     return plan
 
 
@@ -237,6 +240,7 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         "code": server.code,
         **({"stores": {name: dict(facts) for name, facts in server.stores.items()}} if server.stores else {}),
         "hidden": dict(server.hidden),
+        **server.offers.document(),
     }
 
 
@@ -353,6 +357,7 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
         override=entry.get("override", ""),
         by_name=entry.get("byName", ""),
         optional=entry.get("optional", False),
+        offers=offers_in(entry),
         tools=_tools(entry["tools"]),
     )
 

@@ -15,7 +15,8 @@ LOST = "its files are not what was applied"
 """Why a generation is written again that nobody has changed in the documents."""
 
 _NAMED = 3
-_SELECTION = ("tool.", "hidden.", "description.", "reason", "override", "optional")
+_OFFERS = ("prompt.", "resource.", "template.", "shut.")
+_SELECTION = ("tool.", "hidden.", "description.", *_OFFERS, "reason", "override", "optional")
 """Facts that only the gateway's routes, or its readers, depend on; all others are given to a server when it starts."""
 
 
@@ -144,6 +145,8 @@ def _update_cause(fields: tuple[FieldChange, ...]) -> str:
         return "the reason for what it is given changed"
     if names <= {"reason", "override", "optional"}:
         return "whether it may be missing changed"
+    if all(name.startswith(_OFFERS) for name in names):
+        return "the prompts or resources it serves changed"
     return "the tools it serves changed"
 
 

@@ -33,6 +33,7 @@ from mcphub_gitops.compiler.resolve.model import (
 from mcphub_gitops.compiler.resolve.moves import decode_moves
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
 from mcphub_gitops.compiler.resolve.nodes import text as text_of
+from mcphub_gitops.compiler.resolve.offer import decode_filter
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path, why_not_granted
 from mcphub_gitops.compiler.resolve.profile import decode_profiles
 from mcphub_gitops.compiler.resolve.provenance import source_problems
@@ -166,6 +167,8 @@ class _Decoder:
             definitions=decode_definitions(node, sourced),
             no_tools=decode_no_tools(node),
             owner=self._owner(node) or self._owner(self._root),
+            prompts=decode_filter(node, "prompts"),
+            uris=decode_filter(node, "uris"),
             span=entry.key_span,
         )
 

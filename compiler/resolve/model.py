@@ -113,6 +113,17 @@ class FromCatalog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFilter:
+    """Which prompts, or which URIs, of a server are served, by name or glob; deny wins over allow."""
+
+    allow: tuple[Text, ...] = ()
+    deny: tuple[Text, ...] = ()
+
+
+ALL_OFFERS = OfferFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One server of the hub, as declared; `confinement` is None where it is no container.
 
@@ -120,7 +131,7 @@ class Server:
     `renames` and `descriptions` say what clients see of a tool, by the tool's own name.
     `override` says what of the entry was mended, and why. `definitions` are None where the server itself is asked for
     its tools, and `no_tools` says why it has none, empty where it must have some.
-    `owner` is its own or the hub's, empty where neither names one.
+    `owner` is its own or the hub's, empty where neither names one. `uris` selects resources and their templates.
     """
 
     name: str
@@ -143,6 +154,8 @@ class Server:
     definitions: FromCatalog | None = None
     no_tools: str = ""
     owner: str = ""
+    prompts: OfferFilter = ALL_OFFERS
+    uris: OfferFilter = ALL_OFFERS
     span: Span = field(compare=False, repr=False)
 
     @property

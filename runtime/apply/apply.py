@@ -19,6 +19,7 @@ from mcphub_gitops.runtime.apply.journal import Journal
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.layout import make_folder
 from mcphub_gitops.runtime.apply.moving import move_scratch, move_scratch_back, remove_scratch
+from mcphub_gitops.runtime.apply.offers import REVIEWED, compare_offers, entry_of
 from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import wait_for_plan
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
@@ -224,11 +225,11 @@ class _Executor:
                 raise
             self.missing[name] = failure
             return
-        differences = _differences(server, probe.tools)
+        differences = [*_differences(server, probe.tools).sentences(), *compare_offers(server, probe, REVIEWED)]
         if differences:
             raise RuntimeFailure(
                 f"server {name} offers other tools than the lock says",
-                detail="\n".join(differences.sentences()),
+                detail="\n".join(differences),
                 resolution="run `mcphub lock` and review what changed, or bring the server back to what was locked",
             )
 
@@ -268,6 +269,7 @@ class _Executor:
             "by_name": bool(server.by_name),
             "stores": {name: dict(facts) for name, facts in launch.stores.items()},
             "tools": tools,
+            **entry_of(server),
         }
 
     async def _retire(self, name: str) -> None:

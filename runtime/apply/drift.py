@@ -15,6 +15,7 @@ from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import OpType
 from mcphub_gitops.compiler.plan.reconcile import LOST, Options, reconcile
 from mcphub_gitops.compiler.resolve.location import locations_in
+from mcphub_gitops.runtime.apply.offers import compare_offers
 from mcphub_gitops.runtime.apply.preflight import with_secrets
 from mcphub_gitops.runtime.apply.presence import Presence
 from mcphub_gitops.runtime.apply.question import ask_server, run_together, tell
@@ -44,7 +45,7 @@ class Kind(Enum):
     GATEWAY = "gateway"
     """The running gateway serves something else, or elsewhere."""
     TOOLS = "tools"
-    """A server offers other tools than the lock says, or does not answer."""
+    """A server offers other tools, prompts or resources than the lock says, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,8 @@ def _tool_drift(server: DesiredServer, outcome: Probe | RuntimeFailure, era: str
     if era and outcome.era != era:
         detail = f"it answers in the {outcome.era} protocol era, and was locked in the {era} one"
         yield Drift(kind=Kind.TOOLS, address=address, detail=detail)
+    for sentence in compare_offers(server, outcome):
+        yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)
     if not server.by_name:
         for sentence in compare_tools(server.offered(), outcome.tools).sentences():
             yield Drift(kind=Kind.TOOLS, address=address, detail=sentence)

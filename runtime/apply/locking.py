@@ -121,7 +121,7 @@ async def _ask(hub: Hub, desired: Desired, site: Site, reporter: Reporter) -> di
     async def ask(server: DesiredServer) -> ToolsAnswer:
         work = _with_way_out(ask_server(server, desired.hub, site), from_catalog=server.name in from_catalogs)
         probe = await tell(reporter, "probing", f"server.{server.name}", "", work)
-        return ToolsAnswer(era=probe.era, tools=tuple(probe.tools))
+        return ToolsAnswer(era=probe.era, tools=tuple(probe.tools), offers=probe.offers)
 
     answers = _unwrap(await run_together(desired.servers, ask))
     return {server.name: answer for server, answer in zip(desired.servers, answers, strict=True)}

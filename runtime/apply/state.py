@@ -6,7 +6,7 @@ whenever the writer was stopped. Sources: rename(2), symlink(2).
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mcphub_gitops.compiler.plan.file import (
     write_plan,
 )
 from mcphub_gitops.compiler.plan.plan import Plan
+from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.runtime.apply.layout import Layout, check_folder, make_folder, remove_folder
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import names_in, read_file, sync_folder, write_file
@@ -161,14 +162,8 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
     folder = layout.generations / str(serial)
     make_folder(folder, 0o700)
     desired = plan.desired
-    profiles = {
-        profile.name: {
-            "path": profile.path,
-            "tools": [name for names in profile.tools.values() for name in names],
-            **({"groups": profile.groups} if profile.groups else {}),
-        }
-        for profile in desired.profiles
-    }
+    offering = {server.name for server in desired.servers if server.offers.served}
+    profiles = {profile.name: _profile_entry(profile, offering) for profile in desired.profiles}
     gateway = encode(
         {
             "format": GENERATION_FORMAT,
@@ -189,6 +184,16 @@ def write_generation(layout: Layout, plan: Plan, servers: Sequence[Mapping[str, 
     for old in sorted(_serials(layout))[:-KEPT]:
         remove_folder(layout.generations / str(old))
     return serial
+
+
+def _profile_entry(profile: DesiredProfile, offering: Collection[str]) -> dict[str, Any]:
+    servers = [name for name in profile.tools if name in offering]
+    return {
+        "path": profile.path,
+        "tools": [name for names in profile.tools.values() for name in names],
+        **({"groups": profile.groups} if profile.groups else {}),
+        **({"servers": servers} if servers else {}),
+    }
 
 
 def forget(layout: Layout) -> None:

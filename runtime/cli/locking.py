@@ -55,7 +55,7 @@ def write_lock(project: Project, output: str) -> int:
         if has_errors(diagnostics) or not isinstance(found, Locked):
             return Exit.ERROR
         lock = replace(found.lock, catalogs=lock_catalogs(hub))
-        changed = project.save_lock(lock, found.definitions)
+        changed = project.save_lock(lock, found.definitions, found.offers)
     tools = sum(len(server.tools) for server in found.lock.servers.values())
     written = f"Written: {', '.join(changed)}" if changed else "Nothing has changed."
     head = f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.\n"

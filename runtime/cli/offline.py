@@ -11,6 +11,7 @@ from mcphub_gitops.compiler.lock.assembly import Locked
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions, read_offers
 from mcphub_gitops.compiler.lock.offline import answer_offline, find_unknown_platforms
 from mcphub_gitops.compiler.lock.selection import fitting
 from mcphub_gitops.compiler.plan.desired import build
@@ -35,6 +36,7 @@ class _Found:
 
     servers: dict[str, LockedServer]
     definitions: dict[str, Definitions]
+    offers: dict[str, OfferDefinitions]
     problems: list[Diagnostic]
 
 
@@ -56,7 +58,7 @@ def lock_offline(project: Project, output: str) -> int:
         show_diagnostics(sort((*read.problems, *problems)), read.sources, output, project.root)
         if has_errors(problems):
             return Exit.ERROR
-        changed = project.save_lock(lock, found.definitions)
+        changed = project.save_lock(lock, found.definitions, found.offers)
     words = f"Locked {count(len(servers), 'server')} without the network; {len(kept)} of them as they were.\n"
     unknown = find_unknown_platforms(hub, lock)
     if unknown:
@@ -72,11 +74,12 @@ def _kept(project: Project, hub: Hub, before: Lock) -> dict[str, LockedServer]:
         name: pins
         for name, pins in fits.servers.items()
         if not read_definitions(*project.definitions(name), pins.tools)[1]
+        and not (pins.offers and read_offers(*project.offers(name), pins.offers)[1])
     }
 
 
 def _ask(project: Project, hub: Hub, before: Lock, servers: list[Server]) -> _Found:
-    found = _Found(servers={}, definitions={}, problems=[])
+    found = _Found(servers={}, definitions={}, offers={}, problems=[])
     if not servers:
         return found
     layout = layout_of(project)
@@ -115,3 +118,4 @@ def _ask_one(project: Project, hub: Hub, before: Lock, site: Site, found: _Found
     found.problems.extend(locked.diagnostics)
     found.servers.update(locked.lock.servers)
     found.definitions.update(locked.definitions)
+    found.offers.update(locked.offers)

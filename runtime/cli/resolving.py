@@ -12,6 +12,7 @@ from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.definitions import Definitions, read_definitions
 from mcphub_gitops.compiler.lock.file import MAX_BYTES, read_lock, write_lock
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions, read_offers
 from mcphub_gitops.compiler.lock.resolution import Resolution, Sides, resolve, split_conflict
 from mcphub_gitops.compiler.lock.selection import fitting
 from mcphub_gitops.compiler.plan.desired import build
@@ -47,7 +48,7 @@ def resolve_lock(project: Project, output: str) -> int:
     layout = layout_of(project)
     layout.prepare()
     with hold(layout.writer_lock, "mcphub lock --resolve", wait=0.5):
-        kept, definitions = _kept(project, hub, found.lock)
+        kept, definitions, offers = _kept(project, hub, found.lock)
         asked = {server.name for server in hub.servers if server.enabled} - kept.keys()
         answered = _ask(project, hub, found, asked)
         problems = _problems(hub, kept, answered)
@@ -56,7 +57,7 @@ def resolve_lock(project: Project, output: str) -> int:
             return Exit.ERROR
         servers = dict(sorted({**kept, **answered.lock.servers}.items()))
         lock = Lock(servers=MappingProxyType(servers), catalogs=lock_catalogs(hub))
-        changed = project.save_lock(lock, {**definitions, **answered.definitions})
+        changed = project.save_lock(lock, {**definitions, **answered.definitions}, {**offers, **answered.offers})
     lines = [*found.told, *_further(hub, found, asked)]
     lines.append(
         f"Written: {', '.join(changed)}. Review it, and `git add` it." if changed else "Nothing is in conflict."
@@ -89,23 +90,33 @@ def _sides(project: Project, name: str) -> Sides | None:
     return split_conflict(read_file(project.root / name, limit=MAX_BYTES) or b"")
 
 
-def _kept(project: Project, hub: Hub, lock: Lock) -> tuple[dict[str, LockedServer], dict[str, Definitions]]:
+def _kept(
+    project: Project, hub: Hub, lock: Lock
+) -> tuple[dict[str, LockedServer], dict[str, Definitions], dict[str, OfferDefinitions]]:
     """Return what is decided, fits the hub and has its readable definitions on either side, with those."""
     fits, _ = fitting(hub, lock, project.file_digests(hub))
     kept: dict[str, LockedServer] = {}
     definitions: dict[str, Definitions] = {}
+    offers: dict[str, OfferDefinitions] = {}
     for name, pins in fits.servers.items():
-        for data in _candidates(project, name):
-            # The lock's fingerprints say which side it is: no text is taken for another.
-            found, differing = read_definitions(name, data, pins.tools)
-            if not differing:
-                kept[name], definitions[name] = pins, found
-                break
-    return kept, definitions
+        # The lock's fingerprints say which side it is: no text is taken for another.
+        texts = (read_definitions(name, data, pins.tools) for data in _candidates(project, *project.definitions(name)))
+        tools = next((found for found, differing in texts if not differing), None)
+        others = _offers(project, name, pins)
+        if tools is not None and others is not None:
+            kept[name], definitions[name] = pins, tools
+            offers |= {name: others} if others else {}
+    return kept, definitions, offers
 
 
-def _candidates(project: Project, server: str) -> Iterator[bytes]:
-    name, data = project.definitions(server)
+def _offers(project: Project, name: str, pins: LockedServer) -> OfferDefinitions | None:
+    if not pins.offers:
+        return {}
+    texts = (read_offers(name, data, pins.offers) for data in _candidates(project, *project.offers(name)))
+    return next((found for found, differing in texts if not differing), None)
+
+
+def _candidates(project: Project, name: str, data: bytes | None) -> Iterator[bytes]:
     if data is not None:
         yield data
     sides = _sides(project, name)

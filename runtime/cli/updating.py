@@ -75,7 +75,7 @@ def update_lock(project: Project, names: tuple[str, ...], output: str, *, min_ag
             show_diagnostics(told, read.sources, output, project.root)
             return Exit.ERROR
         after = put_back(hub, before, found.lock, wish.selection)
-        written = () if dry_run else project.save_lock(after, found.definitions)
+        written = () if dry_run else project.save_lock(after, found.definitions, found.offers)
     done = _Done(
         dry_run=dry_run,
         written=written,

@@ -24,7 +24,7 @@ _ENVELOPE: Final = frozenset({VERSION_KEY, CAPABILITIES_KEY, CLIENT_KEY})
 # Progress and log messages have no way back to the client while answers are single documents, so none are asked for.
 _UNSENT: Final = frozenset({"progressToken", LOG_KEY})
 # A receiver that offers no tasks must ignore the wish for one (2025-11-25, "Tasks"), and the gateway offers none.
-_DROPPED: Final = frozenset({"name", "_meta", "task"})
+_DROPPED: Final = frozenset({"_meta", "task"})
 # An escape could spell one of them.
 _MAY_BE_UNSENT = re.compile(rb"progressToken|logLevel|\\")
 _EMPTY: Final = Raw(b"{}")
@@ -51,18 +51,21 @@ def envelope(client: bytes) -> dict[str, bytes | Raw]:
     return {VERSION_KEY: wire.token(MODERN), CAPABILITIES_KEY: b"{}", CLIENT_KEY: client}
 
 
-def call_params(params: Mapping[str, Raw], *, name: bytes, from_modern: bool, to_modern: bool, client: bytes) -> bytes:
+def call_params(
+    params: Mapping[str, Raw], *, name: bytes, from_modern: bool, to_modern: bool, client: bytes, key: str = "name"
+) -> bytes:
     """Return the parameters of a ``tools/call`` for the server: its own tool name, `_meta` of its own era.
 
-    `client` is the gateway's own `Implementation` object, told to a modern server on behalf of a legacy client.
+    So are those of other requests, which say by `key` what they are about. `client` is the gateway's own
+    `Implementation` object, told to a modern server on behalf of a legacy client.
     """
     meta = params.get("_meta")
-    pieces = [b'{"name":', name]
-    for key, value in params.items():
-        if key == "arguments":
+    pieces = [b"{", wire.token(key), b":", name]
+    for member, value in params.items():
+        if member == "arguments":
             pieces += b',"arguments":', value
-        elif key not in _DROPPED:
-            pieces += b",", wire.token(key), b":", value
+        elif member not in _DROPPED and member != key:
+            pieces += b",", wire.token(member), b":", value
     sent = _meta(_EMPTY if meta is None else meta, from_modern=from_modern, to_modern=to_modern, client=client)
     if sent is not None:
         pieces += b',"_meta":', sent
@@ -82,9 +85,11 @@ def _meta(meta: Raw, *, from_modern: bool, to_modern: bool, client: bytes) -> by
 
 
 def response(
-    answer: Message, *, identity: bytes, params: Mapping[str, Raw], to_modern: bool
+    answer: Message, *, identity: bytes, params: Mapping[str, Raw], to_modern: bool, kept: bool = False
 ) -> tuple[bytes, int | None]:
     """Return the response for the client, and its error code or None; `params` are those of the client's own request.
+
+    `kept` is whether clients of revision 2026-07-28 may keep results of the kind.
 
     Raises Fault for a kind of result that the gateway offers no extension for, and when a server asks for input that
     this client cannot be asked for: its era has no way for it, or it did not declare the capability.
@@ -98,7 +103,7 @@ def response(
     result = answer.result or _EMPTY
     kind = wire.result_type(result)
     if kind is None and to_modern:
-        return wire.result(identity, wire.complete(result)), None
+        return wire.result(identity, wire.complete(result, kept=kept)), None
     if kind == _INPUT:
         if not to_modern:
             raise Fault(

@@ -20,20 +20,25 @@ class _Named(msgspec.Struct):
 
 
 def read(raw: Raw) -> dict[str, Any]:
-    """Return one definition, decoded; it has a name and a canonical encoding.
+    """Return the definition of a tool, decoded; it has a name and a canonical encoding.
 
     Raises RuntimeFailure when it passes a bound (64 KiB, 100 levels), repeats a key or has no name.
     """
+    return read_keyed(raw, "name", "a tool definition")
+
+
+def read_keyed(raw: Raw, key: str, what: str) -> dict[str, Any]:
+    """Return one definition, decoded, that is known by its `key`; `what` says what it is. Raises as `read` does."""
     if len(raw) > MAX_BYTES:
-        raise RuntimeFailure("a tool definition is too large", detail=f"{len(raw)} of {MAX_BYTES} bytes")
+        raise RuntimeFailure(f"{what} is too large", detail=f"{len(raw)} of {MAX_BYTES} bytes")
     try:
         found = json.loads(bytes(raw), object_pairs_hook=_unique)
         _refuse_depth(found)
         canonical.encode(found)
     except (ValueError, RecursionError) as error:
-        raise RuntimeFailure("a tool definition cannot be read", detail=printable(str(error))) from None
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
-        raise RuntimeFailure("a tool definition cannot be read", detail="it is no object with a name")
+        raise RuntimeFailure(f"{what} cannot be read", detail=printable(str(error))) from None
+    if not isinstance(found, dict) or not isinstance(found.get(key), str):
+        raise RuntimeFailure(f"{what} cannot be read", detail=f"it is no object with a {key}")
     return found
 
 

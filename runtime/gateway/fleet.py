@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mcphub_gitops.runtime.gateway import named, routing, wire
+from mcphub_gitops.runtime.gateway import named, routing, session, wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Server
 from mcphub_gitops.runtime.gateway.routing import Table
 from mcphub_gitops.runtime.gateway.session import Forward
@@ -159,9 +159,9 @@ class Fleet:
             except RetiredError:
                 if self._closing:
                     raise Fault(wire.UNAVAILABLE, "The gateway is stopping") from None
-            found = self.table(forward.profile).routes.get(forward.tool)
+            found = self.table(forward.profile).find(route.method, forward.tool)
             if found is None or not is_admitted():
-                raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
+                raise session.unknown(route.method, modern=forward.modern)
             route = found
 
     async def switch(self, generation: Generation) -> None:

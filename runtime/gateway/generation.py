@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
 
+from mcphub_gitops.compiler.lock.offers import KEYS
+from mcphub_gitops.compiler.resolve.offer import Kind
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, Launch, RemoteSpec, Spec
 
@@ -25,6 +27,19 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     definition: msgspec.Raw
 
 
+class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One prompt, resource or resource template that is exposed, as `Tool` is.
+
+    Of resources and templates `name` and `upstream` are the URI or its template.
+    """
+
+    kind: Kind
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    upstream: Annotated[str, msgspec.Meta(min_length=1)]
+    hash: Digest
+    definition: msgspec.Raw
+
+
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One server as it stands in the file."""
 
@@ -39,6 +54,8 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     optional: bool = False
     by_name: bool = False
     tools: tuple[Tool, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    shut: tuple[str, ...] = ()
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +63,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     No value of a secret stands in it. The gateway is ready without an `optional` server. `made` tells a container from
     the one before it that was made from the same. Tools of a server `by_name` are held to their names alone, and their
-    definitions are no more than what the hub says of them.
+    definitions are no more than what the hub says of them. `shut` are globs of URIs that are not read, whatever
+    template among its `offers` they fit.
     """
 
     name: str
@@ -55,6 +73,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool = False
     by_name: bool = False
     tools: tuple[Tool, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    shut: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -75,11 +95,15 @@ _KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": Co
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A selection of tools, by their exposed names, that is served at a `path` of its own to those in its `groups`."""
+    """A selection of tools, by their exposed names, that is served at a `path` of its own to those in its `groups`.
+
+    `servers` are those that it has all else of.
+    """
 
     path: Annotated[str, msgspec.Meta(pattern=r"^(/[A-Za-z0-9][A-Za-z0-9._-]*)+\Z")]
     tools: frozenset[Name]
     groups: frozenset[str] = frozenset()
+    servers: frozenset[str] = frozenset()
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,12 +199,15 @@ def _server(entry: _Entry) -> Server:
         optional=entry.optional,
         by_name=entry.by_name,
         tools=entry.tools,
+        offers=entry.offers,
+        shut=entry.shut,
     )
 
 
 def _problem(found: Generation) -> str:
     servers: set[str] = set()
     exposed: set[str] = set()
+    offered: set[tuple[str, str]] = set()
     for server in found.servers:
         if server.name in servers:
             return f"the server {server.name!r} stands there twice"
@@ -191,10 +218,16 @@ def _problem(found: Generation) -> str:
             exposed.add(tool.name)
             if msgspec.json.decode(tool.definition, type=_Named).name != tool.name:
                 return f"the definition of the tool {tool.name!r} has another name"
-    return _profile_problem(found.profiles, exposed)
+        for offer in server.offers:
+            if (offer.kind, offer.name) in offered:
+                return f"{offer.name!r} stands twice among the {offer.kind}"
+            offered.add((offer.kind, offer.name))
+            if msgspec.json.decode(offer.definition, type=dict[str, Any]).get(KEYS[offer.kind]) != offer.name:
+                return f"the definition of {offer.name!r} among the {offer.kind} is of another"
+    return _profile_problem(found.profiles, exposed, servers)
 
 
-def _profile_problem(profiles: Mapping[str, Profile], exposed: set[str]) -> str:
+def _profile_problem(profiles: Mapping[str, Profile], exposed: set[str], servers: set[str]) -> str:
     paths: set[str] = set()
     for name, profile in profiles.items():
         if profile.path in paths:
@@ -203,4 +236,7 @@ def _profile_problem(profiles: Mapping[str, Profile], exposed: set[str]) -> str:
         unknown = sorted(profile.tools - exposed)
         if unknown:
             return f"the profile {name!r} has the tool {unknown[0]!r}, which is not there"
+        absent = sorted(profile.servers - servers)
+        if absent:
+            return f"the profile {name!r} has the server {absent[0]!r}, which is not there"
     return ""

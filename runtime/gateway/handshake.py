@@ -13,15 +13,16 @@ import msgspec
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import bridge, wire
 from mcphub_gitops.runtime.gateway.link import Link
+from mcphub_gitops.runtime.gateway.listing import Listing, RefusedError, Tools, read_list
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN
 from mcphub_gitops.runtime.gateway.wire import Fault, Raw
 from mcphub_gitops.runtime.gateway.words import printable
 
 T = TypeVar("T")
 
-MAX_PAGES: Final = 100
 MAX_TOOLS: Final = 1000
-MAX_LIST: Final = 16 * 1024**2
+
+_TOOLS: Final = Listing(method="tools/list", page=Tools, word="tool", most=MAX_TOOLS)
 
 # Stdio servers of the first revision are still common; only the transport toward clients was new in the second.
 _SPOKEN: Final = (*LEGACY, "2024-11-05")
@@ -29,21 +30,36 @@ _SPOKEN: Final = (*LEGACY, "2024-11-05")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who a child is: `revision` as agreed, `server_info` as sent, whether it has tools and tells when they change."""
+    """Who a child is: `revision` as agreed, `server_info` as sent, and which lists it has.
+
+    `tells` are those of ``tools``, ``prompts`` and ``resources`` whose changes it tells.
+    """
 
     modern: bool
     revision: str
     server_info: Mapping[str, Any]
     has_tools: bool
-    tells_changes: bool
+    has_prompts: bool = False
+    has_resources: bool = False
+    tells: tuple[str, ...] = ()
+
+    def envelope(self, client: bytes) -> dict[str, bytes | Raw]:
+        """Return the members that parameters of the gateway's own requests to the child have in any case."""
+        return {"_meta": wire.join(bridge.envelope(client))} if self.modern else {}
 
 
-class _Tools(msgspec.Struct):
+class _Listed(msgspec.Struct):
     listChanged: bool = False  # noqa: N815  (the wire's spelling)
 
 
 class _Capabilities(msgspec.Struct):
-    tools: _Tools | None = None
+    tools: _Listed | None = None
+    prompts: _Listed | None = None
+    resources: _Listed | None = None
+
+    def told(self) -> tuple[str, ...]:
+        lists = (("tools", self.tools), ("prompts", self.prompts), ("resources", self.resources))
+        return tuple(name for name, each in lists if each is not None and each.listChanged)
 
 
 class _Initialized(msgspec.Struct):
@@ -60,11 +76,6 @@ class _Discovered(msgspec.Struct, rename={"meta": "_meta", "versions": "supporte
     versions: list[str]
     capabilities: _Capabilities = msgspec.field(default_factory=_Capabilities)
     meta: _ResultMeta = msgspec.field(default_factory=_ResultMeta)
-
-
-class _Page(msgspec.Struct):
-    tools: list[Raw]
-    nextCursor: str | None = None  # noqa: N815
 
 
 async def greet(link: Link, *, client: bytes, probe_seconds: float, seconds: float, legacy_first: bool) -> Hello:
@@ -116,7 +127,9 @@ def _hello(revision: str, info: Mapping[str, Any], capabilities: _Capabilities) 
         revision=revision,
         server_info=info,
         has_tools=capabilities.tools is not None,
-        tells_changes=capabilities.tools is not None and capabilities.tools.listChanged,
+        has_prompts=capabilities.prompts is not None,
+        has_resources=capabilities.resources is not None,
+        tells=capabilities.told(),
     )
 
 
@@ -134,34 +147,13 @@ async def list_tools(link: Link, hello: Hello, *, client: bytes, seconds: float)
 
     Raises Fault when it does not answer in `seconds`, RuntimeFailure when the list does not end or passes a cap.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    tools: list[Raw] = []
-    size = 0
-    cursor: str | None = None
-    seen: set[str] = set()
-    while hello.has_tools:
-        extra = {} if cursor is None else {"cursor": wire.token(cursor)}
-        params = modern_params(client, extra) if hello.modern else wire.join(extra)
-        answer = await link.ask("tools/list", params, seconds=deadline - loop.time())
-        if answer.error is not None:
-            raise RuntimeFailure("the server refuses to list its tools", detail=printable(bytes(answer.error)))
-        page = _decode(answer.result, _Page)
-        tools += page.tools
-        size += sum(map(len, page.tools))
-        cursor = page.nextCursor
-        if len(tools) > MAX_TOOLS or size > MAX_LIST:
-            raise _endless(f"{len(tools)} tools with {size} bytes; at most {MAX_TOOLS} with {MAX_LIST} are read")
-        if cursor is None:
-            break
-        if cursor in seen or len(seen) + 1 >= MAX_PAGES:
-            raise _endless(f"{len(seen) + 1} pages, and a further one is promised; at most {MAX_PAGES} are read")
-        seen.add(cursor)
-    return tools
-
-
-def _endless(detail: str) -> RuntimeFailure:
-    return RuntimeFailure("the server's tool list does not end", detail=detail)
+    if not hello.has_tools:
+        return []
+    deadline = asyncio.get_running_loop().time() + seconds
+    try:
+        return await read_list(link, _TOOLS, hello.envelope(client), deadline=deadline)
+    except RefusedError as refused:
+        raise RuntimeFailure("the server refuses to list its tools", detail=str(refused)) from None
 
 
 def _decode(result: Raw | None, shape: type[T]) -> T:

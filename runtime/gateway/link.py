@@ -17,6 +17,7 @@ from mcphub_gitops.runtime.ports import Child
 _NONSENSE_LIMIT: Final = 100
 _NONSENSE_SECONDS: Final = 1.0
 _UNDRAINED_BYTES: Final = 1024 * 1024
+_CHANGES: Final = frozenset(f"notifications/{name}/list_changed" for name in ("tools", "prompts", "resources"))
 
 
 @dataclass(slots=True)
@@ -28,9 +29,10 @@ class _Question:
 class Link:
     """The conversation with one child; a LineSink.
 
-    `changed` is called when the child says that its tools changed, `ended` once, when the conversation is over, with
-    the reason in words; the child may still have to be stopped then. `dropped` counts replies that answer no question
-    (any more), `unreadable` lines that are no messages. Questions are numbered from `first` on.
+    `changed` is called when the child says that its tools, prompts or resources changed, `ended` once, when the
+    conversation is over, with the reason in words; the child may still have to be stopped then. `dropped` counts
+    replies that answer no question (any more), `unreadable` lines that are no messages. Questions are numbered from
+    `first` on.
     """
 
     def __init__(self, *, changed: Callable[[], None], ended: Callable[[str], None], first: int = 0) -> None:
@@ -118,7 +120,7 @@ class Link:
             self._settle(message.id or b"", message)
         elif message.id is not None:
             self._refuse(message.id, message.method)
-        elif message.method == "notifications/tools/list_changed":
+        elif message.method in _CHANGES:
             self._changed()
 
     def line_overrun(self, limit: int) -> None:

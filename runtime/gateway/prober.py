@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.gateway import definitions, handshake
 from mcphub_gitops.runtime.gateway.link import Link
+from mcphub_gitops.runtime.gateway.offering import list_offers
 from mcphub_gitops.runtime.gateway.wire import Fault
 from mcphub_gitops.runtime.ports import AnySpawner, Child, Probe, Spec
 
@@ -47,6 +48,7 @@ class StdioProber:
                 )
                 listed = await handshake.list_tools(link, hello, client=self._client, seconds=deadline - loop.time())
                 tools = [definitions.read(raw) for raw in listed]
+                offers = await list_offers(link, hello, client=self._client, seconds=deadline - loop.time())
             except Fault as reason:
                 if link.reason is not None and not legacy_first:
                     raise _DiedOfProbe from None
@@ -56,7 +58,7 @@ class StdioProber:
             undo.pop_all()
         await child.leave()
         era = "modern" if hello.modern else "legacy"
-        return Probe(era=era, revision=hello.revision, server_info=hello.server_info, tools=tools)
+        return Probe(era=era, revision=hello.revision, server_info=hello.server_info, tools=tools, offers=offers)
 
 
 class _DiedOfProbe(Exception):  # noqa: N818  (a turn of the search, not an error)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
-from mcphub_gitops.runtime.gateway import wire
+from mcphub_gitops.compiler.resolve.offer import Kind
+from mcphub_gitops.runtime.gateway import shelf, wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Server, Tool
 from mcphub_gitops.runtime.gateway.mirrors import Mirror, find
+from mcphub_gitops.runtime.gateway.shelf import Shelf
 
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -23,13 +25,16 @@ TTL_MILLISECONDS: Final = 30_000
 class Route:
     """Where an exposed tool leads: the server's name, the tool's name there, and that name as a JSON string.
 
-    `mirrors` are the arguments that a client of revision 2026-07-28 repeats as headers.
+    It may be something else that is asked for by another `method`: of that `kind`, held to what is locked as `tool`,
+    and asked for as `token`. `mirrors` are the arguments that a client of revision 2026-07-28 repeats as headers.
     """
 
     server: str
     tool: str
     token: bytes
     mirrors: tuple[Mirror, ...] = ()
+    method: str = "tools/call"
+    kind: Kind | Literal["tools"] = "tools"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,17 @@ class Table:
     discover_told: bytes
     tools_legacy: bytes
     tools_modern: bytes
+    shelf: Shelf
+
+    def find(self, method: str, name: str) -> Route | None:
+        """Return where a request for `name` leads, None where there is nothing of the kind."""
+        asked = shelf.METHODS.get(method)
+        if asked is None:
+            return self.routes.get(name)
+        found = self.shelf.find(asked, name)
+        if found is None:
+            return None
+        return Route(server=found.server, tool=found.upstream, token=found.token, method=method, kind=found.kind)
 
 
 WHOLE: Final = ""
@@ -63,15 +79,16 @@ def build(generation: Generation, *, version: str) -> Mapping[str, Table]:
     """
     shown = [_Shown.of(server.name, tool) for server in generation.servers for tool in server.tools]
     head = _Head.of(generation, version)
-    tables = {WHOLE: _table(head, WHOLE, shown)}
+    tables = {WHOLE: _table(head, WHOLE, shown, shelf.fill(generation, head.cacheable))}
     for name, profile in generation.profiles.items():
-        tables[name] = _table(head, name, [tool for tool in shown if tool.name in profile.tools])
+        others = shelf.fill(generation, head.cacheable, profile.servers)
+        tables[name] = _table(head, name, [tool for tool in shown if tool.name in profile.tools], others)
     return tables
 
 
 def build_empty(generation: Generation, profile: str, *, version: str) -> Table:
     """Return the table of a `profile` that `generation` does not have: who asks for it gets nothing."""
-    return _table(_Head.of(generation, version), profile, [])
+    return _table(_Head.of(generation, version), profile, [], shelf.EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +115,45 @@ class _Head:
     def of(cls, generation: Generation, version: str) -> Self:
         return cls(generation.plan, wire.dump({"name": generation.hub, "version": version}))
 
+    @property
+    def cacheable(self) -> bytes:
+        """The members that a result of revision 2026-07-28 begins with which clients may keep."""
+        return b'"resultType":"complete","ttlMs":%d,"cacheScope":"private","_meta":{"%b":%b}' % (
+            TTL_MILLISECONDS,
+            b"io.modelcontextprotocol/serverInfo",
+            self.about,
+        )
 
-def _table(head: _Head, profile: str, shown: Iterable[_Shown]) -> Table:
+
+def _table(head: _Head, profile: str, shown: Iterable[_Shown], others: Shelf) -> Table:
     served = tuple(shown)
     tools = b",".join(tool.rendered for tool in served)
-    cacheable = b'"resultType":"complete","ttlMs":%d,"cacheScope":"private","_meta":{"%b":%b}' % (
-        TTL_MILLISECONDS,
-        b"io.modelcontextprotocol/serverInfo",
-        head.about,
-    )
+    cacheable = head.cacheable
+    plain, told = _capabilities(others, b"false"), _capabilities(others, b"true")
     return Table(
         profile=profile,
         plan=head.plan,
         routes={tool.name: tool.route for tool in served},
-        initialize={revision: _initialize(revision, head.about, told=b"false") for revision in LEGACY},
-        initialize_told={revision: _initialize(revision, head.about, told=b"true") for revision in LEGACY_STREAMS},
-        discover=_discover(cacheable, told=b"false"),
-        discover_told=_discover(cacheable, told=b"true"),
+        initialize={revision: _initialize(revision, head.about, plain) for revision in LEGACY},
+        initialize_told={revision: _initialize(revision, head.about, told) for revision in LEGACY_STREAMS},
+        discover=_discover(cacheable, plain),
+        discover_told=_discover(cacheable, told),
         tools_legacy=b'{"tools":[%b]}' % tools,
         tools_modern=b'{%b,"tools":[%b]}' % (cacheable, tools),
+        shelf=others,
     )
 
 
-def _initialize(revision: str, about: bytes, *, told: bytes) -> bytes:
-    head = b'{"protocolVersion":"%b","capabilities":{"tools":{"listChanged":%b}}' % (revision.encode(), told)
+def _capabilities(others: Shelf, told: bytes) -> bytes:
+    return b'{"tools":{"listChanged":%b}%b}' % (told, others.capabilities)
+
+
+def _initialize(revision: str, about: bytes, capabilities: bytes) -> bytes:
+    head = b'{"protocolVersion":"%b","capabilities":%b' % (revision.encode(), capabilities)
     return head + b',"serverInfo":%b}' % about
 
 
-def _discover(cacheable: bytes, *, told: bytes) -> bytes:
-    capabilities = b'{"tools":{"listChanged":%b}}' % told
+def _discover(cacheable: bytes, capabilities: bytes) -> bytes:
     return b'{%b,"supportedVersions":["%b"],"capabilities":%b}' % (cacheable, MODERN.encode(), capabilities)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from mcphub_gitops.runtime.gateway import bridge, mirrors, wire
 from mcphub_gitops.runtime.gateway.headers import decoded, trimmed
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN, Route, Table
+from mcphub_gitops.runtime.gateway.shelf import KEYS, METHODS
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 
 _VERSION: Final = b"mcp-protocol-version"
@@ -52,7 +53,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Forward(msgspec.Struct, frozen=True):
-    """Call `tool`, which leads to `route`, with `params`, then answer with `finish`.
+    """Call `tool`, or ask for what else has that name, which leads to `route`, with `params`; answer with `finish`.
 
     `session` is None in the modern era. `profile` is what the tool was called through, empty for the whole.
     """
@@ -157,7 +158,11 @@ def finish(forward: Forward, outcome: Message | Fault) -> Reply:
     if isinstance(outcome, Message):
         try:
             body, code = bridge.response(
-                outcome, identity=forward.identity, params=forward.params, to_modern=forward.modern
+                outcome,
+                identity=forward.identity,
+                params=forward.params,
+                to_modern=forward.modern,
+                kept=forward.route.method == "resources/read",
             )
         except Fault as reason:
             return finish(forward, reason)
@@ -233,8 +238,9 @@ def _check_headers(headers: Mapping[bytes, bytes], message: Message, version: st
         raise Fault(wire.HEADER_MISMATCH, "The header MCP-Protocol-Version differs from the body")
     if trimmed(headers.get(b"mcp-method")) != (message.method or "").encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Method differs from the body")
-    name = message.params.get("name") if message.method == "tools/call" else None
-    if name is not None and decoded(headers.get(b"mcp-name")) != wire.text(name, "name").encode():
+    key = KEYS.get(message.method or "", "")
+    name = message.params.get(key) if key else None
+    if name is not None and decoded(headers.get(b"mcp-name")) != wire.text(name, key).encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Name differs from the body")
 
 
@@ -254,17 +260,45 @@ def modern_request(message: Message, identity: bytes, table: Table) -> Reply | F
         return Reply(200, wire.result(identity, table.tools_modern))
     if message.method == "server/discover":
         return Reply(200, wire.result(identity, table.discover))
-    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+    return _offered(message, identity, table, session=None)
+
+
+def _offered(message: Message, identity: bytes, table: Table, *, session: str | None) -> Reply | Forward:
+    """Return what to do about a request for something beside tools; raises Fault."""
+    lists = table.shelf.lists.get(message.method or "")
+    if lists is not None:
+        _refuse_cursor(message)
+        return Reply(200, wire.result(identity, lists[session is None]))
+    asked = METHODS.get(message.method or "")
+    if asked is None or not table.shelf.has(asked):
+        raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+    return _call(message, table, session=session)
+
+
+_UNKNOWN: Final[Mapping[str, str]] = {
+    "tools/call": "The tool is unknown",
+    "prompts/get": "The prompt is unknown",
+    "resources/read": "The resource is unknown",
+}
+
+
+def unknown(method: str, *, modern: bool) -> Fault:
+    """Return what a client is told that asks for something which it does not have."""
+    # Revision 2026-07-28 gave up the code of its own for resources (SEP-2164).
+    is_old = method == "resources/read" and not modern
+    return Fault(wire.NO_RESOURCE if is_old else wire.INVALID_PARAMS, _UNKNOWN[method])
 
 
 def _call(message: Message, table: Table, *, session: str | None) -> Forward:
-    name = message.params.get("name")
+    method = message.method or ""
+    member = KEYS[method]
+    name = message.params.get(member)
     if name is None:
-        raise Fault(wire.INVALID_PARAMS, 'The member "name" is missing')
-    tool = wire.text(name, "name")
-    route = table.routes.get(tool)
+        raise Fault(wire.INVALID_PARAMS, f'The member "{member}" is missing')
+    tool = wire.text(name, member)
+    route = table.find(method, tool)
     if route is None:
-        raise Fault(wire.INVALID_PARAMS, "The tool is unknown")
+        raise unknown(method, modern=session is None)
     for key in ("arguments", "_meta"):
         value = message.params.get(key)
         if value is not None and not bytes(value).startswith(b"{"):
@@ -305,7 +339,7 @@ def legacy_request(message: Message, identity: bytes, table: Table, session: str
         return Reply(200, wire.result(identity, table.tools_legacy))
     if message.method == "ping":
         return Reply(200, wire.result(identity, b"{}"))
-    raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
+    return _offered(message, identity, table, session=session)
 
 
 def _legacy_notification(message: Message, session: str) -> Command:

@@ -14,11 +14,12 @@ from typing import Final
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import check_code
-from mcphub_gitops.runtime.gateway import bridge, definitions, handshake, named, routing, wire
+from mcphub_gitops.runtime.gateway import bridge, definitions, handshake, named, offering, routing, wire
 from mcphub_gitops.runtime.gateway.generation import Server
 from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
+from mcphub_gitops.runtime.gateway.shelf import KEYS
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 from mcphub_gitops.runtime.gateway.words import contained, printable
 from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec
@@ -99,9 +100,11 @@ class Upstream:
         self._modern = False
         self._legacy_first = False
         self._live: Mapping[str, str | None] = {}
+        self._offered: offering.Live = {}
         self._definitions: named.Live = {}
         self._listed: Callable[[], None] = _ignore
         self._quarantined: Mapping[str, str] = {}
+        self._withheld: offering.Withheld = {}
         self._failures = 0
         self._timeouts = 0
         self._up_since: float | None = None
@@ -150,7 +153,7 @@ class Upstream:
             # What ailed a server that is well again is history, and stands in the log.
             reason=self._reason if self._link is None else "",
             tools=len(self._server.tools),
-            quarantined=self._quarantined,
+            quarantined={**self._quarantined, **offering.named(self._withheld)},
             by_name=self._server.by_name,
         )
 
@@ -162,12 +165,12 @@ class Upstream:
 
     def adopt(self, server: Server) -> None:
         """Hold the running child against the lock of `server`, which starts like the one that it was started for."""
-        unread = server.by_name and not self._server.by_name
+        unread = (server.by_name and not self._server.by_name) or bool(offering.unasked(server, self._offered))
         self._server = server
         if self._link is not None:
             self._judge()
             if unread:
-                # Only the fingerprints of what it offers were kept.
+                # Only the fingerprints of what it offers were kept, and of what was locked then.
                 self._on_changed()
         else:
             # What it failed at may have been mended, or there would be nothing new to adopt.
@@ -306,8 +309,8 @@ class Upstream:
         self._modern = hello.modern
         self._legacy_first = not hello.modern
         await self._verify(link, hello)
-        if hello.modern and hello.tells_changes:
-            wanted = {"notifications": b'{"toolsListChanged":true}'}
+        if hello.modern and hello.tells:
+            wanted = {"notifications": wire.dump({f"{name}ListChanged": True for name in hello.tells})}
             link.listen(handshake.modern_params(self._client, wanted))
         return hello
 
@@ -317,6 +320,9 @@ class Upstream:
         if self._server.by_name:
             found = {name: each if each is not None and named.fits(each) else None for name, each in found.items()}
         self._live = definitions.fingerprints(found)
+        self._offered = await offering.look(
+            link, hello, self._server, client=self._client, seconds=self._supervision.start
+        )
         self._judge()
         if self._server.by_name and found != self._definitions:
             self._definitions = found
@@ -328,6 +334,7 @@ class Upstream:
             if self._quarantined.get(tool) != reason:
                 log.warning("server %s, tool %s is quarantined: %s", self._server.name, printable(tool), reason)
         self._quarantined = verdict
+        self._withheld = offering.withheld(self._server, self._offered, self._withheld)
 
     async def _serve(self, link: Link, hello: Hello) -> str:
         if link.reason is None:
@@ -362,7 +369,7 @@ class Upstream:
         self._wake.set()
 
     async def call(self, route: Route, params: Mapping[str, Raw], *, modern: bool) -> Message:
-        """Return the server's response to one ``tools/call``; `modern` is the client's era.
+        """Return the server's response to one request along `route`; `modern` is the client's era.
 
         Raises Fault when the tool is quarantined or the server is unavailable, ends, or misses the deadline, and
         RetiredError when the server was replaced before the call was sent. Cancelling the call cancels it at the
@@ -383,16 +390,22 @@ class Upstream:
             deadline = self._now() + seconds
             link = await self._wait(seconds)
             seconds = deadline - self._now()
-        refusal = self._quarantined.get(route.tool)
+        is_tool = route.kind == "tools"
+        refusal = self._quarantined.get(route.tool) if is_tool else self._withheld.get((route.kind, route.tool))
         if refusal is not None:
-            raise Fault(wire.QUARANTINED, f"The tool is quarantined: {refusal}")
+            raise Fault(wire.QUARANTINED, f"The {offering.word(route.kind)} is quarantined: {refusal}")
         if link.pending >= self._supervision.pending:
             raise Fault(wire.UNAVAILABLE, "The server has too many calls under way")
         sent = bridge.call_params(
-            params, name=route.token, from_modern=modern, to_modern=self._modern, client=self._client
+            params,
+            name=route.token,
+            from_modern=modern,
+            to_modern=self._modern,
+            client=self._client,
+            key=KEYS[route.method],
         )
         try:
-            answer = await link.ask("tools/call", sent, seconds=seconds)
+            answer = await link.ask(route.method, sent, seconds=seconds)
         except Fault as reason:
             if reason.code == wire.TIMED_OUT:
                 self._count_timeout(link)

@@ -26,6 +26,8 @@ TIMED_OUT: Final = -32001
 UNAVAILABLE: Final = -32010
 QUARANTINED: Final = -32011
 INTERRUPTED: Final = -32012
+NO_RESOURCE: Final = -32002
+"""The protocol's own, before revision 2026-07-28."""
 INPUT_REQUIRED: Final = -32013
 CANCELLED: Final = -32014
 REFUSED: Final = -32015
@@ -342,10 +344,18 @@ def result_type(value: Raw) -> str | None:
     return None if found is msgspec.UNSET else found
 
 
-def complete(value: Raw) -> bytes:
-    """Return the result object `value`, which has no `resultType`, as a finished one of revision 2026-07-28."""
+def complete(value: Raw, *, kept: bool = False) -> bytes:
+    """Return the result object `value`, which has no `resultType`, as a finished one of revision 2026-07-28.
+
+    One that clients may have `kept` says that this one is for nobody to keep, unless it says otherwise.
+    """
     rest = bytes(value)[1:].lstrip()
-    return b'{"resultType":"complete"' + (rest if rest.startswith(b"}") else b"," + rest)
+    head = b'{"resultType":"complete"'
+    if kept:
+        found = members(value)
+        head += b"" if "ttlMs" in found else b',"ttlMs":0'
+        head += b"" if "cacheScope" in found else b',"cacheScope":"private"'
+    return head + (rest if rest.startswith(b"}") else b"," + rest)
 
 
 def one_line(data: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Golden cases: a folder holds the input and what is expected of it; nothing else has to be written for a new one.
 
 ``diagnostics/CASE``: `mcp-hub.yaml`, with the catalogs `catalog*.yaml` and `server*.json` that it names; `tools.json`
-(tool names by server) makes the lock that fits, a `mcp-hub.lock` is taken as it is; `answers.json` (``packages``,
+(tool names by server) makes the lock that fits, with `offers.json` beside it (names and URIs by server and kind), a
+`mcp-hub.lock` is taken as it is; `answers.json` (``packages``,
 ``images`` and ``tools`` by server) asks for a new lock; with an empty file `locked` the hub is compiled for a plan,
 with `frozen` for one whose lock counts as it is, with `offline` it is locked without a network; `update` names the
 servers that an update is about; the number in `repeat` says how often the document is repeated; `environment` names the
@@ -18,8 +19,9 @@ Expected: `diagnostics.txt`.
 ``reviews/CASE``: see `tests.support.reviews`. Expected: `review.txt`.
 
 ``plan/CASE``: `mcp-hub.yaml` with its catalogs, and `tools.json`; `applied.yaml` (and `applied-tools.json`) is what was
-applied before; `outside.json` what was changed since: the servers whose containers were ``stopped`` or are ``gone``,
-the names of those whose ``files`` are gone, and the paths that are ``new``. Expected: `plan.txt`, and the same as
+applied before, with `offers.json` and `applied-offers.json` beside them; `outside.json` what was changed since: the
+servers whose containers were ``stopped`` or are ``gone``, the names of those whose ``files`` are gone, and the paths
+that are ``new``. Expected: `plan.txt`, and the same as
 `plan.json` where there is one.
 """
 
@@ -68,6 +70,7 @@ from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.files import find_files
 from mcphub_gitops.runtime.tree import Folder
 from tests.support.hubs import hub_of, lock_of
+from tests.support.offers import answer_of, files_of, offers_in_case, with_offers
 
 AS_OF = "2026-06-15"
 CATALOGS = ("catalog*.yaml", "server*.json")
@@ -130,6 +133,8 @@ def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
     validated = understand_with(document, _catalogs(case))
     lock, definitions = _lock(case, validated.hub)
     lock_file = open_lock("mcp-hub.lock", lock)
+    offered = lock_file.lock or NO_LOCK
+    offers = with_offers(validated.hub, offered, offers_in_case(case))[1] if validated.hub is not None else {}
     compiled = compile_hub(
         validated,
         lock_file,
@@ -140,6 +145,7 @@ def _compile(case: Path) -> tuple[Document, Validated, Compiled]:
         _files(validated.hub),
         locked=(case / "locked").exists(),
         frozen=(case / "frozen").exists(),
+        offers=files_of(offers),
     )
     if compiled.hub is not None and compiled.hub.has_policies:
         compiled = enforce_project(compiled, case, Folder(case), AS_OF)
@@ -266,7 +272,10 @@ def as_observed(desired: Desired) -> Observed:
 
 def _desired(hub_file: Path, tools_file: Path) -> Desired:
     hub = hub_of(hub_file.read_text("utf-8"), _catalogs(hub_file.parent))
-    desired, problems = build(hub, *lock_of(hub, json.loads(tools_file.read_bytes())))
+    lock, definitions = lock_of(hub, json.loads(tools_file.read_bytes()))
+    offers = offers_in_case(tools_file.parent, tools_file.name.replace("tools", "offers"))
+    lock, offered = with_offers(hub, lock, offers)
+    desired, problems = build(hub, lock, definitions, offered)
     assert problems == ()
     return desired
 
@@ -288,7 +297,7 @@ def _lock(case: Path, hub: Hub | None) -> tuple[bytes | None, Mapping[str, Defin
     if (case / "locked.yaml").exists():
         hub = hub_of((case / "locked.yaml").read_text("utf-8"), _catalogs(case))
     lock, definitions = lock_of(hub, json.loads((case / "tools.json").read_bytes()))
-    return write_lock(lock), definitions
+    return write_lock(with_offers(hub, lock, offers_in_case(case))[0]), definitions
 
 
 def _answered(hub: Hub, answers: Mapping[str, Mapping[str, object]]) -> tuple[Diagnostic, ...]:
@@ -300,7 +309,8 @@ def _answered(hub: Hub, answers: Mapping[str, Mapping[str, object]]) -> tuple[Di
     tools: dict[str, ToolsAnswer] = {}
     for name, names in answers["tools"].items():
         assert isinstance(names, list)
-        tools[name] = ToolsAnswer(era="modern", tools=tuple({"name": tool} for tool in names))
+        offers = answer_of(answers.get("offers", {}).get(name, {}))  # type: ignore[arg-type]
+        tools[name] = ToolsAnswer(era="modern", tools=tuple({"name": tool} for tool in names), offers=offers)
     return sort(assemble(hub, pinned, tools).diagnostics)
 
 

@@ -39,7 +39,7 @@ async def names(link: Link, hello: Hello) -> list[str]:
 async def test_a_modern_child_is_known_by_its_discovery_and_needs_no_handshake() -> None:
     link, child = link_to(Manners())
     hello = await greet(link)
-    assert (hello.modern, hello.revision, hello.tells_changes) == (True, "2026-07-28", True)
+    assert (hello.modern, hello.revision, hello.tells) == (True, "2026-07-28", ("tools",))
     assert hello.server_info == {"name": "fake"}
     assert await names(link, hello) == ["echo"]
     assert child.methods() == ["server/discover", "tools/list"]
