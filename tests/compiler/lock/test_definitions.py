@@ -36,3 +36,8 @@ def test_a_file_that_was_edited_differs_from_the_lock(change: tuple[str, str]) -
     edited = text.replace(*change)
     _, problems = read_definitions("notes.json", edited.encode(), TOOLS)
     assert [each.code.name for each in problems] == ["MH404"]
+
+
+def test_definitions_that_were_read_are_written_as_they_were() -> None:
+    text = write_definitions({"add": TOOL})
+    assert write_definitions(read_definitions("notes.json", text, TOOLS)[0]) == text
