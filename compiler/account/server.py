@@ -11,6 +11,7 @@ from mcphub_gitops.compiler.lock.model import LockedServer
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
 from mcphub_gitops.compiler.resolve.model import Command, Image, Package, Server
 from mcphub_gitops.compiler.resolve.nodes import child
+from mcphub_gitops.compiler.resolve.offer import KINDS, WORDS
 from mcphub_gitops.compiler.source import Span
 
 _OF_POLICIES = frozenset({codes.DENIED, codes.UNAPPROVED, codes.DISCOURAGED, codes.WAIVED})
@@ -122,6 +123,15 @@ def _tools(asked: Asked, server: Server) -> Iterator[Statement]:
     names = ", ".join(tool.name for tool in bound.tools) or "none"
     text = f"{len(bound.tools)} of {count(len(bound.offered()), 'tool')}: {names}"
     yield Statement(topic="serves", text=text, span=asked.place(server.name, "tools"))
+    for kind in KINDS:
+        served = [shown(each.name) for each in bound.offers.served if each.kind == kind]
+        if served:
+            key = "prompts" if kind == "prompts" else "uris"
+            text = f"{count(len(served), WORDS[kind])}: {', '.join(served)}"
+            yield Statement(topic="serves", text=text, span=asked.place(server.name, key))
+    for glob in bound.offers.shut:
+        text = f"nothing that fits {shown(glob)}, whatever template it fits as well"
+        yield Statement(topic="serves", text=text, span=asked.place(server.name, "uris"))
 
 
 def _mistakes(asked: Asked, server: Server) -> Iterator[Statement]:

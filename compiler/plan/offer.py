@@ -115,6 +115,21 @@ def bind_offers(
     return MappingProxyType(found), (*problems, *unmatched)
 
 
+def offers_of(locked: Mapping[Kind, Mapping[str, str]], definitions: OfferDefinitions) -> tuple[Offer, ...]:
+    """Return what a lock has of a server by itself, each under the server's own name."""
+    return tuple(
+        Offer(
+            kind=kind,
+            name=own,
+            upstream=own,
+            hash=hash_,
+            definition=definitions.get(kind, {}).get(own, {KEYS[kind]: own}),
+        )
+        for kind, hashes in locked.items()
+        for own, hash_ in hashes.items()
+    )
+
+
 def _known(lock: Lock) -> KnownOffers:
     return {name: server.offers for name, server in lock.servers.items() if server.offers}
 

@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.review.consequence import describe_effects, describe
 from mcphub_gitops.compiler.review.guard import compare_guards
 from mcphub_gitops.compiler.review.headline import write_headline, write_quiet_headline
 from mcphub_gitops.compiler.review.model import Exposure, Judged, Permission, Review, ReviewedTool, Summary
+from mcphub_gitops.compiler.review.offer import compare_offers
 from mcphub_gitops.compiler.review.permission import compare_permissions, gateway_changes, unchanged_kinds
 from mcphub_gitops.compiler.review.reach import compare_costs, compare_reach, travels_of
 from mcphub_gitops.compiler.review.setting import Told, compare_settings
@@ -58,7 +59,8 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
     permissions = compare_permissions(before, after, changes)
     tools = tuple(_tools(before, after, renames, definitions))
     exposures = tuple(_exposures(before, after, renames, {(each.change.server, each.change.tool) for each in tools}))
-    changed = {each.name for each in changes}
+    offers = compare_offers(before, after, renames)
+    changed = {each.name for each in changes} | {each.server for each in offers}
     changed |= {each.change.server for each in tools} | {*renames.values()}
     reach, untouched = compare_reach(before, after, changed)
     guards = compare_guards(before.policies, after.policies)
@@ -72,7 +74,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         admission=any(each.kind == "admission" for each in permissions),
     )
     settings, pins = compare_settings(before, after, told), tuple(_pins(before, after, changes))
-    headline = write_headline(permissions, tools, exposures, changes, guards)
+    headline = write_headline(permissions, tools, exposures, changes, guards, offers=offers)
     return Review(
         before=before,
         after=after,
@@ -85,6 +87,7 @@ def compare(before: Side, after: Side, definitions: tuple[Definitions, Definitio
         connections=connections,
         tools=tools,
         exposures=exposures,
+        offers=offers,
         costs=compare_costs(before, after),
         guards=guards,
         verdicts=tuple(_verdicts(before.verdicts, after.verdicts)),

@@ -7,6 +7,7 @@ from typing import Any
 from mcphub_gitops.compiler.lock.movement import describe_movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
+from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import (
     Connections,
     Cost,
@@ -21,6 +22,7 @@ from mcphub_gitops.compiler.review.model import (
     Summary,
     Travel,
 )
+from mcphub_gitops.compiler.review.offer import ReviewedOffer
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.source import Span, is_seen
@@ -58,6 +60,7 @@ def describe_review(review: Review) -> dict[str, Any]:
         "clients": _clients(review.connections),
         "tools": list(map(_tool, review.tools)),
         "exposures": list(map(_exposure, review.exposures)),
+        "offers": list(map(_offer, review.offers)),
         "tokens": {"tokenizer": TOKENIZER, "paths": list(map(_cost, review.costs))},
         "rules": list(map(_guard, review.guards)),
         "policies": list(map(_judged, review.verdicts)),
@@ -174,15 +177,29 @@ def _tool(each: ReviewedTool) -> dict[str, Any]:
         "seen": each.name,
         "namesOnly": change.names_only,
         "description": _description(change.after),
-        "findings": [
-            {
-                "class": finding.cls.value,
-                "where": finding.where,
-                "said": finding.said,
-                "words": [{"mark": word.mark, "text": phrase.hide(word.text)} for word in finding.words],
-            }
-            for finding in change.findings
-        ],
+        "findings": list(map(_finding, change.findings)),
+    }
+
+
+def _offer(each: ReviewedOffer) -> dict[str, Any]:
+    return {
+        "server": each.server,
+        "mark": each.mark,
+        "kind": each.kind,
+        "name": each.own,
+        "seen": each.name,
+        "class": each.worst.value,
+        "description": phrase.hide(each.description),
+        "findings": list(map(_finding, each.findings)),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "class": finding.cls.value,
+        "where": finding.where,
+        "said": finding.said,
+        "words": [{"mark": word.mark, "text": phrase.hide(word.text)} for word in finding.words],
     }
 
 

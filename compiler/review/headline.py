@@ -8,6 +8,7 @@ from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.review.guard import describe_weakening
 from mcphub_gitops.compiler.review.model import Exposure, GuardChange, Permission, ReviewedTool, Setting
+from mcphub_gitops.compiler.review.offer import ReviewedOffer
 from mcphub_gitops.compiler.review.permission import KINDS, is_gain
 from mcphub_gitops.compiler.review.tool import ToolAction, ToolChange, ToolClass
 
@@ -29,6 +30,8 @@ def write_headline(
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
     guards: Collection[GuardChange],
+    *,
+    offers: Iterable[ReviewedOffer] = (),
 ) -> str:
     """Return what the worst change is: that policies let more pass, then that of the server that gets most.
 
@@ -36,7 +39,7 @@ def write_headline(
     user's.
     """
     weakening = describe_weakening(guards)
-    changed = _of_servers(permissions, tools, exposures, changes)
+    changed = _of_servers(permissions, tools, exposures, changes, offers)
     if weakening:
         return f"{weakening}; {changed}" if changed else f"{weakening}."
     return changed or (f"No server changes, policies do ({count(len(guards), 'change')})." if guards else "")
@@ -58,9 +61,10 @@ def _of_servers(
     tools: Iterable[ReviewedTool],
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
+    offers: Iterable[ReviewedOffer],
 ) -> str:
     """Return what the worst is, of the server that gets most, and who else changes; empty where none does."""
-    found = _by_server(permissions, tools, exposures, changes)
+    found = _by_server(permissions, tools, exposures, changes, offers)
     if not found:
         return ""
     worst = max(sorted(found), key=lambda name: found[name].score)
@@ -81,6 +85,7 @@ class _Changed:
     name: str
     permissions: tuple[Permission, ...]
     tools: tuple[ToolChange, ...]
+    offers: tuple[ReviewedOffer, ...]
     gained: int
     change: Change | None
 
@@ -91,22 +96,36 @@ class _Changed:
     @property
     def gains(self) -> list[str]:
         tools = [count(self.gained, "tool")] if self.gained else []
-        return _things([each for each in self.permissions if is_gain(each)]) + tools
+        return _things([each for each in self.permissions if is_gain(each)]) + tools + self._offered("+")
 
     @property
     def losses(self) -> list[str]:
-        return _things([each for each in self.permissions if each.after is None])
+        return _things([each for each in self.permissions if each.after is None]) + self._offered("-")
+
+    def _offered(self, mark: str) -> list[str]:
+        """Return how many prompts and resources come (``+``) or go (``-``)."""
+        kinds = Counter("prompt" if each.kind == "prompts" else "resource" for each in self.offers if each.mark == mark)
+        return [count(number, kind) for kind, number in sorted(kinds.items())]
 
     @property
     def suspicious(self) -> int:
         return sum(each.worst is ToolClass.SUSPICIOUS for each in self.tools)
 
     @property
+    def doubtful(self) -> int:
+        """How many prompts and resources have suspicious words."""
+        return sum(each.worst is ToolClass.SUSPICIOUS for each in self.offers)
+
+    @property
     def score(self) -> tuple[int, int, int, int]:
         """How bad it is: the worst permission that it gets, what its tools say, how many it gets, and all else."""
         weights = [_WEIGHTS[each.kind] for each in self.permissions if is_gain(each)]
-        said = [len(ToolClass) - each.worst.rank for each in self.tools if each.worst is not None]
-        worst = max([*weights, len(KINDS) if self.suspicious else 0], default=0)
+        classes = [
+            *(each.worst for each in self.tools if each.worst is not None),
+            *(each.worst for each in self.offers),
+        ]
+        said = [len(ToolClass) - each.rank for each in classes]
+        worst = max([*weights, len(KINDS) if self.suspicious or self.doubtful else 0], default=0)
         return worst, max(said, default=0), self.gained, len(self.permissions)
 
     @property
@@ -127,6 +146,8 @@ class _Changed:
             yield f"loses {_joined(self.losses)}"
         if self.suspicious:
             yield f"has {count(self.suspicious, 'tool')} with suspicious words"
+        if self.doubtful:
+            yield f"has suspicious words in {self.doubtful} of its prompts and resources"
 
     def _milder(self) -> str:
         """Return what happens to a server that gets and loses nothing."""
@@ -134,6 +155,9 @@ class _Changed:
         if classes:
             worst = min(classes, key=lambda each: each.rank).value
             return f"has {count(len(self.tools), 'tool')} that changed, at worst {worst}"
+        if self.offers:
+            worst = min((each.worst for each in self.offers), key=lambda each: each.rank).value
+            return f"has prompts or resources that changed, at worst {worst}"
         return _MILDER.get(self.action, "changes, and gets nothing")
 
 
@@ -142,6 +166,7 @@ def _by_server(
     tools: Iterable[ReviewedTool],
     exposures: Iterable[Exposure],
     changes: Iterable[Change],
+    offers: Iterable[ReviewedOffer],
 ) -> dict[str, _Changed]:
     given: dict[str, list[Permission]] = {}
     changed: dict[str, list[ToolChange]] = {}
@@ -153,16 +178,20 @@ def _by_server(
         gained[tool.change.server] += tool.change.action is ToolAction.ADDED and bool(tool.name)
     for exposure in exposures:
         gained[exposure.server] += not exposure.before
+    offered: dict[str, list[ReviewedOffer]] = {}
+    for offer in offers:
+        offered.setdefault(offer.server, []).append(offer)
     acted = {change.name: change for change in changes}
     return {
         name: _Changed(
             name=name,
             permissions=tuple(given.get(name, ())),
             tools=tuple(changed.get(name, ())),
+            offers=tuple(offered.get(name, ())),
             gained=gained[name],
             change=acted.get(name),
         )
-        for name in {**given, **changed, **gained, **acted}
+        for name in {**given, **changed, **gained, **offered, **acted}
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.plan.wording import shorten
+from mcphub_gitops.compiler.resolve.offer import WORDS
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool
@@ -43,7 +44,7 @@ def render_markdown(review: Review, *, whole: str) -> str:
 
 def _headline(review: Review) -> str:
     before, after = review.before, review.after
-    lines = [f"### mcphub: {said(review.headline)}", "", phrase.counts(review.summary), ""]
+    lines = [f"### mcphub: {said(review.headline)}", "", phrase.counts(review), ""]
     for word, side in (("from", before), ("to", after)):
         digest = f", review digest {code(side.review)}" if side.review else ""
         lines.append(f"- {word} {code(phrase.called(side))}{digest}")
@@ -61,6 +62,7 @@ def _first(review: Review, whole: str) -> Iterator[str]:
 
 
 def _last(review: Review, whole: str) -> Iterator[str]:
+    yield _list("Prompts and resources", _offers(review), whole)
     costs = ((_path(each.path, each.name), phrase.difference(each)) for each in review.costs)
     if review.costs or not review.after.servers:
         yield _table(f"Tokens ({TOKENIZER})", ("path", "tokens"), costs, whole)
@@ -155,6 +157,17 @@ def _at_path(each: Reach, clients: tuple[str, ...]) -> Iterator[str]:
         yield f"  - servers that change: {_some(each.servers)}"
     if clients:
         yield f"  - clients: {_some(clients)}"
+
+
+def _offers(review: Review) -> Iterator[str]:
+    for each in review.offers:
+        seen = "" if each.name == each.own else f" (clients see {code(each.name)})"
+        what = f"{WORDS[each.kind]} {code(shorten(each.own))} of {code(each.server)}"
+        yield f"{code(each.mark)} {what}{seen}: **{each.worst.value}**"
+        yield from (f"  - {_found(finding)}" for finding in each.findings[:_MOST_FINDINGS])
+        yield from _rest("  - ", len(each.findings), _MOST_FINDINGS, "places")
+        words = code(phrase.own_words({"description": each.description}))
+        yield from [f"  - {words}"] if each.description else []
 
 
 def _guards(review: Review) -> Iterator[tuple[str, ...]]:
@@ -259,13 +272,17 @@ def _tool(each: ReviewedTool) -> Iterator[str]:
     worst = f": **{change.worst.value}**" if change.worst is not None else ""
     yield f"- {code(change.action.value)} {code(change.tool)}{renamed}{'' if each.name == change.tool else seen}{worst}"
     for finding in change.findings[:_MOST_FINDINGS]:
-        where = f"{code(finding.where)}: " if finding.where else ""
-        yield f"  - {finding.cls.value}: {where}{said(finding.said)}{_words(finding)}"
+        yield f"  - {_found(finding)}"
     yield from _rest("  - ", len(change.findings), _MOST_FINDINGS, "places")
     if change.action is ToolAction.ADDED and change.after is not None:
         words = code(phrase.own_words(change.after))
         yield from [f"  - {words}"] if words else []
         yield f"  - {said(phrase.traits(change.after, by_catalog=each.by_catalog))}"
+
+
+def _found(finding: Finding) -> str:
+    where = f"{code(finding.where)}: " if finding.where else ""
+    return f"{finding.cls.value}: {where}{said(finding.said)}{_words(finding)}"
 
 
 def _words(finding: Finding) -> str:

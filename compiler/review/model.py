@@ -9,6 +9,7 @@ from typing import Literal
 from mcphub_gitops.compiler.lock.movement import Movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.policy.model import Outcome, Verdict
+from mcphub_gitops.compiler.review.offer import ReviewedOffer
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import ToolChange
 from mcphub_gitops.compiler.source import Span
@@ -212,6 +213,7 @@ class Review:
     connections: Connections
     tools: tuple[ReviewedTool, ...]
     exposures: tuple[Exposure, ...]
+    offers: tuple[ReviewedOffer, ...]
     costs: tuple[Cost, ...]
     guards: tuple[GuardChange, ...]
     verdicts: tuple[Judged, ...]
@@ -229,7 +231,7 @@ class Review:
         """Whether both sides come to the same, as far as both are known."""
         found: tuple[Collection[object], ...] = (
             *(self.permissions, self.tools, self.exposures, self.servers, self.gateway, self.after.uncompared),
-            *(self.guards, self.settings, self.pins, self.reach),
+            *(self.guards, self.settings, self.pins, self.reach, self.offers),
         )
         is_told = any(each.gone or each.is_new for each in self.verdicts) or bool(self.connections.moved)
         known = self.before.found == self.after.found and not self.before.uncompared

@@ -1,5 +1,6 @@
 """What renderings of a review say alike. Text of users in it stands in backquotes, or is a value apart."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +22,14 @@ from mcphub_gitops.compiler.review.model import (
     Review,
     ReviewedTool,
     Setting,
-    Summary,
 )
 from mcphub_gitops.compiler.review.permission import describe
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tool import Definition, ToolAction, ToolClass
 from mcphub_gitops.compiler.url import hide_query
 
-SELECTION = ("tool.", "hidden.", "description.")
-"""Facts of a server that are told with its tools."""
+SELECTION = ("tool.", "hidden.", "description.", "prompt.", "resource.", "template.")
+"""Facts of a server that are told with its tools, and with what else it offers."""
 
 VOID = "An approval of this is void after any push: apply refuses what does not come to this review digest."
 
@@ -84,8 +84,11 @@ def called(side: Side) -> str:
     return f"{side.name} ({side.commit[:12]})" if side.commit and not side.commit.startswith(side.name) else side.name
 
 
-def counts(summary: Summary) -> str:
+def counts(review: Review) -> str:
     """Return the counts in one line."""
+    summary = review.summary
+    marks = Counter(each.mark for each in review.offers)
+    others = f"; prompts and resources +{marks['+']}, -{marks['-']}, ~{marks['~']}" if marks else ""
     servers = [f"+{len(summary.added)}", f"-{len(summary.removed)}"]
     servers.extend([f"{len(summary.renamed)} renamed"] if summary.renamed else [])
     tools = f"{summary.other_tools} with a changed tool set"
@@ -94,7 +97,7 @@ def counts(summary: Summary) -> str:
     return (
         f"servers {', '.join(servers)}, {summary.changed} of {summary.common} common ones changed:"
         f" {summary.other_image} with a new image, {tools};"
-        f" tools +{summary.tools_added}, -{summary.tools_removed}, ~{summary.tools_changed}"
+        f" tools +{summary.tools_added}, -{summary.tools_removed}, ~{summary.tools_changed}{others}"
     )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from mcphub_gitops.compiler.plan.plan import Action, Change
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, plain
 from mcphub_gitops.compiler.review.model import Setting
-from mcphub_gitops.compiler.review.phrase import SELECTION
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.source import Span
 
@@ -21,6 +20,13 @@ _CONFIDENTIAL = frozenset({"secrets", "headers", "auth", "env", "config"})
 
 _OF_NO_FACT = frozenset({"owner", "from"})
 """Keys of a server that nothing is told of with what the server amounts to."""
+
+_SELECTED: Mapping[str, tuple[str, ...]] = {
+    "tools": ("tool.", "hidden.", "description."),
+    "prompts": ("prompt.",),
+    "uris": ("resource.", "template.", "shut."),
+}
+"""The facts that tell of what a key of a server selects."""
 
 _GATEWAY = frozenset({"listen", "publicUrl"})
 _ADMISSION = frozenset({"auth", "groups"})
@@ -73,7 +79,8 @@ def _is_told_of_server(change: Change | None, key: str) -> bool:
         return False
     if change.action in {Action.CREATE, Action.DESTROY}:
         return True
-    return any(each.name.startswith(SELECTION) for each in change.fields) if key == "tools" else key not in _OF_NO_FACT
+    facts = _SELECTED.get(key)
+    return any(each.name.startswith(facts) for each in change.fields) if facts is not None else key not in _OF_NO_FACT
 
 
 def _differing(

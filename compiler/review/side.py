@@ -7,8 +7,10 @@ from typing import Literal
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions
 from mcphub_gitops.compiler.plan.admission import Admission
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
+from mcphub_gitops.compiler.plan.offer import NO_DEFINITIONS, Offer, offers_of
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
 from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.compiler.policy.model import PolicyFile, Verdict
@@ -46,12 +48,12 @@ class Side:
     """One state. `name` is what people call it, `commit` its full hash, both as far as there is one.
 
     `facts` are what an apply establishes of each server (`DesiredServer.fields`), or of a lock its pins; `offered` the
-    fingerprints of all tools of each server by the server's own names. `servers`, `profiles` and `admission` are there
-    where the side is no lock. `uncompared` are servers that are declared and could not be understood or bound, and
-    `notes` say what else could not be known, in sentences. `names_only` are servers whose tools are held to their names
-    alone, or were not asked for: no more than the names is sure of them. `review` is the review digest, empty for a
-    lock; `found` is whether there is a hub at all. `lock` and `policies` are what a hub was compiled with, `standing`
-    the digests of what a saved plan has no more of.
+    fingerprints of all tools of each server by the server's own names, `offers` what it serves beside tools. `servers`,
+    `profiles` and `admission` are there where the side is no lock. `uncompared` are servers that are declared and could
+    not be understood or bound, and `notes` say what else could not be known, in sentences. `names_only` are servers
+    whose tools are held to their names alone, or were not asked for: no more than the names is sure of them. `review`
+    is the review digest, empty for a lock; `found` is whether there is a hub at all. `lock` and `policies` are what a
+    hub was compiled with, `standing` the digests of what a saved plan has no more of.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Side:
     found: bool = True
     facts: Mapping[str, Facts] = field(default_factory=lambda: _NO_FACTS)
     offered: Mapping[str, Facts] = field(default_factory=lambda: _NO_FACTS)
+    offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=lambda: MappingProxyType({}))
     servers: Mapping[str, DesiredServer] = field(default_factory=lambda: MappingProxyType({}))
     profiles: tuple[DesiredProfile, ...] = ()
     admission: Admission = field(default_factory=Admission)
@@ -104,6 +107,7 @@ def side_of_desired(
         review=desired.review_digest(),
         facts=desired.facts(),
         offered=MappingProxyType({server.name: server.offered() for server in desired.servers}),
+        offers=MappingProxyType({each.name: each.offers.served for each in desired.servers if each.offers.served}),
         servers=MappingProxyType({server.name: server for server in desired.servers}),
         profiles=desired.profiles,
         admission=desired.admission,
@@ -122,8 +126,18 @@ def side_of_desired(
     )
 
 
-def side_of_lock(lock: Lock, *, name: str, commit: str = "", notes: tuple[str, ...] = ()) -> Side:
-    """Return the side that `lock` is by itself, without the hub that it belongs to."""
+def side_of_lock(
+    lock: Lock,
+    *,
+    name: str,
+    commit: str = "",
+    notes: tuple[str, ...] = (),
+    definitions: Mapping[str, OfferDefinitions] = NO_DEFINITIONS,
+) -> Side:
+    """Return the side that `lock` is by itself, without the hub that it belongs to.
+
+    `definitions` are those of prompts and resources, as far as they are at hand.
+    """
     catalogs = {
         f"catalog.{key}": " ".join(part for part in (each.source, each.commit, each.digest) if part)
         for key, each in lock.catalogs.items()
@@ -134,6 +148,9 @@ def side_of_lock(lock: Lock, *, name: str, commit: str = "", notes: tuple[str, .
         commit=commit,
         facts=MappingProxyType({key: dict(sorted(_pins(each))) for key, each in lock.servers.items()}),
         offered=MappingProxyType({key: each.tools for key, each in lock.servers.items()}),
+        offers=MappingProxyType(
+            {key: offers_of(each.offers, definitions.get(key, {})) for key, each in lock.servers.items() if each.offers}
+        ),
         gateway=MappingProxyType(catalogs),
         names_only=frozenset(key for key, each in lock.servers.items() if each.definitions == "catalog"),
         notes=notes,

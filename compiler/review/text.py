@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.plan.text import describe_field
 from mcphub_gitops.compiler.plan.wording import shorten
+from mcphub_gitops.compiler.resolve.offer import WORDS
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool, Travel
+from mcphub_gitops.compiler.review.offer import ReviewedOffer
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
 from mcphub_gitops.compiler.review.tool import ToolAction
 from mcphub_gitops.compiler.source import printable
@@ -26,6 +28,7 @@ def render_text(review: Review) -> str:
         _block("Where a secret can go", _travels(review.travels)),
         _block("Reach", _reach(review)),
         _block("Tools", _tools(review)),
+        _block("Prompts and resources", _offers(review.offers)),
         _block(f"Tokens ({TOKENIZER})", _costs(review)),
         _block("Changes of policies", _guards(review)),
         _block("Policies", _verdicts(review)),
@@ -42,7 +45,7 @@ def render_text(review: Review) -> str:
 
 def _head(review: Review) -> str:
     before, after = review.before, review.after
-    lines = [f"{after.hub or before.hub or 'locks'}: {review.headline}", f"  {phrase.counts(review.summary)}"]
+    lines = [f"{after.hub or before.hub or 'locks'}: {review.headline}", f"  {phrase.counts(review)}"]
     for word, side in (("from", before), ("to", after)):
         digest = f", review digest {side.review}" if side.review else ""
         lines.append(f"  {word.ljust(4)} {phrase.called(side)}{digest}")
@@ -111,6 +114,16 @@ def _tools(review: Review) -> Iterator[str]:
     for server, told in sorted(lines.items()):
         yield f"{server}:"
         yield from told
+
+
+def _offers(offers: Iterable[ReviewedOffer]) -> Iterator[str]:
+    for each in offers:
+        seen = "" if each.name == each.own else f" (clients see {each.name})"
+        yield f"{each.mark} {WORDS[each.kind]} {each.own} of {each.server}{seen}: {each.worst.value}"
+        for finding in each.findings:
+            yield from _finding(finding)
+        words = phrase.own_words({"description": each.description})
+        yield from [f'      "{words}"'] if words else []
 
 
 def _of_server(tools: list[ReviewedTool]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.lock.definitions import read_definitions
 from mcphub_gitops.compiler.lock.file import FORMAT as LOCK_FORMAT
 from mcphub_gitops.compiler.lock.file import MAX_BYTES as MAX_LOCK_BYTES
 from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.lock.offers import OfferDefinitions, read_offers
 from mcphub_gitops.compiler.plan.file import FORMAT as PLAN_FORMAT
 from mcphub_gitops.compiler.plan.file import MAX_BYTES, Unusable, read_plan
 from mcphub_gitops.compiler.review.comparison import Definitions, compare, servers_with_other_tools
@@ -169,7 +170,13 @@ def _show_files(before: _Side, after: _Side, manner: Manner) -> int:
             show_diagnostics(lock.diagnostics, [lock.source])
     if locks[0].lock is None or locks[1].lock is None:
         return Exit.ERROR
-    one, other = side_of_lock(locks[0].lock, name=before.name), side_of_lock(locks[1].lock, name=after.name)
+    one, other = (
+        side_of_lock(lock, name=side.name, definitions=_offers(side, lock, others))
+        for side, lock, others in (
+            (before, locks[0].lock, locks[1].lock),
+            (after, locks[1].lock, locks[0].lock),
+        )
+    )
     was, now = servers_with_other_tools(one, other)
     found = _definitions(before, locks[0].lock, was), _definitions(after, locks[1].lock, now)
     return show_review(compare(one, other, found), manner)
@@ -193,6 +200,19 @@ def _of_plan(side: Side, servers: frozenset[str]) -> Definitions:
 
 def _lock_of(side: _Side) -> LockFile:
     return open_lock(side.name, side.data)
+
+
+def _offers(side: _Side, lock: Lock, other: Lock) -> dict[str, OfferDefinitions]:
+    """Return the same of prompts and resources, of the servers that have others in the `other` lock."""
+    folder = f"{side.path.removesuffix('.lock')}.tools"
+    found: dict[str, OfferDefinitions] = {}
+    for server, pins in lock.servers.items() if side.tree is not None else ():
+        there = other.servers.get(server)
+        if pins.offers and side.tree is not None and (there is None or there.offers != pins.offers):
+            name = f"{folder}/{server}.offers.json"
+            definitions, problems = read_offers(name, side.tree.read(name, limit=MAX_LOCK_BYTES), pins.offers)
+            found |= {} if problems else {server: definitions}
+    return found
 
 
 def _definitions(side: _Side, lock: Lock, servers: frozenset[str]) -> Definitions:

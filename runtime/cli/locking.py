@@ -10,6 +10,7 @@ from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.model import Lock
 from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.resolve.model import Hub
+from mcphub_gitops.compiler.resolve.offer import KINDS, WORDS
 from mcphub_gitops.runtime.apply.age import aged
 from mcphub_gitops.runtime.apply.lease import hold
 from mcphub_gitops.runtime.apply.locking import lock_hub
@@ -59,8 +60,15 @@ def write_lock(project: Project, output: str) -> int:
     tools = sum(len(server.tools) for server in found.lock.servers.values())
     written = f"Written: {', '.join(changed)}" if changed else "Nothing has changed."
     head = f"Locked {count(len(found.lock.servers), 'server')} with {count(tools, 'tool')}.\n"
-    tell(f"{head}{_by_name(found.lock)}{written}\n", output)
+    tell(f"{head}{_offers(found.lock)}{_by_name(found.lock)}{written}\n", output)
     return Exit.OK
+
+
+def _offers(lock: Lock) -> str:
+    """Return a line about what servers offer beside tools, empty where they offer nothing."""
+    counts = {kind: sum(len(each.offers.get(kind, ())) for each in lock.servers.values()) for kind in KINDS}
+    words = [count(number, WORDS[kind]) for kind, number in counts.items() if number]
+    return f"Beside tools: {', '.join(words)}.\n" if words else ""
 
 
 def _by_name(lock: Lock) -> str:

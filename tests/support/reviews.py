@@ -1,6 +1,7 @@
 """Reviews of cases: ``before.yaml`` with ``tools-before.json`` against ``mcp-hub.yaml`` with ``tools.json``.
 
-A tool is its name, or a whole definition. Without `before.yaml` there was no hub. Policies are those that a side names.
+A tool is its name, or a whole definition. `offers-before.json` and `offers.json` are what servers offer beside tools.
+Without `before.yaml` there was no hub. Policies are those that a side names.
 Expected: `review.txt`, the review in each format.
 """
 
@@ -27,6 +28,7 @@ from mcphub_gitops.compiler.validation import open_document
 from mcphub_gitops.runtime.cli.enforcing import enforce_project
 from mcphub_gitops.runtime.tree import Folder
 from tests.support.hubs import Definitions, hub_of, lock_of
+from tests.support.offers import offers_in_case, with_offers
 
 AS_OF = "2026-06-15"
 WHOLE = "mcphub plan --against main"
@@ -59,7 +61,8 @@ def side_of(case: Path, hub_file: str, tools_file: str, name: str, commit: str) 
     text = (case / hub_file).read_text("utf-8")
     hub = hub_of(text)
     lock, definitions = locked(lock_of(hub, {}), json.loads((case / tools_file).read_bytes()))
-    desired, problems = build(hub, lock, definitions)
+    lock, others = with_offers(hub, lock, offers_in_case(case, tools_file.replace("tools", "offers")))
+    desired, problems = build(hub, lock, definitions, others)
     assert problems == ()
     root = open_document("mcp-hub.yaml", text.encode()).root
     assert root is not None
