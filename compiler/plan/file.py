@@ -25,7 +25,7 @@ from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.offer import offers_in
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan
 from mcphub_gitops.compiler.plan.profile import DesiredProfile
-from mcphub_gitops.compiler.plan.tool import Tool, Tools
+from mcphub_gitops.compiler.plan.tool import Tools
 from mcphub_gitops.compiler.read.shape import fits
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.schemas import load_schema
@@ -249,20 +249,18 @@ def _encoded_server(server: DesiredServer) -> bytes:
 
 
 def _encoded_tools(tools: Tools) -> bytes:
-    if tools.definitions is None:
-        return encode({tool.name: _tool_document(tool) for tool in tools})
     # The definitions are written already, and are most of a plan.
     texts = written(tools.hashes, tools.definitions)
     members = (
-        f'{quote(name)}:{{"definition":{texts[name]},"hash":{quote(hash_)},"upstream":{quote(name)}}}'
-        for name, hash_ in sorted(tools.hashes.items())
+        f'{quote(name)}:{{"definition":{texts[own]},{_described(name, tools)}"hash":{quote(tools.hashes[own])},'
+        f'"upstream":{quote(own)}}}'
+        for name, own in sorted(tools.names.items())
     )
     return encode_text(f"{{{','.join(members)}}}")
 
 
-def _tool_document(tool: Tool) -> dict[str, Any]:
-    described = {"description": tool.description} if tool.description else {}
-    return {"upstream": tool.upstream, "hash": tool.hash, "definition": dict(tool.definition), **described}
+def _described(name: str, tools: Tools) -> str:
+    return f'"description":{quote(tools.descriptions[name])},' if name in tools.descriptions else ""
 
 
 def _container_document(container: Container) -> dict[str, Any]:
@@ -363,18 +361,11 @@ def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
 
 
 def _tools(entries: Mapping[str, Mapping[str, Any]]) -> Tools:
-    if all(each["upstream"] == name and "description" not in each for name, each in entries.items()):
-        hashes = {name: each["hash"] for name, each in entries.items()}
-        return Tools.unchanged(hashes, Defined.of({name: each["definition"] for name, each in entries.items()}))
-    return Tools.of(
-        Tool(
-            name=name,
-            upstream=each["upstream"],
-            hash=each["hash"],
-            description=each.get("description", ""),
-            definition=each["definition"],
-        )
-        for name, each in entries.items()
+    return Tools(
+        {name: each["upstream"] for name, each in entries.items()},
+        {each["upstream"]: each["hash"] for each in entries.values()},
+        Defined.of({each["upstream"]: each["definition"] for each in entries.values()}),
+        {name: each["description"] for name, each in entries.items() if "description" in each},
     )
 
 

@@ -1,14 +1,13 @@
 """The tools of a server that are served, as one value: each by itself is made when it is looked at."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
-from mcphub_gitops.compiler.canonical import fingerprint
+from mcphub_gitops.compiler.canonical import digest, encode_text, fingerprint
 from mcphub_gitops.compiler.later import Later
-from mcphub_gitops.compiler.lock.definitions import Defined, Definitions
+from mcphub_gitops.compiler.lock.definitions import Definitions, written
 from mcphub_gitops.compiler.lock.model import EMPTY
 from mcphub_gitops.compiler.resolve.exposure import Exposure
 
@@ -46,55 +45,48 @@ class Tool:
 class Tools(Later[Tool]):
     """The tools of one server, in the order of the names that clients see.
 
-    `hashes` are their fingerprints by the server's own names. `facts` are those of a plan (`Tool.fact`) by the names
-    for clients, and `descriptions` those that clients see in place of the server's own. Of most servers, clients see
-    all tools as they are: their `definitions` are in one value then, and None otherwise.
+    `names` has a tool's own name by the one for clients, `hashes` its fingerprint by its own name, `descriptions` what
+    clients see in place of its own, by the name for clients; `definitions` are by their own names, as far as they are
+    at hand. `facts` are those of a plan (`Tool.fact`), by the names for clients.
     """
 
-    __slots__ = ("definitions", "descriptions", "facts", "hashes")
+    __slots__ = ("definitions", "descriptions", "facts", "hashes", "names")
 
     def __init__(
         self,
-        make: Callable[[], Iterable[Tool]],
-        *,
+        names: Mapping[str, str],
         hashes: Mapping[str, str],
-        facts: Mapping[str, str],
-        descriptions: Mapping[str, str],
-        definitions: Definitions | None,
+        definitions: Definitions,
+        descriptions: Mapping[str, str] = EMPTY,
     ) -> None:
-        super().__init__(make)
+        super().__init__(self._each)
+        self.names = names
         self.hashes = hashes
-        self.facts = facts
-        self.descriptions = descriptions
         self.definitions = definitions
+        self.descriptions = descriptions
+        self.facts = {
+            name: hashes[own] if name == own else f"{own} {hashes[own]}" for name, own in sorted(names.items())
+        }
 
     @classmethod
     def of(cls, tools: Iterable[Tool]) -> Self:
         """Return `tools` as one value."""
         items = tuple(tools)
         return cls(
-            lambda: items,
-            hashes={tool.upstream: tool.hash for tool in items},
-            facts={tool.name: tool.fact for tool in items},
-            descriptions={tool.name: tool.description for tool in items if tool.description},
-            definitions=None,
+            {tool.name: tool.upstream for tool in items},
+            {tool.upstream: tool.hash for tool in items},
+            {tool.upstream: tool.definition for tool in items},
+            {tool.name: tool.description for tool in items if tool.description},
         )
 
-    @classmethod
-    def unchanged(cls, hashes: Mapping[str, str], definitions: Definitions) -> Self:
-        """Return the tools that clients see as they are; `definitions` are as far as they are at hand."""
-        make = partial(_unchanged, hashes, definitions)
-        return cls(make, hashes=hashes, facts=hashes, descriptions=EMPTY, definitions=definitions)
-
     def __len__(self) -> int:
-        return len(self.hashes)
+        return len(self.names)
 
     @property
     def are_locked(self) -> bool:
         """Whether each definition is the one that the fingerprint was taken of."""
-        if isinstance(self.definitions, Defined):
-            return self.definitions.hashes() == self.hashes
-        return all(tool.is_locked for tool in self)
+        texts = written(self.hashes, self.definitions)
+        return all(digest(encode_text(texts[tool])) == hash_ for tool, hash_ in self.hashes.items())
 
     def others(self, hashes: Mapping[str, str]) -> Mapping[str, str]:
         """Return those of `hashes`, which has all of these tools by their own names, that are not among them."""
@@ -102,29 +94,22 @@ class Tools(Later[Tool]):
             return EMPTY
         return MappingProxyType({name: hash_ for name, hash_ in hashes.items() if name not in self.hashes})
 
+    def _each(self) -> Iterator[Tool]:
+        for name, own in sorted(self.names.items()):
+            yield Tool(
+                name=name,
+                upstream=own,
+                hash=self.hashes[own],
+                description=self.descriptions.get(name, ""),
+                definition=self.definitions.get(own) or {"name": own},
+            )
+
 
 def serve(exposure: Exposure, hashes: Mapping[str, str], definitions: Definitions) -> Tools:
     """Return the tools of `exposure` as they are to be served; `hashes` are those of all tools that are locked."""
+    names = dict(zip(exposure.names, exposure.tools, strict=True))
     described = {tool.value: text.value for tool, text in exposure.server.descriptions.items()}
-    if exposure.names is exposure.tools and len(exposure.tools) == len(hashes) and not described:
-        return Tools.unchanged(hashes, definitions)
-    return Tools.of(
-        Tool(
-            name=each.name,
-            upstream=each.tool,
-            hash=hashes[each.tool],
-            description=described.get(each.tool, ""),
-            definition=definition_of(each.tool, definitions),
-        )
-        for each in exposure
-    )
-
-
-def definition_of(tool: str, definitions: Definitions) -> Mapping[str, Any]:
-    """Return the definition of `tool`: its name alone where there is none at hand."""
-    return definitions.get(tool) or {"name": tool}
-
-
-def _unchanged(hashes: Mapping[str, str], definitions: Definitions) -> Iterable[Tool]:
-    for name in sorted(hashes):
-        yield Tool(name=name, upstream=name, hash=hashes[name], definition=definition_of(name, definitions))
+    descriptions = {name: described[own] for name, own in names.items() if own in described} if described else EMPTY
+    if len(names) < len(hashes):
+        hashes = {own: hashes[own] for own in names.values()}
+    return Tools(names, hashes, definitions, descriptions)

@@ -20,10 +20,11 @@ def served(declared: str) -> Tools:
     return serve(exposure, HASHES, DEFINITIONS)
 
 
-def test_tools_that_clients_see_as_they_are_stay_one_value() -> None:
+def test_tools_that_clients_see_as_they_are() -> None:
     tools = served("")
     assert tools.definitions is DEFINITIONS
-    assert tools.hashes is tools.facts is HASHES
+    assert tools.hashes is HASHES
+    assert tools.facts == HASHES
     assert len(tools) == 2
     assert tools.others(HASHES) == {}
     assert [(tool.name, tool.upstream, tool.definition) for tool in tools] == [
@@ -42,21 +43,21 @@ def test_tools_that_clients_see_as_they_are_stay_one_value() -> None:
 )
 def test_what_a_hub_says_of_tools_is_said_of_each(declared: str, facts: dict[str, str], hidden: set[str]) -> None:
     tools = served(declared)
-    assert tools.definitions is None
+    assert tools.definitions is DEFINITIONS
     assert tools.facts == facts == {tool.name: tool.fact for tool in tools}
     assert tools.others(HASHES).keys() == hidden
     assert tools.descriptions == ({"add": "Sums."} if "describe" in declared else {})
 
 
 def test_a_tool_without_a_definition_is_known_by_its_name() -> None:
-    (tool,) = Tools.unchanged({"add": HASHES["add"]}, {})
+    (tool,) = Tools({"add": "add"}, {"add": HASHES["add"]}, {})
     assert tool.definition == {"name": "add"}
     assert not tool.is_locked
 
 
 def test_definitions_that_were_not_locked_are_found() -> None:
     other = {"add": {"name": "add", "description": "Removes."}}
-    assert not Tools.unchanged({"add": HASHES["add"]}, Defined.of(other)).are_locked
+    assert not Tools({"add": "add"}, {"add": HASHES["add"]}, Defined.of(other)).are_locked
     assert not Tools.of([Tool(name="a", upstream="add", hash=HASHES["add"], definition=other["add"])]).are_locked
 
 
