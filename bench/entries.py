@@ -102,13 +102,26 @@ def server_name(name: str) -> str:
 
 
 def needed(entry: Entry) -> dict[str, Any]:
-    """Return the settings that the entry's schema demands, and a reference for each of its secrets and tokens."""
+    """Return the settings that the schema demands, references for secrets and tokens, and what calls may mount."""
     schema: Mapping[str, Any] = next(iter(entry.get("config", ())), {})
     taken = {secret["name"].rpartition(".")[2] for secret in entry.get("secrets", ())}
     config = {name: value for name, value in sample(schema).items() if name not in taken} if schema else {}
     named = [*(secret["name"] for secret in entry.get("secrets", ())), *_tokens(entry)]
     secrets = {name: f"env://{_variable(name)}" for name in named}
-    return {key: value for key, value in (("config", config), ("secrets", secrets)) if value}
+    # Whoever calls such a tool says what is mounted, below what the hub grants.
+    paths = {"read": [_TEXTS[0]]} if any("{{" in each for each in _mounted(entry)) else {}
+    return {key: value for key, value in (("config", config), ("secrets", secrets), ("paths", paths)) if value}
+
+
+def is_given_engine(entry: Entry) -> bool:
+    """Tell whether a tool of the entry is a container that mounts the engine's socket, which no hub is given."""
+    return any("docker.sock" in volume for volume in _mounted(entry))
+
+
+def _mounted(entry: Entry) -> list[str]:
+    """Return what the tools of the entry mount that are containers by themselves."""
+    containers = [tool["container"] for tool in entry.get("tools", ()) if "container" in tool]
+    return [volume for container in containers for volume in container.get("volumes", ())]
 
 
 def _tokens(entry: Entry) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.entries import Entry, declined, needed, resolved, server_name
+from bench.entries import Entry, declined, is_given_engine, needed, resolved, server_name
 from mcphub_gitops.compiler.canonical import digest
 from mcphub_gitops.compiler.read import syntax
 
@@ -25,9 +25,9 @@ def read_registry(data: bytes) -> dict[str, Entry]:
 def enable_all(registry: Mapping[str, Entry], path: str, *, bare: bool = False) -> str:
     """Return a hub that enables every server of the catalog at `path`.
 
-    Each gets what its schema demands under `config`, and an ``env://`` reference for every secret and every access
-    token; `bare` leaves both out. What a container is not given is declared either way: a network, and a secret in its
-    command line.
+    Each gets what its schema demands under `config`, an ``env://`` reference for every secret and every access token,
+    and a folder where calls may mount what they name; `bare` leaves all that out. What a container is not given is
+    declared either way: a network, and a secret in its command line.
     """
     servers = {
         name: {"from": f"all/{name}", **declined(entry), **({} if bare else needed(entry))}
@@ -44,7 +44,7 @@ def resolve_all(registry: Mapping[str, Entry], path: str, *, locked: bool = Fals
     servers = {
         name: {"from": f"all/{name}", **resolved(name, entry), **(_from_catalog(entry) if locked else {})}
         for name, entry in registry.items()
-        if entry["type"] != "poci"
+        if not is_given_engine(entry)
     }
     return _hub({"catalogs": {"all": {"path": path}}, "gateway": {"onConflict": "prefix"}}, servers)
 

@@ -219,3 +219,12 @@ def digest_of(root: Path, relative: str) -> str | None:
         # A loop of links is a RuntimeError before Python 3.13, a NUL in a name a ValueError.
         doubt(f"{relative} is no file")
         return None
+
+
+def leads_to(real: Path, socket: Path) -> bool:
+    """Tell whether `socket` is, or lies below, a place without links; also where it has another name there."""
+    try:
+        return socket.resolve().is_relative_to(real) or real.samefile(socket)
+    except (OSError, RuntimeError):
+        # No engine listens there, and nothing can be said of its place.
+        return False

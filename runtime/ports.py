@@ -107,9 +107,48 @@ class RemoteSpec:
     transport: Transport = "streamable-http"
 
 
-Spec: TypeAlias = ChildSpec | ContainerSpec | RemoteSpec
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedFolder:
+    """A folder, or a file, of the host below which a call may name what it mounts: `path` is absolute and has no links.
 
-S_contra = TypeVar("S_contra", bound=ChildSpec | ContainerSpec | RemoteSpec, contravariant=True)
+    With `as_named`, it holds what is sensitive and a hub has granted it all the same, with what lies below.
+    """
+
+    path: str
+    writable: bool = False
+    as_named: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSpec:
+    """What one call of a tool runs: `container` is what all its calls have in common, and lacks a command.
+
+    `command` and `volumes` are templates over the call's arguments (`compiler.resolve.call`). `definition` is that of
+    the tool, as JSON. The name of the container is what the names of all its calls begin with.
+    """
+
+    container: ContainerSpec
+    command: tuple[str, ...]
+    volumes: tuple[str, ...]
+    definition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsSpec:
+    """A server whose tools are containers by themselves, by the tool's own name: there is nothing to be started.
+
+    `root` is the hub's folder, absolute and without links.
+    """
+
+    server: str
+    tools: Mapping[str, CallSpec]
+    granted: tuple[GrantedFolder, ...] = ()
+    root: str = ""
+
+
+Spec: TypeAlias = ChildSpec | ContainerSpec | RemoteSpec | ToolsSpec
+
+S_contra = TypeVar("S_contra", bound=ChildSpec | ContainerSpec | RemoteSpec | ToolsSpec, contravariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +169,10 @@ class Launch:
     def filled(self, values: Mapping[str, str]) -> Spec:
         """Return the specification with the `values` of its secrets, by variable.
 
-        They become variables of the environment, or headers of a remote server.
+        They become variables of the environment, or headers of a remote server. Tools that are containers have none.
         """
+        if isinstance(self.spec, ToolsSpec):
+            return self.spec
         if isinstance(self.spec, RemoteSpec):
             return replace(self.spec, headers={**self.spec.headers, **values})
         return replace(self.spec, env={**self.spec.env, **values}, secrets=tuple(self.secrets))

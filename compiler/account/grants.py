@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from mcphub_gitops.compiler.account.statement import Asked, Statement, shown
 from mcphub_gitops.compiler.read.syntax import Node
-from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, DEFAULT_USER, Confinement
+from mcphub_gitops.compiler.resolve.confinement import DEFAULT_CPUS, DEFAULT_USER, Confinement, Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
-from mcphub_gitops.compiler.resolve.model import Remote, Server
+from mcphub_gitops.compiler.resolve.model import Remote, Server, ToolContainers
 from mcphub_gitops.compiler.resolve.nodes import child, texts
 from mcphub_gitops.compiler.source import Span
 
@@ -36,9 +36,10 @@ def grants_of(asked: Asked, server: Server) -> Iterator[Statement]:
 
 
 def _paths(asked: Asked, server: Server) -> Iterator[Statement]:
+    called = " in calls that name it, or what lies below" if isinstance(server.origin, ToolContainers) else ""
     for verb, granted in (("read", server.read), ("write", server.write)):
         for path in granted:
-            yield Statement(topic="may", name=verb, text=f"{verb} {path.value}", span=path.span)
+            yield Statement(topic="may", name=verb, text=f"{verb} {path.value}{called}", span=path.span)
     bound = asked.desired(server.name)
     implied = set(bound.read) - {path.value for path in server.read} if bound is not None else set()
     for named in sorted(implied):
@@ -58,6 +59,7 @@ def _contained(asked: Asked, server: Server, confinement: Confinement) -> Iterat
     node = asked.node(server.name)
     yield _permission(node, "network", _NETWORKS[confinement.network])
     yield from _mounts(node, confinement, asked.place(server.name, "from"))
+    yield from _called(server)
     yield from _capabilities(node, confinement)
     for key, is_given, text in (
         ("privileged", confinement.privileged, "do all that root does on the host"),
@@ -68,7 +70,8 @@ def _contained(asked: Asked, server: Server, confinement: Confinement) -> Iterat
         if is_given:
             yield _permission(node, key, text)
     bound = asked.desired(server.name)
-    user = bound.container.user if bound is not None and bound.container is not None else confinement.user
+    users = dict.fromkeys(each.user for each in bound.containers) if bound is not None else {}
+    user = " or ".join(users) or confinement.user
     yield _permission(node, "user", f"run as {user or f'the user of its image, or {DEFAULT_USER} where that is root'}")
     limits = f"{confinement.memory // _MIB} MiB, {confinement.pids} processes, {confinement.cpus / DEFAULT_CPUS:g} CPUs"
     yield _permission(node, "resources", f"use {limits}")
@@ -79,10 +82,21 @@ def _contained(asked: Asked, server: Server, confinement: Confinement) -> Iterat
 def _mounts(node: Node | None, confinement: Confinement, source: Span | None) -> Iterator[Statement]:
     """Yield what is mounted; what no line of the hub says comes of what the server is made from, at `source`."""
     for mount in confinement.mounts:
-        verb = "read" if mount.read_only else "read and write"
-        text = f"{verb} {mount.source} ({mount.kind}) at {mount.target}"
         given = (each.span for each in texts(node, "mounts") if read_mount(each.value) == mount)
-        yield Statement(topic="may", name="mounts", text=text, span=next(given, source))
+        yield Statement(topic="may", name="mounts", text=_words(mount), span=next(given, source))
+
+
+def _called(server: Server) -> Iterator[Statement]:
+    """Yield what the calls of single tools mount, whatever they are called with."""
+    for tool, called in server.origin.tools.items() if isinstance(server.origin, ToolContainers) else ():
+        for mount, span in called.mounts:
+            text = f"{_words(mount)} in calls of {tool}"
+            yield Statement(topic="may", name="mounts", text=shown(text), span=span)
+
+
+def _words(mount: Mount) -> str:
+    verb = "read" if mount.read_only else "read and write"
+    return f"{verb} {mount.source} ({mount.kind}) at {mount.target}"
 
 
 def _capabilities(node: Node | None, confinement: Confinement) -> Iterator[Statement]:

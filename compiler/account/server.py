@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.account.statement import Asked, Statement, judged, s
 from mcphub_gitops.compiler.enumeration import count, listed
 from mcphub_gitops.compiler.lock.model import LockedServer
 from mcphub_gitops.compiler.read.syntax import ListNode, MapNode, Node, ScalarNode
-from mcphub_gitops.compiler.resolve.model import Command, Image, Package, Server
+from mcphub_gitops.compiler.resolve.model import Command, Package, Remote, Server, ToolContainers
 from mcphub_gitops.compiler.resolve.nodes import child
 from mcphub_gitops.compiler.resolve.offer import KINDS, WORDS
 from mcphub_gitops.compiler.source import Span
@@ -92,7 +92,12 @@ def _kind(asked: Asked, server: Server) -> Iterator[Statement]:
     elif isinstance(origin, Command):
         words = shlex.join(text.value for text in origin.argv)
         yield _what(f"the command {shown(words)}", "", origin.argv[0].span)
-    elif not isinstance(origin, Image):
+    elif isinstance(origin, ToolContainers):
+        for tool, image in server.images.items():
+            pins = locked.image_of(tool).partition("@")[2] if locked is not None else ""
+            text = f"a container of the image {image.reference} for each call of {shown(tool)}"
+            yield _what(text, pins, image.span)
+    elif isinstance(origin, Remote):
         yield _what(f"the remote server at {shown(origin.url.value)}", "", origin.span)
     if server.image is not None:
         base = "in the image" if isinstance(origin, Package) else "the image"

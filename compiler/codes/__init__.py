@@ -1,6 +1,7 @@
 """The registry of diagnostic codes: each has a constant summary and an explanation, in the module of its subject."""
 
 from mcphub_gitops.compiler.codes.catalogs import (
+    CALL_MOUNT,
     CATALOG_ENTRY,
     CATALOG_SOURCE,
     CLIENT_NAME,
@@ -15,6 +16,7 @@ from mcphub_gitops.compiler.codes.catalogs import (
     SECRET_SHARED,
     SEVERAL_CATALOGS,
     TOKEN_MISSING,
+    TOOL_CONTAINER,
     WILDCARD_HOST,
 )
 from mcphub_gitops.compiler.codes.code import Code, Severity
@@ -111,6 +113,7 @@ __all__ = [
     "ALIAS",
     "BAD_VALUE",
     "BUNDLE",
+    "CALL_MOUNT",
     "CATALOG_ENTRY",
     "CATALOG_SOURCE",
     "CHOICE",
@@ -180,6 +183,7 @@ __all__ = [
     "TOKEN_MISSING",
     "TOKEN_SHARED",
     "TOKEN_SOURCE",
+    "TOOL_CONTAINER",
     "TOOL_NAME",
     "TOOL_TWICE",
     "TOO_DEEP",

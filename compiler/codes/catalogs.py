@@ -67,6 +67,25 @@ NOT_DONE = Code(
         "refused, so that nobody takes it for served."
     ),
 )
+CALL_MOUNT = Code(
+    name="MH350",
+    summary="a call would mount what is not granted",
+    explanation=(
+        "Some tools are containers that mount a folder which the call itself names. Whoever calls would choose what of "
+        "the host is seen, so that the hub says below which folders it may be, under `paths`: `read`, and `write` "
+        "where the container may also change them. Nothing else is mounted, and links are followed before that is "
+        "decided."
+    ),
+)
+TOOL_CONTAINER = Code(
+    name="MH351",
+    summary="the catalog's tool container cannot be run",
+    explanation=(
+        "A tool with a `container` is an image of its own, with its `command`, `volumes` and `user`; one call is one "
+        "container. There is no server beside it: what is said of one is refused, and so is what would let a call "
+        "choose whom the container runs as."
+    ),
+)
 TOKEN_MISSING = Code(
     name="MH365",
     summary="the catalog's remote needs an access token",

@@ -10,7 +10,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import is_code, is_locked_image
-from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
+from mcphub_gitops.compiler.lock.model import Definitions, Lock, LockedImage, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.lock.offers import OfferDefinitions, lock_offers
 from mcphub_gitops.compiler.lock.questions import (
     ImageAnswer,
@@ -22,7 +22,7 @@ from mcphub_gitops.compiler.lock.questions import (
 )
 from mcphub_gitops.compiler.resolve.confinement import is_user
 from mcphub_gitops.compiler.resolve.exposure import is_selected
-from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
+from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server, ToolContainers
 
 _MOST_NAMED = 3
 
@@ -53,12 +53,18 @@ def ask_packages(hub: Hub, lock: Lock) -> dict[str, PackageQuestion]:
 
 
 def ask_images(hub: Hub, lock: Lock) -> dict[str, ImageQuestion]:
-    """Return the question about each enabled image by server; the digest that is locked now is asked for again."""
+    """Return the question about each enabled image by `image_key`; the digest that is locked now is asked for again."""
     return {
-        server.name: ImageQuestion(reference=_wanted(server.image, _before(hub, server, lock)))
+        image_key(server, tool): ImageQuestion(reference=_wanted(image, tool, _before(hub, server, lock)))
         for server in hub.servers
-        if server.enabled and server.image is not None
+        if server.enabled
+        for tool, image in server.images.items()
     }
+
+
+def image_key(server: Server, tool: str) -> str:
+    """Return by what an image of `server` is known in questions and answers: of a `tool`, or its only one."""
+    return f"{server.name}/{tool}" if tool else server.name
 
 
 def ask_targets(hub: Hub, images: Mapping[str, ImageAnswer]) -> dict[str, TargetQuestion]:
@@ -93,11 +99,12 @@ def pin(
             continue
         answer = packages.get(server.name, PackageAnswer())
         image = images.get(server.name, ImageAnswer())
+        missing = [*_without_image(server, images)]
         if isinstance(server.origin, Package) and answer.problem:
             problems.append(Diagnostic(code=codes.NO_PACKAGE, detail=answer.problem, span=server.origin.span))
             continue
-        if server.image is not None and image.problem:
-            problems.append(Diagnostic(code=codes.NO_IMAGE, detail=image.problem, span=server.image.span))
+        if missing:
+            problems.extend(missing)
             continue
         servers[server.name] = LockedServer(
             launch=launch_fingerprint(server),
@@ -108,7 +115,8 @@ def pin(
             platforms=image.platforms,
             user=image.user if is_user(image.user) else "",
             target=targets.get(server.name, ""),
-            definitions="catalog" if server.definitions is not None else "live",
+            definitions=_definitions(server),
+            containers=MappingProxyType(_containers(server, images)),
             files=MappingProxyType({path: files[path] for path in sorted(files) if is_code(server, path)}),
         )
     return Lock(servers=MappingProxyType(servers)), problems
@@ -117,7 +125,7 @@ def pin(
 def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Locked:
     """Return the lock of `pinned` with the tools of `answers`, which holds one for each of its servers that is asked.
 
-    A server whose definitions come from its catalog is not asked, and has those.
+    A server whose definitions come from its catalog is not asked, and has those; neither are tools that are containers.
     """
     servers: dict[str, LockedServer] = {}
     definitions: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -141,6 +149,33 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
     return Locked(lock=lock, definitions=definitions, diagnostics=tuple(problems), offers=offers)
 
 
+def _without_image(server: Server, images: Mapping[str, ImageAnswer]) -> Iterator[Diagnostic]:
+    for tool, image in server.images.items():
+        problem = images.get(image_key(server, tool), ImageAnswer()).problem
+        if problem:
+            yield Diagnostic(code=codes.NO_IMAGE, detail=problem, span=image.span)
+
+
+def _containers(server: Server, images: Mapping[str, ImageAnswer]) -> dict[str, LockedImage]:
+    if not isinstance(server.origin, ToolContainers):
+        return {}
+    found = {tool: images[image_key(server, tool)] for tool in sorted(server.origin.tools)}
+    return {
+        tool: LockedImage(
+            image=f"{server.origin.tools[tool].image.reference.tagged}@{answer.digest}",
+            platforms=answer.platforms,
+            user=answer.user if is_user(answer.user) else "",
+        )
+        for tool, answer in found.items()
+    }
+
+
+def _definitions(server: Server) -> Definitions:
+    if isinstance(server.origin, ToolContainers):
+        return "complete"
+    return "catalog" if server.definitions is not None else "live"
+
+
 def _before(hub: Hub, server: Server, lock: Lock) -> LockedServer | None:
     """Return the pins that `server` has, or had under the name that it was renamed from."""
     return lock.servers.get(server.name) or lock.servers.get(hub.moves.get(server.name, ""))
@@ -151,13 +186,14 @@ def _preferred(hub: Hub, server: Server, lock: Lock) -> tuple[str, ...]:
     return locked.requirements if locked is not None else ()
 
 
-def _wanted(image: Image, locked: LockedServer | None) -> str:
-    if locked is None or not is_locked_image(image, locked.image):
-        return str(image.reference)
-    return locked.image
+def _wanted(image: Image, tool: str, locked: LockedServer | None) -> str:
+    pinned = locked.image_of(tool) if locked is not None else ""
+    return pinned if is_locked_image(image, pinned) else str(image.reference)
 
 
 def _answer(server: Server, answers: Mapping[str, ToolsAnswer]) -> ToolsAnswer:
+    if isinstance(server.origin, ToolContainers):
+        return ToolsAnswer(era="", tools=tuple(tool.definition for tool in server.origin.tools.values()))
     if server.definitions is None:
         return answers[server.name]
     return ToolsAnswer(era="", tools=tuple(server.definitions.tools.values()))

@@ -10,7 +10,16 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.diagnostic import Diagnostic
-from mcphub_gitops.compiler.lock.model import EMPTY, NO_OFFERS, Lock, LockedCatalog, LockedServer, Offers
+from mcphub_gitops.compiler.lock.model import (
+    EMPTY,
+    NO_IMAGES,
+    NO_OFFERS,
+    Lock,
+    LockedCatalog,
+    LockedImage,
+    LockedServer,
+    Offers,
+)
 from mcphub_gitops.compiler.read import bounds, shape, syntax
 from mcphub_gitops.compiler.resolve.offer import KINDS
 from mcphub_gitops.compiler.source import Source
@@ -84,10 +93,22 @@ def _entry(server: LockedServer) -> dict[str, Any]:
         entry["user"] = server.user
     if server.target:
         entry["target"] = server.target
+    if server.containers:
+        entry["containers"] = {tool: _image_entry(each) for tool, each in server.containers.items()}
     if server.files:
         entry["files"] = dict(server.files)
     entry |= {kind: dict(hashes) for kind, hashes in server.offers.items()}
     return entry
+
+
+def _image_entry(image: LockedImage) -> dict[str, Any]:
+    user = {"user": image.user} if image.user else {}
+    return {"image": image.image, "platforms": dict(image.platforms), **user}
+
+
+def _image(entry: Mapping[str, Any]) -> LockedImage:
+    platforms = MappingProxyType(entry.get("platforms", EMPTY))
+    return LockedImage(image=entry["image"], platforms=platforms, user=entry.get("user", ""))
 
 
 def _server(entry: Mapping[str, Any]) -> LockedServer:
@@ -101,6 +122,7 @@ def _server(entry: Mapping[str, Any]) -> LockedServer:
         platforms=MappingProxyType(entry.get("platforms", EMPTY)),
         user=entry.get("user", ""),
         target=entry.get("target", ""),
+        containers=MappingProxyType({tool: _image(each) for tool, each in entry.get("containers", NO_IMAGES).items()}),
         files=MappingProxyType(entry.get("files", EMPTY)),
         tools=MappingProxyType({name: line.removesuffix(_HIDDEN) for name, line in entry["tools"].items()}),
         hidden=frozenset(name for name, line in entry["tools"].items() if line.endswith(_HIDDEN)),

@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
 from mcphub_gitops.compiler.resolve.exposure import is_selected
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server
+from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server, ToolContainers
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
 from mcphub_gitops.compiler.resolve.references import programs_of
 
@@ -101,7 +101,7 @@ def _stale(
 def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, str], moved: frozenset[str]) -> str:
     if locked is None:
         return "is not locked"
-    if reason := _why_other_package(server, locked):
+    if reason := _why_other_package(server, locked) or _why_other_definitions(server, locked):
         return reason
     if locked.launch != launch_fingerprint(server):
         return "is started in another way than when it was locked"
@@ -129,10 +129,21 @@ def _why_other_tools(server: Server, locked: LockedServer, moved: frozenset[str]
     return ""
 
 
+def _why_other_definitions(server: Server, locked: LockedServer) -> str:
+    """Return why tools that are containers are not what was locked: their catalog has all of each, and may change."""
+    if not isinstance(server.origin, ToolContainers) or locked.definitions != "complete":
+        return ""
+    now = {name: fingerprint(tool.definition) for name, tool in server.origin.tools.items()}
+    changed = sorted(name for name in {*now, *locked.tools} if now.get(name) != locked.tools.get(name))
+    return f"has another tool `{changed[0]}` in its catalog than when it was locked" if changed else ""
+
+
 def _why_other_package(server: Server, locked: LockedServer) -> str:
     origin = server.origin
-    if server.image is not None and not is_locked_image(server.image, locked.image):
-        return f"is locked to {locked.image or 'no image'}, the hub asks for {server.image.reference}"
+    for tool, image in server.images.items():
+        pinned = locked.image_of(tool)
+        if not is_locked_image(image, pinned):
+            return f"is locked to {pinned or 'no image'}, the hub asks for {image.reference}"
     if not isinstance(origin, Package):
         return f"is locked to {locked.package}, the hub declares something else" if locked.package else ""
     if not is_locked_package(origin, locked.package):

@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 _BOUND = frozenset({"requirements", "files", "tools"})
 """What every line of reaches desired state by itself, whose digests cover it."""
 
-_FACTS = tuple(each.name for each in fields(LockedServer) if each.name not in {*_BOUND, "offers"})
+_FACTS = tuple(each.name for each in fields(LockedServer) if each.name not in {*_BOUND, "containers", "offers"})
 
 
 def lock_digest(lock: Lock) -> str:
@@ -21,8 +21,16 @@ def lock_digest(lock: Lock) -> str:
 
 def _facts(server: LockedServer) -> dict[str, Any]:
     # What is not there does not count, so that older locks have the digests that they had.
-    offers = {kind: dict(hashes) for kind, hashes in server.offers.items()}
-    return {fact: _plain(getattr(server, fact)) for fact in _FACTS} | ({"offers": offers} if offers else {})
+    containers = {
+        tool: {"image": each.image, "platforms": dict(each.platforms), "user": each.user}
+        for tool, each in server.containers.items()
+    }
+    parts = {
+        "offers": {kind: dict(hashes) for kind, hashes in server.offers.items()},
+        "containers": containers,
+    }
+    facts = {fact: _plain(getattr(server, fact)) for fact in _FACTS}
+    return {**facts, **{name: part for name, part in parts.items() if part}}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a locked server)

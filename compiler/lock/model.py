@@ -7,13 +7,22 @@ from typing import Any, Literal, TypeAlias
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.resolve.confinement import Confinement
-from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server
+from mcphub_gitops.compiler.resolve.model import (
+    Image,
+    Package,
+    Remote,
+    SecretRef,
+    Server,
+    ToolContainer,
+    ToolContainers,
+)
 from mcphub_gitops.compiler.resolve.offer import Kind
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
-Definitions: TypeAlias = Literal["live", "catalog"]
-"""How the definitions of a server's tools were read: from the server as it runs, or from its catalog's entry."""
+Definitions: TypeAlias = Literal["live", "catalog", "complete"]
+"""How the definitions of a server's tools were read: from the server as it runs, or from its catalog's entry, which has
+no more than their names for certain, or, of tools that are containers, all that there is."""
 
 Offers: TypeAlias = Mapping[Kind, Mapping[str, str]]
 """Fingerprints by name or URI, of each kind that there is something of."""
@@ -21,6 +30,18 @@ Offers: TypeAlias = Mapping[Kind, Mapping[str, str]]
 NO_OFFERS: Offers = MappingProxyType({})
 
 _CONFINING = tuple(each.name for each in fields(Confinement) if each.name != "reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedImage:
+    """An image's pins: the reference with the digest that was found, the manifests by platform, and its own user."""
+
+    image: str
+    platforms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    user: str = ""
+
+
+NO_IMAGES: Mapping[str, LockedImage] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +53,9 @@ class LockedServer:
     ``os/architecture`` to the manifest's digest, `user` is the one that the image names, and `target` what its
     interpreter is (`Environment.target`) where a package runs in it. `files` and `tools` map a path or a tool's own
     name to ``sha256:<hex>``; `hidden` are the tools that the hub's filters left out. Where `definitions` came from the
-    catalog, the `era` is empty, for nobody asked, and the tools are held to their names alone. `offers` are prompts,
-    resources and resource templates, those alone that may be served.
+    catalog, the `era` is empty, for nobody asked, and the tools are held to their names alone, unless each of them is a
+    container by itself: those are in `containers`, by the tool's own name. `offers` are prompts, resources and resource
+    templates, those alone that may be served.
     """
 
     launch: str
@@ -45,10 +67,21 @@ class LockedServer:
     platforms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     user: str = ""
     target: str = ""
+    containers: Mapping[str, LockedImage] = field(default_factory=lambda: NO_IMAGES)
     files: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     tools: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     hidden: frozenset[str] = frozenset()
     offers: Offers = field(default_factory=lambda: NO_OFFERS)
+
+    def pins_of(self, tool: str) -> LockedImage:
+        """Return the pins of a `tool` that is a container, or, under no name, those of the server's own image."""
+        if not tool:
+            return LockedImage(image=self.image, platforms=self.platforms, user=self.user)
+        return self.containers.get(tool, LockedImage(image=""))
+
+    def image_of(self, tool: str) -> str:
+        """Return the image in `pins_of`; empty where there is none."""
+        return self.pins_of(tool).image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +122,7 @@ def launch_fingerprint(server: Server) -> str:
 
 
 def describe_origin(server: Server) -> dict[str, Any]:
-    """Return the origin as plain data: a package or image with its arguments, a command, or an endpoint."""
+    """Return the origin as plain data: a package or image with its arguments, a command, an endpoint, or tools."""
     origin = server.origin
     if isinstance(origin, Package):
         base = {"base": str(origin.base.reference)} if origin.base is not None else {}
@@ -101,7 +134,19 @@ def describe_origin(server: Server) -> dict[str, Any]:
         facts = {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
         # What is not said does not count, so that older locks hold.
         return facts if origin.transport == "streamable-http" else {**facts, "transport": origin.transport}
+    if isinstance(origin, ToolContainers):
+        return {"containers": {name: _describe_tool(tool) for name, tool in origin.tools.items()}}
     return {"command": [text.value for text in origin.argv]}
+
+
+def _describe_tool(tool: ToolContainer) -> dict[str, Any]:
+    return {
+        "image": str(tool.image.reference),
+        "command": [text.value for text in tool.command],
+        "volumes": [text.value for text in tool.volumes],
+        "mounts": [asdict(mount) for mount, _ in tool.mounts],
+        "user": tool.user.value if tool.user is not None else "",
+    }
 
 
 def describe_confinement(confinement: Confinement) -> dict[str, Any]:

@@ -140,6 +140,7 @@ def _of_server(name: str, before: LockedServer | None, after: LockedServer | Non
     if was.image != after.image and image:
         moved_from = old_digest if old_image == image else was.image
         yield Movement(owner=name, kind="image", what=image, before=moved_from, after=digest)
+    yield from _set(name, "images of tools", _images(was), _images(after), values=before is not None)
     if before is not None:
         # Every image has other manifests: it is their platforms that come and go.
         yield from _set(name, "platforms", dict.fromkeys(was.platforms, ""), dict.fromkeys(after.platforms, ""))
@@ -148,6 +149,10 @@ def _of_server(name: str, before: LockedServer | None, after: LockedServer | Non
     yield from _set(name, "tools", was.tools, after.tools)
     for kind in KINDS:
         yield from _set(name, kind, was.offers.get(kind, EMPTY), after.offers.get(kind, EMPTY))
+
+
+def _images(server: LockedServer) -> dict[str, str]:
+    return {tool: each.image for tool, each in server.containers.items()}
 
 
 def _singles(name: str, before: LockedServer, after: LockedServer) -> Iterator[Movement]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.freshness import is_locked_image, is_locked_package
-from mcphub_gitops.compiler.lock.model import Lock, LockedServer
+from mcphub_gitops.compiler.lock.model import Lock, LockedImage, LockedServer
 from mcphub_gitops.compiler.lock.questions import ImageAnswer, PackageAnswer
 from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
 
@@ -36,8 +36,8 @@ def answer_offline(hub: Hub, lock: Lock) -> Answers:
         pins = lock.servers.get(server.name) or lock.servers.get(hub.moves.get(server.name, ""))
         if isinstance(server.origin, Package):
             _answer_package(server, server.origin, pins, packages, problems)
-        if server.image is not None:
-            _answer_image(server, server.image, pins, images, problems)
+        for tool, image in server.images.items():
+            _answer_image(server, image, pins.pins_of(tool) if pins is not None else None, images, problems)
     return Answers(packages=packages, images=images, problems=tuple(problems))
 
 
@@ -56,7 +56,7 @@ def _answer_package(
 
 
 def _answer_image(
-    server: Server, image: Image, pins: LockedServer | None, images: dict[str, ImageAnswer], problems: list[Diagnostic]
+    server: Server, image: Image, pins: LockedImage | None, images: dict[str, ImageAnswer], problems: list[Diagnostic]
 ) -> None:
     reference = image.reference
     if pins is not None and is_locked_image(image, pins.image):
@@ -75,5 +75,9 @@ def _answer_image(
 
 def find_unknown_platforms(hub: Hub, lock: Lock) -> tuple[str, ...]:
     """Return the names of the servers whose image is locked by its digest alone: no registry told its platforms."""
-    images = {server.name for server in hub.servers if server.image is not None}
-    return tuple(sorted(name for name, pins in lock.servers.items() if name in images and not pins.platforms))
+    images = {server.name: server.images for server in hub.servers}
+    return tuple(
+        name
+        for name, pins in sorted(lock.servers.items())
+        if any(not pins.pins_of(tool).platforms for tool in images.get(name, ()))
+    )

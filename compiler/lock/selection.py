@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.freshness import find_stale
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server
+from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server, ToolContainers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,8 @@ def _pinned(server: Server) -> Diagnostic | None:
         span, what, where = origin.span, f"version {origin.version} of {origin.name}", "the version"
     elif isinstance(origin, Image) and origin.reference.digest:
         span, what, where = origin.span, f"the image {origin.reference}", "the digest"
+    elif isinstance(origin, ToolContainers) and all(each.image.reference.digest for each in origin.tools.values()):
+        span, what, where = origin.span, "images by their digests", "the digests"
     else:
         return None
     return Diagnostic(

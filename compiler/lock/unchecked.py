@@ -30,6 +30,19 @@ def _reasons(server: Server, pins: LockedServer | None) -> Iterator[str]:
         yield f"is locked to {pins.image or 'no image'}, the hub declares {server.image.reference.repository}"
     elif isinstance(server.origin, Package) and server.image is not None and not pins.target:
         yield "is locked as a process, the hub runs it in a container"
+    else:
+        yield from _unlike_tools(server, pins)
+
+
+def _unlike_tools(server: Server, pins: LockedServer) -> Iterator[str]:
+    """Yield the first tool that is a container here or in the lock, and not in both from one place."""
+    declared = server.images if server.image is None else {}
+    for tool in sorted({*declared, *pins.containers}):
+        locked = pins.image_of(tool)
+        if tool not in declared or not _is_of(locked, declared[tool].reference.repository):
+            wanted = declared[tool].reference.repository if tool in declared else "no such tool"
+            yield f"is locked to {locked or 'no image'} for its tool `{tool}`, the hub declares {wanted}"
+            return
 
 
 def _declared(server: Server) -> str:

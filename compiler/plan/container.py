@@ -18,6 +18,9 @@ SPEC_LABEL = "io.mcphub.spec"
 QUESTION: Mapping[str, str] = MappingProxyType({"io.mcphub.role": "question"})
 """What a container carries beside, that is only asked something and serves nobody."""
 
+CALL: Mapping[str, str] = MappingProxyType({"io.mcphub.role": "call"})
+"""What the container of one call carries beside: it is gone when the call has ended, however that comes."""
+
 SECRETS_FOLDER = "/run/secrets"
 PACKAGE_FOLDER = "/mcphub/package"
 """Where a container finds the environment of its package, if it has one."""

@@ -16,6 +16,7 @@ from mcphub_gitops.compiler.lock.identity import lock_digest
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.lock.offers import OfferDefinitions
 from mcphub_gitops.compiler.plan.admission import Admission, bind_admission, describe_store
+from mcphub_gitops.compiler.plan.call import Calls, bind_calls, facts_of_calls
 from mcphub_gitops.compiler.plan.container import Container, container_name
 from mcphub_gitops.compiler.plan.offer import NO_DEFINITIONS, NO_OFFERS, Offers, bind_offers
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
@@ -23,7 +24,17 @@ from mcphub_gitops.compiler.plan.tool import Tools, serve
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, is_root
 from mcphub_gitops.compiler.resolve.exposure import Known, KnownTools, expose, unmatched_filters
 from mcphub_gitops.compiler.resolve.location import stores_of
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Package, Remote, Server, Transport
+from mcphub_gitops.compiler.resolve.model import (
+    Command,
+    Hub,
+    Origin,
+    Package,
+    Remote,
+    Server,
+    Text,
+    ToolContainers,
+    Transport,
+)
 from mcphub_gitops.compiler.resolve.path import folders_above, is_below
 from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
@@ -85,12 +96,16 @@ class DesiredServer:
     names alone: nobody asked it, and the lock has what its catalog says; it is empty where they are held to their
     definitions. An apply and the gateway do without an `optional` server that does not answer. `offers` is what is
     served beside tools.
+
+    With `calls`, nothing of it runs between the calls of its tools; `read` and `write` are then the folders below which
+    calls may name what they mount, also outside of the hub's folder.
     """
 
     name: str
     environment: Environment | None
     container: Container | None = None
     endpoint: Endpoint | None = None
+    calls: Calls | None = None
     argv: tuple[str, ...]
     env: Mapping[str, str]
     secrets: Mapping[str, str]
@@ -109,7 +124,13 @@ class DesiredServer:
     @property
     def is_process(self) -> bool:
         """Whether it runs as a child process."""
-        return self.container is None and self.endpoint is None
+        return self.container is None and self.endpoint is None and self.calls is None
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """What is held in a container: the server itself, or each call of its tools."""
+        called = (call.container for call in self.calls.values()) if self.calls is not None else ()
+        return (*((self.container,) if self.container is not None else ()), *called)
 
     @property
     def _held(self) -> str:
@@ -137,6 +158,8 @@ class DesiredServer:
         facts = {"command" if is_command else "args": json.dumps(self.argv, ensure_ascii=False)}
         if self.endpoint is not None:
             facts = dict(self.endpoint.facts())
+        if self.calls is not None:
+            facts = dict(facts_of_calls(self.calls))
         if self.container is not None:
             facts |= dict(self.container.facts())
         if self.environment is not None:
@@ -324,13 +347,13 @@ def _bind(
     environment = None
     if isinstance(origin, Package):
         environment = Environment.of(locked.package, locked.requirements, locked.target)
-    argv = () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
     return DesiredServer(
         name=server.name,
         environment=environment,
         container=_container(server, locked),
         endpoint=_endpoint(origin) if isinstance(origin, Remote) else None,
-        argv=tuple(text.value for text in argv),
+        calls=_calls(server, locked, frozenset(tools.hashes)),
+        argv=tuple(text.value for text in _argv(origin)),
         env=MappingProxyType({name: text.value for name, text in server.env}),
         secrets=_references(server, as_file=False),
         read=tuple(sorted({*_implied_reads(server, locked), *(text.value for text in server.read)})),
@@ -345,6 +368,18 @@ def _bind(
         optional=server.optional,
         offers=offers,
     )
+
+
+def _argv(origin: Origin) -> tuple[Text, ...]:
+    if isinstance(origin, (Remote, ToolContainers)):
+        return ()
+    return origin.argv if isinstance(origin, Command) else origin.args
+
+
+def _calls(server: Server, locked: LockedServer, served: frozenset[str]) -> Calls | None:
+    if not isinstance(server.origin, ToolContainers) or server.confinement is None:
+        return None
+    return bind_calls(server.origin, server.confinement, locked, served)
 
 
 def _stores_of(server: Server) -> list[str]:
@@ -400,7 +435,7 @@ def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Ite
     """Yield the mounts whose source some server could replace by a link: one that stands in what it may write to."""
     writable = {path: server.name for server in servers for path in _written(server)}
     for server in servers:
-        for mount in server.container.mounts if server.container is not None else ():
+        for mount in (each for container in server.containers for each in container.mounts):
             above = folders_above(mount.source) if mount.kind == "bind" else ()
             holder = next((path for path in above if path in writable and path != mount.source), "")
             if holder:
@@ -411,5 +446,5 @@ def _replaceable(servers: list[DesiredServer], spans: Mapping[str, Span]) -> Ite
 
 def _written(server: DesiredServer) -> Iterator[str]:
     yield from server.write
-    mounts = server.container.mounts if server.container is not None else ()
+    mounts = (mount for container in server.containers for mount in container.mounts)
     yield from (mount.source for mount in mounts if mount.kind == "bind" and not mount.read_only)

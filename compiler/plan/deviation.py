@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mcphub_gitops.compiler.plan.call import CALLS
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.observed import Observed, SeenContainer
 from mcphub_gitops.compiler.resolve.path import folders_above
@@ -79,7 +80,11 @@ def _details(name: str, applied: Mapping[str, str], observed: Observed) -> Itera
     given = {fact.partition(".")[2] for fact in applied if fact.startswith("secretFiles.")}
     if given - observed.secrets.get(name, frozenset()):
         yield "the files of its secrets are gone"
-    is_process = "image" not in applied and "url" not in applied
+    is_called = CALLS in applied
+    if is_called:
+        missing = {value for fact, value in applied.items() if fact.startswith("image.")} - observed.images
+        yield from (f"the engine does not have its image {image}" for image in sorted(missing))
+    is_process = "image" not in applied and "url" not in applied and not is_called
     if is_process and name not in observed.scratch | observed.former:
         yield "its private folder is gone"
 

@@ -18,6 +18,7 @@ from mcphub_gitops.compiler.canonical import (
 )
 from mcphub_gitops.compiler.lock.definitions import Defined, written
 from mcphub_gitops.compiler.plan.admission import Admission, DesiredToken
+from mcphub_gitops.compiler.plan.call import Call, Calls
 from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment
 from mcphub_gitops.compiler.plan.deviation import Deviation
@@ -211,6 +212,21 @@ def _stores(entry: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str,
     return MappingProxyType({name: MappingProxyType(facts) for name, facts in sorted(entry.items())})
 
 
+def _calls_document(calls: Calls | None) -> dict[str, Any]:
+    if calls is None:
+        return {}
+    return {
+        "calls": {
+            tool: {
+                "container": _container_document(call.container),
+                "command": list(call.command),
+                "volumes": list(call.volumes),
+            }
+            for tool, call in calls.items()
+        }
+    }
+
+
 def _server_document(server: DesiredServer) -> dict[str, Any]:
     environment = server.environment
     package: dict[str, Any] = {}
@@ -228,6 +244,7 @@ def _server_document(server: DesiredServer) -> dict[str, Any]:
         **package,
         **container,
         **remote,
+        **_calls_document(server.calls),
         **override,
         **by_name,
         **optional,
@@ -337,12 +354,24 @@ def _environment(entry: Mapping[str, Any]) -> Environment:
     return Environment.of(entry["package"], tuple(entry["requirements"]), entry.get("target", ""))
 
 
+def _calls(entry: Mapping[str, Any]) -> Calls | None:
+    if "calls" not in entry:
+        return None
+    found = {}
+    for tool, each in entry["calls"].items():
+        container = _container(each["container"])
+        if container is not None:
+            found[tool] = Call(container=container, command=tuple(each["command"]), volumes=tuple(each["volumes"]))
+    return MappingProxyType(found)
+
+
 def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
     return DesiredServer(
         name=name,
         environment=_environment(entry) if "package" in entry else None,
         container=_container(entry.get("container")),
         endpoint=Endpoint(**entry["endpoint"]) if "endpoint" in entry else None,
+        calls=_calls(entry),
         argv=tuple(entry["argv"]),
         env=MappingProxyType(entry["env"]),
         secrets=MappingProxyType(entry["secrets"]),

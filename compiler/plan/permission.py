@@ -30,11 +30,16 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
 
 WITH_VALUE = frozenset({"secretFiles", "secrets", "store"})
 
+_OF_CALLS = frozenset({"image", "user"})
+"""What is said with the name of a tool where each call of it is a container."""
+
 
 def describe_permission(name: str, value: str) -> str:
     """Return the fact `name`, of a kind of PERMISSIONS, with its `value` in words; both are somebody's raw text."""
     kind, _, rest = name.partition(".")
     paired = f"{rest} ({value})" if kind in WITH_VALUE else f"{rest} from {value}"
     shown = paired if rest and kind in {*WITH_VALUE, "mount"} else rest or value
+    if rest and kind in _OF_CALLS:
+        shown = f"{value}, in calls of {rest}"
     loose = ", by a program that is not held in" if kind in WITH_VALUE and "exec://" in value else ""
     return f"{PERMISSIONS[kind]} {shown}{loose}"

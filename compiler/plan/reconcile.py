@@ -221,7 +221,12 @@ def _renamed(desired: Desired, observed: Observed, making: Mapping[str, str]) ->
 
 
 def _images(desired: Desired, making: Mapping[str, str]) -> set[str]:
-    return {server.container.image for server in desired.servers if server.container and server.name in making}
+    return {
+        container.image
+        for server in desired.servers
+        if server.calls is not None or server.name in making
+        for container in server.containers
+    }
 
 
 def _containers_to_make(
@@ -253,6 +258,9 @@ def _probes(
     desired: Desired, causes: Mapping[str, str], missing: Mapping[str, str], making: Mapping[str, str]
 ) -> Iterator[Operation]:
     for server in desired.servers:
+        if server.calls is not None:
+            # Nothing of it runs that could be asked.
+            continue
         if f"server.{server.name}" in causes:
             yield Operation(type=OpType.PROBE, target=server.name, cause=causes[f"server.{server.name}"])
         elif server.environment is not None and server.environment.digest in missing:

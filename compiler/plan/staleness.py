@@ -1,6 +1,6 @@
 """What of a saved plan no longer holds: each object that it touches and that is not what it was, in words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from mcphub_gitops.compiler.canonical import fingerprint
@@ -123,18 +123,16 @@ def _holders(address: str, plan: Plan) -> set[str]:
     if kind == "server":
         return {name}
     names = plan.desired.container_names()
-    return {each.name for each in plan.desired.servers if _object_of(kind, each, names) == name}
+    return {each.name for each in plan.desired.servers if name in _objects_of(kind, each, names)}
 
 
-def _object_of(kind: str, server: DesiredServer, names: Mapping[str, str]) -> str | None:
-    """Return the name of the object of `kind` that `server` uses."""
+def _objects_of(kind: str, server: DesiredServer, names: Mapping[str, str]) -> Collection[str]:
+    """Return the names of the objects of `kind` that `server` uses."""
     if kind == "container":
-        return names.get(server.name)
+        return {names.get(server.name, "")}
     if kind == "environment" and server.environment is not None:
-        return server.environment.digest
-    if kind == "image" and server.container is not None:
-        return server.container.image
-    return None
+        return {server.environment.digest}
+    return {each.image for each in server.containers} if kind == "image" else ()
 
 
 def _container(observed: Observed, name: str) -> str:

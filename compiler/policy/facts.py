@@ -1,9 +1,10 @@
 """What a hub amounts to, as the facts that rules look at. What is unknown counts as the worse."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mcphub_gitops.compiler.plan.container import Container
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.tool import Tool
 from mcphub_gitops.compiler.policy.admission import facts_of_admission
@@ -12,7 +13,17 @@ from mcphub_gitops.compiler.policy.model import Given, GivenServer
 from mcphub_gitops.compiler.policy.vocabulary import completed
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, Confinement, Mount, is_root
 from mcphub_gitops.compiler.resolve.location import Location, locations_in
-from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Remote, SecretRef, Server
+from mcphub_gitops.compiler.resolve.model import (
+    Command,
+    Hub,
+    Image,
+    Package,
+    Remote,
+    SecretRef,
+    Server,
+    Text,
+    ToolContainers,
+)
 from mcphub_gitops.compiler.resolve.path import why_sensitive
 
 _ENDPOINT = re.compile(
@@ -72,7 +83,8 @@ def _server(
         "catalog": server.source.partition("/")[0],
         "origin": _ORIGINS[type(server.origin)],
         "profiles": list(profiles),
-        "image": _image(server.image, bound),
+        "image": _image(server.image, bound.container if bound is not None else None),
+        "toolImages": list(_tool_images(server, bound)),
         "package": _package(server.origin, bound),
         "command": [text.value for text in _words(server)],
         "secrets": [_secret(ref, found) for ref in server.secrets for found in locations_in(str(ref))],
@@ -80,7 +92,7 @@ def _server(
         "read": [text.value for text in server.read],
         "write": [text.value for text in server.write],
         "locked": bound is not None,
-        "definitions": "catalog" if server.definitions is not None else "live",
+        "definitions": _definitions(server),
         "noTools": server.no_tools,
         **_run(server),
         **_confined(server, server.confinement, bound),
@@ -107,19 +119,39 @@ def _run(server: Server) -> dict[str, Any]:
     return {**here, "kind": "container", "reason": confinement.reason}
 
 
-_ORIGINS: Mapping[type, str] = {Image: "image", Package: "package", Command: "command", Remote: "remote"}
+_ORIGINS: Mapping[type, str] = {
+    Image: "image",
+    Package: "package",
+    Command: "command",
+    Remote: "remote",
+    ToolContainers: "tools",
+}
 
 
-def _words(server: Server) -> tuple[Any, ...]:
+def _definitions(server: Server) -> str:
+    if isinstance(server.origin, ToolContainers):
+        return "complete"
+    return "catalog" if server.definitions is not None else "live"
+
+
+def _words(server: Server) -> tuple[Text, ...]:
     origin = server.origin
+    if isinstance(origin, ToolContainers):
+        return tuple(text for tool in origin.tools.values() for text in tool.command)
     return () if isinstance(origin, Remote) else origin.argv if isinstance(origin, Command) else origin.args
 
 
-def _image(image: Image | None, bound: DesiredServer | None) -> dict[str, str]:
+def _tool_images(server: Server, bound: DesiredServer | None) -> Iterator[dict[str, str]]:
+    calls = bound.calls if bound is not None and bound.calls is not None else {}
+    for tool, image in server.images.items() if isinstance(server.origin, ToolContainers) else ():
+        yield _image(image, calls[tool].container if tool in calls else None)
+
+
+def _image(image: Image | None, container: Container | None) -> dict[str, str]:
     if image is None:
         return {}
     reference = image.reference
-    locked = bound.container.image.partition("@")[2] if bound is not None and bound.container is not None else ""
+    locked = container.image.partition("@")[2] if container is not None else ""
     return {
         "registry": reference.host,
         "repository": reference.path,
@@ -141,12 +173,10 @@ def _confined(server: Server, confinement: Confinement | None, bound: DesiredSer
     if confinement is None:
         network = "remote" if isinstance(server.origin, Remote) else "host"
         return {"network": network, "memory": 0, "pids": 0, "cpus": 0.0}
-    container = bound.container if bound is not None else None
-    # A user that only the lock can tell is never root: an image of root's runs as another (`plan.desired`).
-    user = container.user if container is not None else confinement.user or DEFAULT_USER
+    user = _user(server, confinement, bound)
     return {
         "network": confinement.network,
-        "mounts": [_mount(mount) for mount in confinement.mounts],
+        "mounts": [_mount(mount) for mount in (*confinement.mounts, *_tool_mounts(server))],
         "capabilities": list(confinement.capabilities),
         "privileged": confinement.privileged,
         "hostPid": confinement.host_pid,
@@ -158,6 +188,27 @@ def _confined(server: Server, confinement: Confinement | None, bound: DesiredSer
         "pids": confinement.pids,
         "cpus": confinement.cpus / _BILLION,
     }
+
+
+def _user(server: Server, confinement: Confinement, bound: DesiredServer | None) -> str:
+    """Return whom it runs as; where its tools run as several, that is root if one of them is."""
+    tools = server.origin.tools.values() if isinstance(server.origin, ToolContainers) else ()
+    declared = [confinement.user] if confinement.user else [tool.user.value for tool in tools if tool.user is not None]
+    found = [*(each.user for each in bound.containers), *declared] if bound is not None else declared
+    # A user that only the lock can tell is never root: an image of root's runs as another (`plan.desired`).
+    return next(iter(sorted(found, key=is_root, reverse=True)), DEFAULT_USER)
+
+
+def _tool_mounts(server: Server) -> Iterator[Mount]:
+    """Yield what calls mount beside what all of the server does, and what they may ask for: where that is, they say."""
+    if not isinstance(server.origin, ToolContainers):
+        return
+    for tool in server.origin.tools.values():
+        yield from (mount for mount, _ in tool.mounts)
+    for granted in (server.read, server.write):
+        for text in granted:
+            is_read = granted is server.read
+            yield Mount(kind="bind", source=text.value, target=text.value, read_only=is_read)
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

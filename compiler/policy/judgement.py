@@ -125,7 +125,8 @@ def _parts(kind: Kind, server: _Server) -> Iterator[tuple[str, Mapping[str, Any]
     if kind == "tool":
         yield from ((tool["name"], tool) for tool in server.tools)
     elif kind == "image":
-        yield from [(nested["image"]["repository"], nested["image"])] if nested["image"]["repository"] else []
+        images = (nested["image"], *nested["toolImages"])
+        yield from ((each["repository"], each) for each in images if each["repository"])
     else:
         key, field = {"secret": ("secrets", "variable"), "mount": ("mounts", "target"), "host": ("hosts", "name")}[kind]
         yield from ((each[field], each) for each in nested[key])

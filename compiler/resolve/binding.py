@@ -8,12 +8,10 @@ from typing import Any
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.codes import Code
-from mcphub_gitops.compiler.diagnostic import Diagnostic, sort
-from mcphub_gitops.compiler.read import shape
 from mcphub_gitops.compiler.read.foreign import why_not_checked
-from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, ScalarNode
-from mcphub_gitops.compiler.resolve.catalog import CatalogServer, CatalogTool, canonical
+from mcphub_gitops.compiler.resolve.catalog import CatalogServer, canonical
 from mcphub_gitops.compiler.resolve.model import Text
+from mcphub_gitops.compiler.resolve.plain import NO_PATTERN, find_misfits, with_defaults
 from mcphub_gitops.compiler.resolve.template import (
     NO_VARIABLES,
     Fault,
@@ -25,7 +23,7 @@ from mcphub_gitops.compiler.resolve.template import (
     expand_env,
     expand_volume,
 )
-from mcphub_gitops.compiler.source import Position, Span
+from mcphub_gitops.compiler.source import Span
 
 _CONFIG = "config"
 _MOST_PROBLEMS = 100
@@ -85,14 +83,14 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     `config` is what the hub says, as plain data without templates of the hub's own. A setting that is not declared is
     refused, also where the server declares none; a default is filled in where the mapping that it belongs to is there.
     Which secrets the hub must give is for the caller to check, with `server.secrets`. A mount without a source is left
-    out: its setting is optional, and not given. The containers of tools are bound by each call's own arguments; here
-    their templates are checked.
+    out: its setting is optional, and not given. The containers of tools are bound by each call's own arguments, and
+    are read by `toolset`.
     """
     top = canonical(server.name)
     # Most servers have nothing to set, and then there is nothing to check.
     is_open = bool(server.config or config)
     schema = _strict({"properties": {}, **server.config}, _given_as_secrets(server)) if is_open else {}
-    settings = _filled(config, schema)
+    settings = with_defaults(config, schema)
     why = why_not_checked(schema, settings) if is_open else ""
     if why:
         return None, (_unchecked(server, f"The schema of `{server.name}`'s settings {why}."),)
@@ -102,8 +100,6 @@ def bind(server: CatalogServer, config: Mapping[str, Any]) -> tuple[Bound | None
     scope = Scope(values={top: settings} if is_settled else {}, declared=frozenset(setting_paths(schema, f"{top}.")))
     problems.extend(Problem(code=codes.BAD_VALUE, detail=each.detail, span=each.span) for each in server.refusals)
     problems.extend(_variables_set_twice(server))
-    for tool in server.tools if server.contains_tools else ():
-        problems.extend(_tool_problems(tool))
     bound = _bound(server, _Filler(scope, problems), is_settled=is_settled)
     return (None, tuple(problems)) if problems else (bound, ())
 
@@ -201,22 +197,8 @@ def _variables_set_twice(server: CatalogServer) -> Iterator[Problem]:
         taken.add(name)
 
 
-def _unchecked(owner: CatalogServer | CatalogTool, detail: str) -> Problem:
-    return Problem(code=codes.FOREIGN_SCHEMA, detail=detail, span=owner.span)
-
-
-def _tool_problems(tool: CatalogTool) -> Iterator[Problem]:
-    if tool.container is None:
-        return
-    why = why_not_checked(tool.parameters, {})
-    if why:
-        yield _unchecked(tool, f"The schema of `{tool.name}`'s arguments {why}.")
-        return
-    filler = _Filler(Scope(values={}, declared=frozenset(setting_paths(tool.parameters))), [])
-    list(filler.args(tool.container.command, NO_VARIABLES))
-    list(filler.mounts(tool.container.volumes))
-    filler.plain(tool.container.user)
-    yield from filler.problems
+def _unchecked(server: CatalogServer, detail: str) -> Problem:
+    return Problem(code=codes.FOREIGN_SCHEMA, detail=detail, span=server.span)
 
 
 def _given_as_secrets(server: CatalogServer) -> frozenset[str]:
@@ -254,17 +236,6 @@ def _named(schema: Mapping[str, Any]) -> list[str]:
     return [*schema.get("required", ()), *schema.get("properties", {})]
 
 
-def _filled(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return `value` with the defaults of `schema` where a setting is not given."""
-    if isinstance(value, list):
-        return [_filled(item, schema.get("items", {})) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    declared = schema.get("properties", {})
-    given = {name: _filled(each, declared.get(name, {})) for name, each in value.items()}
-    return {**{name: each["default"] for name, each in declared.items() if "default" in each}, **given}
-
-
 def _setting_problems(
     server: CatalogServer, settings: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[Problem]:
@@ -274,49 +245,10 @@ def _setting_problems(
         if not any(all(name in settings for name in choice) for choice in choices):
             listed = " or ".join(" with ".join(f"`{name}`" for name in choice) for choice in choices)
             yield Problem(code=codes.MISSING_KEY, detail=f"`{_CONFIG}` needs {listed}.", path=(_CONFIG,))
-    places = _Places()
-    document = places.node({_CONFIG: settings}, ())
     try:
-        found = shape.check_foreign(document, {"type": "object", "properties": {_CONFIG: schema}})
+        found = find_misfits(_CONFIG, settings, schema)
     except ValueError:
-        # The catalog's shape leaves only a pattern.
-        detail = "A pattern of the catalog is no regular expression, or none that is matched in linear time."
-        yield _unchecked(server, detail)
+        yield _unchecked(server, NO_PATTERN)
         return
-    for each in sort(found):
-        yield places.problem(each)
-    for path in places.broken:
-        yield Problem(code=codes.BAD_VALUE, detail="No program can be told a text with U+0000 in it.", path=path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Nodes made of plain data, with paths for places: line N of them stands for path N; `broken` are bad texts."""
-
-    paths: list[tuple[str | int, ...]] = field(default_factory=list)
-    broken: list[tuple[str | int, ...]] = field(default_factory=list)
-
-    def node(self, value: object, path: tuple[str | int, ...]) -> Node:
-        span = self._span(path)
-        if isinstance(value, Mapping):
-            entries = (
-                Entry(key=key, key_span=self._span((*path, key)), value=self.node(each, (*path, key)))
-                for key, each in value.items()
-            )
-            return MapNode(entries=tuple(entries), span=span)
-        if isinstance(value, list):
-            return ListNode(items=tuple(self.node(each, (*path, n)) for n, each in enumerate(value)), span=span)
-        if isinstance(value, str) and "\0" in value:
-            self.broken.append(path)
-        if value is None or isinstance(value, (str, bool, int, float)):
-            return ScalarNode(value=value, span=span)
-        raise TypeError(f"{type(value).__name__} is not JSON")
-
-    def problem(self, found: Diagnostic) -> Problem:
-        path = self.paths[found.span.start.line - 1]
-        return Problem(code=found.code, detail=found.detail, path=path, help=found.help)
-
-    def _span(self, path: tuple[str | int, ...]) -> Span:
-        self.paths.append(path)
-        place = Position(line=len(self.paths), column=1)
-        return Span.between(_CONFIG, place, place)
+    for each in found:
+        yield Problem(code=each.code, detail=each.detail, path=each.path, help=each.help)

@@ -43,7 +43,7 @@ class CatalogSecret:
 class CatalogContainer:
     """The container that one call of a tool is; templates over the call's arguments."""
 
-    image: str
+    image: Text
     command: tuple[Text, ...]
     volumes: tuple[Text, ...]
     user: Text | None
@@ -66,12 +66,10 @@ class CatalogTool:
 
     @property
     def definition(self) -> dict[str, Any]:
-        """What is known of the tool's own definition: most often its name alone."""
-        told = {
-            "description": self.description,
-            "inputSchema": self.parameters,
-            "annotations": self.annotations,
-        }
+        """What is known of the tool's own definition: most often its name alone, all of it for a tool container."""
+        # A schema of arguments is that of an object (MCP 2026-07-28, "Tool"), also where the catalog leaves that out.
+        schema = {"type": "object", **self.parameters} if self.container is not None else self.parameters
+        told = {"description": self.description, "inputSchema": schema, "annotations": self.annotations}
         return {"name": self.name, **{key: value for key, value in told.items() if value}}
 
 
@@ -333,8 +331,9 @@ def _tool(node: Node) -> CatalogTool:
 def _container(node: Node | None) -> CatalogContainer | None:
     if node is None:
         return None
+    image = child(node, "image")
     return CatalogContainer(
-        image=_string(node, "image"),
+        image=Text(value=_word(image), span=image.span if image is not None else node.span),
         command=tuple(texts(node, "command")),
         volumes=tuple(texts(node, "volumes")),
         user=text(child(node, "user")),

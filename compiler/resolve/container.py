@@ -9,6 +9,7 @@ from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import MapNode, Node
 from mcphub_gitops.compiler.resolve.confinement import BASELINE, DEFAULT_CPUS, Confinement, Mount, is_root, is_user
+from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.nodes import child, texts, value
 from mcphub_gitops.compiler.resolve.path import is_below, why_not_mounted, why_sensitive
 from mcphub_gitops.compiler.source import Span
@@ -108,7 +109,7 @@ class _Reader:
             yield name
 
     def _mounts(self) -> Iterator[Mount]:
-        allowed = {_clean(text.value) for text in texts(self.server, "relax", "mounts")}
+        allowed = _relaxed(self.server)
         targets: set[str] = set()
         own = ((read_mount(text.value), text.span) for text in texts(self.server, "mounts"))
         for mount, span in (*self.brought, *own):
@@ -121,20 +122,23 @@ class _Reader:
             yield mount
 
     def _check_mount(self, mount: Mount, span: Span, allowed: set[str]) -> None:
-        if mount.target in _HOLDING or is_below(mount.target, _TAKEN):
-            self._refuse(f"Nothing can be mounted at `{mount.target}`.", span)
+        taken = why_no_target(mount.target)
+        if taken:
+            self._refuse(taken, span)
         if mount.kind == "volume":
             return
-        problem = why_not_mounted(mount.source, "read" if mount.read_only else "write")
-        if problem:
-            found = Diagnostic(code=codes.PATH, detail=f"`{mount.source}` {problem}.", span=span)
-            self.problems.append(found)
+        self.check_source(mount.source, span, allowed, writable=not mount.read_only)
         if "$" in mount.source or "$" in mount.target:
             found = Diagnostic(code=codes.TEMPLATE, detail="No template is filled in here.", span=span)
             self.problems.append(found)
-        sensitive = why_sensitive(mount.source, writable=not mount.read_only)
-        if sensitive and mount.source not in allowed:
-            self._tell("mounts", f"`{mount.source}` {sensitive}.", f'mounts: ["{mount.source}"]', span)
+
+    def check_source(self, source: str, span: Span, allowed: set[str], *, writable: bool) -> None:
+        problem = why_not_mounted(source, "write" if writable else "read")
+        if problem:
+            self.problems.append(Diagnostic(code=codes.PATH, detail=f"`{source}` {problem}.", span=span))
+        sensitive = why_sensitive(source, writable=writable)
+        if sensitive and source not in allowed:
+            self._tell("mounts", f"`{source}` {sensitive}.", f'mounts: ["{source}"]', span)
 
     def _refuse(self, detail: str, span: Span) -> None:
         self.problems.append(Diagnostic(code=codes.BAD_VALUE, detail=detail, span=span))
@@ -154,6 +158,23 @@ class _Reader:
         return limits
 
 
+def source_problems(server: Node, granted: tuple[Text, ...], *, writable: bool) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with folders of the host being `granted` to calls of the tools of `server`."""
+    reader = _Reader(server, (), "", None)
+    for text in granted:
+        reader.check_source(text.value, text.span, _relaxed(server), writable=writable)
+    return tuple(reader.problems)
+
+
+def why_no_target(target: str) -> str:
+    """Return why nothing is mounted at the normalised `target` of a container, as a sentence; empty where it may be."""
+    return f"Nothing can be mounted at `{target}`." if target in _HOLDING or is_below(target, _TAKEN) else ""
+
+
+def _relaxed(server: Node) -> set[str]:
+    return {clean(text.value) for text in texts(server, "relax", "mounts")}
+
+
 def read_mount(text: str) -> Mount | None:
     """Return the mount that ``SOURCE:TARGET[:ro|rw]`` says, None where it says none."""
     parts = text.split(":")
@@ -162,13 +183,14 @@ def read_mount(text: str) -> Mount | None:
     is_volume = _VOLUME.fullmatch(parts[0]) is not None
     return Mount(
         kind="volume" if is_volume else "bind",
-        source=parts[0] if is_volume else _clean(parts[0]),
-        target=_clean(parts[1]),
+        source=parts[0] if is_volume else clean(parts[0]),
+        target=clean(parts[1]),
         read_only=parts[2:] != ["rw"],
     )
 
 
-def _clean(path: str) -> str:
+def clean(path: str) -> str:
+    """Return a path of the host as it is compared: normalised, relative to the hub's folder or absolute."""
     # POSIX keeps two leading slashes apart from one, an engine does not.
     return normpath(re.sub("^/+", "/", path))
 

@@ -29,6 +29,7 @@ from mcphub_gitops.compiler.resolve.model import (
     SecretRef,
     Server,
     Text,
+    ToolContainers,
 )
 from mcphub_gitops.compiler.resolve.moves import decode_moves
 from mcphub_gitops.compiler.resolve.nodes import child, entries, texts, value
@@ -142,16 +143,18 @@ class _Decoder:
         self._check_run(entry, origin)
         of_catalogs = ("config", "override", "definitions") if sourced is None else ()
         self._refuse_keys(node, of_catalogs, "a server that comes from no catalog", "")
+        if isinstance(origin, ToolContainers):
+            self._refuse_keys(node, ("definitions",), "tools that are containers", "their catalog has all of each")
         self.problems.extend(unasked_problems(node, sourced))
         env = self._whole_env(node, sourced, origin)
-        write = tuple(self._paths(node, "write"))
+        read, write = (tuple(self._paths(node, access, origin)) for access in ("read", "write"))
         self._check_own_code(origin, write)
-        return Server(
+        server = Server(
             name=entry.key,
             origin=origin,
             env=env,
             secrets=sourced.secrets if sourced is not None else self._secrets(node, env, origin),
-            read=tuple(self._paths(node, "read")),
+            read=read,
             write=write,
             allow=tuple(texts(node, "tools", "allow")),
             deny=tuple(texts(node, "tools", "deny")),
@@ -171,6 +174,9 @@ class _Decoder:
             uris=decode_filter(node, "uris"),
             span=entry.key_span,
         )
+        if self._entries is not None:
+            self.problems.extend(self._entries.check(server, node))
+        return server
 
     def _overrides(self, server: Node, key: str) -> Iterator[tuple[Text, Text]]:
         for entry in entries(server, "tools", key):
@@ -292,8 +298,9 @@ class _Decoder:
     def _confinement(self, node: Node, origin: Origin, sourced: Sourced | None) -> Confinement | None:
         if not (isinstance(origin, Package) and origin.base is not None):
             self._refuse_keys(node, ("base",), "what is no package in a container", "")
-        if isinstance(origin, Image) or (isinstance(origin, Package) and origin.base is not None):
-            self._refuse_keys(node, ("paths",), "a container", "give it `mounts`")
+        if isinstance(origin, (Image, ToolContainers)) or (isinstance(origin, Package) and origin.base is not None):
+            granted = () if isinstance(origin, ToolContainers) else ("paths",)
+            self._refuse_keys(node, granted, "a container", "give it `mounts`")
             confinement, problems = container.decode_confinement(
                 node,
                 mounts=sourced.mounts if sourced is not None else (),
@@ -319,9 +326,10 @@ class _Decoder:
     def _check_run(self, entry: Entry, origin: Origin) -> None:
         own = child(entry.value, "run")
         declared = value(own) or value(self._root, "defaults", "run")
-        if isinstance(origin, Image):
+        if isinstance(origin, (Image, ToolContainers)):
             if own is not None and value(own) == "process":
-                self._problem(codes.NOT_HERE, "An image always runs as a container.", own)
+                what = "An image" if isinstance(origin, Image) else "A tool container"
+                self._problem(codes.NOT_HERE, f"{what} always runs as a container.", own)
         elif isinstance(origin, Remote):
             if own is not None:
                 self._problem(codes.NOT_HERE, "A remote server is run by others.", own)
@@ -357,9 +365,11 @@ class _Decoder:
     def _texts(self, node: Node | None) -> tuple[Text, ...]:
         return tuple(self._filled(text) for text in texts(node))
 
-    def _paths(self, server: Node, access: str) -> Iterator[Text]:
+    def _paths(self, server: Node, access: str, origin: Origin) -> Iterator[Text]:
         for text in self._texts(child(server, "paths", access)):
-            if self._check_path(text, access):
+            if isinstance(origin, ToolContainers):
+                yield Text(value=container.clean(text.value), span=text.span)
+            elif self._check_path(text, access):
                 yield Text(value=normpath(text.value), span=text.span)
 
     def _check_own_code(self, origin: Origin, write: tuple[Text, ...]) -> None:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer, canonical
+from mcphub_gitops.compiler.source import Span
 
 
 def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
     """Yield a warning for each doubtful thing, at its line in the catalog."""
     if server.image and "@" not in server.image:
-        detail = f"`{server.name}` is `{server.image}`: what the catalog's reviewers saw is not what a tag names now."
-        help_ = "the lock pins what the tag names when it is written; ask the catalog for a digest"
-        yield Diagnostic(code=codes.NO_DIGEST, detail=detail, span=server.place("image"), help=help_)
+        yield _no_digest(f"`{server.name}`", server.image, server.place("image"))
+    for tool in server.tools if server.contains_tools else ():
+        if tool.container is not None and "@" not in tool.container.image.value:
+            yield _no_digest(f"`{tool.name}` of `{server.name}`", tool.container.image.value, tool.container.image.span)
     wild = [host for host in server.allow_hosts if host.value.partition(":")[0] in {"", "*"}]
     if wild:
         detail = f"`{server.name}` asks for {' and '.join(f'`{host.value}`' for host in wild)}."
@@ -27,3 +29,9 @@ def _foreign_names(server: CatalogServer) -> Iterator[Diagnostic]:
         if not secret.name.startswith(prefixes):
             detail = f"`{server.name}` calls a secret `{secret.name}`."
             yield Diagnostic(code=codes.SECRET_NAME, detail=detail, span=secret.span)
+
+
+def _no_digest(whose: str, image: str, span: Span) -> Diagnostic:
+    detail = f"{whose} is `{image}`: what the catalog's reviewers saw is not what a tag names now."
+    help_ = "the lock pins what the tag names when it is written; ask the catalog for a digest"
+    return Diagnostic(code=codes.NO_DIGEST, detail=detail, span=span, help=help_)

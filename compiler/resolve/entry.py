@@ -1,6 +1,6 @@
 """What a server that comes from elsewhere amounts to, and how the decoder asks for it: catalogs are read elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.read.syntax import Entry, Node
 from mcphub_gitops.compiler.resolve.confinement import Mount
-from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Text
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server, Text, ToolContainers
 from mcphub_gitops.compiler.source import Span
 
 Fill = Callable[[Text], Text]
@@ -28,7 +28,7 @@ class Sourced:
     """
 
     source: str
-    origin: Image | Package | Remote
+    origin: Image | Package | Remote | ToolContainers
     env: tuple[tuple[str, Text], ...] = ()
     secrets: tuple[SecretRef, ...] = ()
     mounts: tuple[tuple[Mount, Span], ...] = ()
@@ -46,6 +46,9 @@ class Entries(Protocol):
 
     def read(self, server: Entry) -> Sourced | None:
         """Return what the entry that `server` names comes to, None where something is wrong with it."""
+
+    def check(self, server: Server, node: Node) -> Iterator[Diagnostic]:
+        """Yield what is wrong with `server`, which `node` declares, once all that the hub says of it is known."""
 
 
 MakeEntries = Callable[[Fill, Reference, list[Diagnostic]], Entries]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from mcphub_gitops.compiler.resolve.confinement import Confinement
+from mcphub_gitops.compiler.resolve.confinement import Confinement, Mount
 from mcphub_gitops.compiler.resolve.image import ImageReference
 from mcphub_gitops.compiler.source import Span
 
@@ -81,7 +81,32 @@ class Remote:
     span: Span = field(compare=False, repr=False)
 
 
-Origin: TypeAlias = Package | Command | Image | Remote
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContainer:
+    """The container that one call of a tool is.
+
+    `command` and `volumes` are templates over the call's arguments, which `call.prepare` fills in; `mounts` are the
+    same for every call. Without a `user` the image decides. `definition` is the tool's whole definition.
+    """
+
+    image: Image
+    command: tuple[Text, ...]
+    volumes: tuple[Text, ...]
+    mounts: tuple[tuple[Mount, Span], ...]
+    user: Text | None
+    definition: Mapping[str, Any]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContainers:
+    """Tools that are containers by themselves, by the tool's own name: there is no server beside them."""
+
+    tools: Mapping[str, ToolContainer]
+    span: Span = field(compare=False, repr=False)
+
+
+Origin: TypeAlias = Package | Command | Image | Remote | ToolContainers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +188,13 @@ class Server:
         """The image of its container, its own or its package's base; None where it runs in none."""
         origin = self.origin
         return origin if isinstance(origin, Image) else origin.base if isinstance(origin, Package) else None
+
+    @property
+    def images(self) -> Mapping[str, Image]:
+        """Every image that it runs in: by tool where its tools are containers, else the one under no name."""
+        if isinstance(self.origin, ToolContainers):
+            return {name: tool.image for name, tool in self.origin.tools.items()}
+        return {"": self.image} if self.image is not None else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,20 @@ def why_not_mounted(source: str, access: str) -> str:
     return why_not_granted(source, access) if source != "." else "holds mcphub's own files"
 
 
+def why_not_at(real: str, root: str, *, writable: bool, as_named: bool) -> str:
+    """Return why the absolute place `real`, which has no links, is not mounted, as the end of a sentence.
+
+    `root` is the hub's folder, and has no links either. What is sensitive is mounted where it was granted `as_named`.
+    """
+    access = "write" if writable else "read"
+    if is_below(real, {root}):
+        return why_not_mounted(normpath(real.removeprefix(root).lstrip("/") or "."), access)
+    if is_below(root, {real}) or real == "/":
+        return "holds the hub's own folder"
+    sensitive = "" if as_named else why_sensitive(real, writable=writable)
+    return sensitive or why_not_mounted(real, access)
+
+
 def why_sensitive(source: str, *, writable: bool = False) -> str:
     """Return why mounting the normalised `source` gives away more than data, as the end of a sentence."""
     return _why_not_the_hosts(source) or _why_private(source) or (_why_trusted(source) if writable else "")

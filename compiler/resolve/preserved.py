@@ -105,7 +105,9 @@ def _tool(tool: CatalogTool) -> list[Any]:
     if made is None and not tool.parameters and not tool.annotations:
         # Nearly all are of this kind.
         return plain
-    container = [made.image, _texts(made.command), _texts(made.volumes), _text(made.user)] if made is not None else None
+    container = None
+    if made is not None:
+        container = [_text(made.image), _texts(made.command), _texts(made.volumes), _text(made.user)]
     return [*plain, [tool.parameters, tool.annotations, container]]
 
 
@@ -187,16 +189,13 @@ class _Reviver:
             description=description,
             parameters=parameters,
             annotations=annotations,
-            container=self._container(container),
+            container=self._container(*container) if container is not None else None,
             span=span,
         )
 
-    def _container(self, found: Any) -> CatalogContainer | None:  # noqa: ANN401  (JSON)
-        if found is None:
-            return None
-        image, command, volumes, user = found
+    def _container(self, image: Any, command: Any, volumes: Any, user: Any) -> CatalogContainer:  # noqa: ANN401  (JSON)
         return CatalogContainer(
-            image=image, command=self.texts(command), volumes=self.texts(volumes), user=self.text(user)
+            image=self._text(*image), command=self.texts(command), volumes=self.texts(volumes), user=self.text(user)
         )
 
     def _text(self, value: str, *place: int) -> Text:

@@ -19,10 +19,11 @@ from mcphub_gitops.compiler.resolve.container import read_mount
 from mcphub_gitops.compiler.resolve.defects import find_defects
 from mcphub_gitops.compiler.resolve.entry import Fill, Reference, Sourced, compose
 from mcphub_gitops.compiler.resolve.lookup import Found, Lookup
-from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Text
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, SecretRef, Server, Text, ToolContainers
 from mcphub_gitops.compiler.resolve.nodes import child, entries, text
 from mcphub_gitops.compiler.resolve.override import mend
 from mcphub_gitops.compiler.resolve.token import with_token
+from mcphub_gitops.compiler.resolve.toolset import find_mixed, find_problems, read_tools
 from mcphub_gitops.compiler.source import Span
 
 _OWN = frozenset({codes.TEMPLATE, codes.FOREIGN_SCHEMA})
@@ -75,6 +76,10 @@ class Reader:
             offline=found.disable_network,
             override=mended.summary,
         )
+
+    def check(self, server: Server, node: Node) -> Iterator[Diagnostic]:
+        """Yield what is wrong with those of its tools that are containers and that the hub's filters leave."""
+        return find_problems(server, node)
 
     def _config(self, server: Node) -> dict[str, Any]:
         node = child(server, "config")
@@ -159,11 +164,14 @@ class Reader:
                 problem = Diagnostic(code=codes.SECRET_SHARED, detail=detail, span=secret.span, notes=(note,))
                 self.problems.append(problem)
 
-    def _origin(self, found: CatalogServer, bound: Bound | None, source: Text) -> Image | Package | Remote | None:
+    def _origin(
+        self, found: CatalogServer, bound: Bound | None, source: Text
+    ) -> Image | Package | Remote | ToolContainers | None:
+        self.problems.extend(find_mixed(found, source))
         if found.kind == "tool":
-            detail = f"`{source.value}` is a set of tool containers, which mcphub does not run."
-            self._tell(codes.NOT_DONE, detail, source.span)
-            return None
+            tools, problems = read_tools(found, source)
+            self.problems.extend(problems)
+            return tools
         args = tuple(self._args(bound, source)) if bound is not None else ()
         if found.package is not None:
             return Package(

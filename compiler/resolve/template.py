@@ -26,10 +26,14 @@ _DRIVE = re.compile(r"(?P<drive>[A-Za-z]):(?=[\\/])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a template may name: the settings that were given, and the dotted paths of all that may be."""
+    """What a template may name: the values that were given, and the dotted paths of all that may be.
+
+    `named` says in messages what one of them is.
+    """
 
     values: Mapping[str, Any]
     declared: frozenset[str]
+    named: str = "setting of the server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +119,26 @@ def expand_argument(
 
 def expand_volume(template: str, scope: Scope) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
     """Return the mounts, as text, that one item of a container's volumes comes to; empty ones are left out."""
+    texts, faults = expand_words(template, scope)
+    return tuple(text for text in texts if text), faults
+
+
+def expand_words(template: str, scope: Scope) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
+    """Return the words that one item comes to, as `expand_argument` does, where a dollar means nothing."""
     filling = _Filling(scope)
     texts = (word.text for word in filling.words(_terms(template)))
-    return tuple(text for text in texts if text), tuple(filling.faults)
+    return tuple(text for text in texts if text is not None), tuple(filling.faults)
+
+
+def begins_with_value(template: str) -> bool:
+    """Tell whether the text of what `template` comes to begins with what fills it in."""
+    return template.startswith(_OPEN)
+
+
+def names_in(template: str) -> frozenset[str]:
+    """Return the first step of each path that `template` names."""
+    expressions = (term.text for term in _terms(template) if term.is_expression)
+    return frozenset(text.partition("|")[0].partition(".")[0].strip() for text in expressions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +215,8 @@ class _Filling:
         steps = [step.strip() for step in path.split(".")]
         name = ".".join(steps)
         if name not in self.scope.declared:
-            detail = f"`{_cut(name)}` is no setting of the server." if name else "The braces name no setting."
+            noun = self.scope.named
+            detail = f"`{_cut(name)}` is no {noun}." if name else f"The braces name no {noun.partition(' ')[0]}."
             self._fault(detail, start, len(path), self._suggest(name, self.scope.declared))
             return ""
         value: object = self.scope.values

@@ -64,7 +64,7 @@ def _volumes(before: Side, changes: tuple[Change, ...]) -> list[str]:
 
 
 def _mounts(server: DesiredServer | None) -> tuple[Mount, ...]:
-    return server.container.mounts if server is not None and server.container is not None else ()
+    return tuple(mount for each in server.containers for mount in each.mounts) if server is not None else ()
 
 
 def _folders(before: Side, changes: tuple[Change, ...]) -> list[str]:
@@ -105,7 +105,7 @@ def _out_of_sight(before: Side, after: Side) -> Iterator[str]:
         yield f"Whether servers answer that may be missing (`optional`): {_some(optional)}."
     yield "What runs now, and how it differs from what was applied: `mcphub plan` and `mcphub drift` say."
     yield "The values of secrets, and what is behind their references."
-    if any(map(_is_container, after.servers.values())):
+    if any(server.containers for server in after.servers.values()):
         yield "What is in the images: their digests say that it is the same everywhere, not that it is harmless."
 
 

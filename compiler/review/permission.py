@@ -36,7 +36,7 @@ _KIND_OF: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("url", "private", "transport"), "remote"),
         **dict.fromkeys(("read", "write"), "files"),
         **dict.fromkeys(("listen", "publicUrl"), "gateway address"),
-        **dict.fromkeys(("command", "package"), "program"),
+        **dict.fromkeys(("call", "command", "package"), "program"),
         "byName": "tool checks",
         "network": "egress",
         "mount": "mounts",
@@ -63,7 +63,7 @@ def is_gain(permission: Permission) -> bool:
     before, after = permission.before, permission.after
     if before is None or after is None:
         return after is not None
-    if permission.fact == "user":
+    if permission.fact.partition(".")[0] == "user":
         return is_root(after) or not is_root(before)
     if permission.fact == "network":
         return not before.startswith("host")
@@ -93,6 +93,7 @@ def describe(fact: str, value: str) -> str:
 
 
 _PLAIN = {
+    "call": "running in each call",
     "byName": "tools that are held to their names alone, because",
     "command": "running",
     "package": "the package",
@@ -132,7 +133,7 @@ def _of_server(before: Side, after: Side, change: Change) -> Iterator[Permission
         kind = _KIND_OF.get(fact.partition(".")[0])
         if kind is None:
             continue
-        source = _SOURCES.get(fact, str)
+        source = _SOURCES.get(fact.partition(".")[0], str)
         one, other = was.get(fact), now.get(fact)
         if (one and source(one)) == (other and source(other)):
             continue

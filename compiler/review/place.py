@@ -5,7 +5,7 @@ from typing import Final
 
 from mcphub_gitops.compiler.read.syntax import Node
 from mcphub_gitops.compiler.resolve.container import read_mount
-from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, Server, Text
+from mcphub_gitops.compiler.resolve.model import Image, Package, Remote, Server, Text, ToolContainers
 from mcphub_gitops.compiler.resolve.nodes import child, texts
 from mcphub_gitops.compiler.review.side import Side, Written
 from mcphub_gitops.compiler.source import Span
@@ -109,7 +109,7 @@ def _capabilities(written: Written, server: Server, name: str) -> Iterator[Span]
 
 
 def _image(_: Written, server: Server, __: str) -> Iterator[Span]:
-    return _spans(server.image)
+    return _spans(server.origin if isinstance(server.origin, ToolContainers) else server.image)
 
 
 def _package(_: Written, server: Server, __: str) -> Iterator[Span]:
@@ -120,7 +120,7 @@ def _url(_: Written, server: Server, __: str) -> Iterator[Span]:
     return _spans(server.origin.url if isinstance(server.origin, Remote) else None)
 
 
-def _spans(written: Node | Image | Package | Text | None) -> Iterator[Span]:
+def _spans(written: Node | Image | Package | Text | ToolContainers | None) -> Iterator[Span]:
     if written is not None:
         yield written.span
 
@@ -132,6 +132,7 @@ _GATEWAY_FINDERS: Final[Mapping[str, Callable[[Written, str], Iterator[Span]]]] 
     "tokenStore": _token_stores,
 }
 _FINDERS: Final[Mapping[str, _Finder]] = {
+    "call": _image,
     "capability": _capabilities,
     "image": _image,
     "mount": _mounts,

@@ -169,6 +169,7 @@ def absent(name: str, kind: Kind, commit: str, note: str) -> Side:
 def _pins(server: LockedServer) -> Iterator[tuple[str, str]]:
     named = (("package", server.package), ("image", server.image), ("user", server.user), ("target", server.target))
     yield from ((name, value) for name, value in named if value)
+    yield from ((f"image.{tool}", each.image) for tool, each in server.containers.items())
     yield "launch", server.launch
     yield "era", server.era
     yield from ((f"platform.{name}", digest) for name, digest in server.platforms.items())

@@ -61,8 +61,9 @@ def aged(site: Site, hub: Hub, lock: Lock, cutoff: Cutoff) -> Site:
         pins = lock.servers.get(server.name)
         if pins is not None and isinstance(server.origin, Package) and pins.package:
             packages[server.origin.requirement] = pins
-        if pins is not None and server.image is not None and is_locked_image(server.image, pins.image):
-            images[str(server.image.reference)] = pins.image
+        for tool, image in server.images.items():
+            if pins is not None and is_locked_image(image, pins.image_of(tool)):
+                images[str(image.reference)] = pins.image_of(tool)
     return replace(
         site,
         packages=AgedPackages(site.packages, MappingProxyType(packages), cutoff),

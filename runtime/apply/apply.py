@@ -28,7 +28,7 @@ from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.apply.state import read_applied, served_marks, write_generation
 from mcphub_gitops.runtime.events import Progress
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec
+from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, RemoteSpec, Reporter, Spec, ToolsSpec
 from mcphub_gitops.runtime.wish import SecretsFailure
 
 _ACTS = {
@@ -47,7 +47,12 @@ _ACTS = {
 _LETS_GO = 15.0
 """Seconds for a gateway to end the calls on a container that it serves no more: it gives them ten."""
 
-_KINDS: Mapping[type[Spec], str] = {ChildSpec: "process", ContainerSpec: "container", RemoteSpec: "remote"}
+_KINDS: Mapping[type[Spec], str] = {
+    ChildSpec: "process",
+    ContainerSpec: "container",
+    RemoteSpec: "remote",
+    ToolsSpec: "tools",
+}
 
 
 async def apply_plan(plan: Plan, site: Site, reporter: Reporter) -> Report:

@@ -15,6 +15,7 @@ from mcphub_gitops.compiler.plan.container import (
     SECRETS_FOLDER,
     TMPFS,
     Contained,
+    Container,
     container_name,
     environment_of,
     labels_of,
@@ -23,12 +24,12 @@ from mcphub_gitops.compiler.plan.container import (
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
 from mcphub_gitops.compiler.resolve.confinement import Mount as Declared
-from mcphub_gitops.compiler.resolve.path import why_not_mounted, why_sensitive
+from mcphub_gitops.compiler.resolve.path import why_not_at, why_sensitive
 from mcphub_gitops.runtime.apply.layout import make_folder, remove_folder
 from mcphub_gitops.runtime.apply.preflight import wish_of
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.files import names_in, write_file
+from mcphub_gitops.runtime.files import leads_to, names_in, write_file
 from mcphub_gitops.runtime.ports import ContainerSpec, Launch, Mount
 from mcphub_gitops.runtime.wish import read_secrets, wish_for
 from mcphub_gitops.runtime.witness import note_place
@@ -52,23 +53,37 @@ def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path |
     if container is None:
         raise ValueError(f"{server.name} runs in no container")
     package = site.packages.contained(server.environment) if server.environment is not None else None
-    digest = server.spec_digest()
     folder = folder or secrets_of(server.name, site)
     files = tuple(
         Mount(kind="bind", source=str(folder / name), target=f"{SECRETS_FOLDER}/{name}")
         for name in container.secret_files
     )
-    spec = ContainerSpec(
+    spec = container_spec(server, container, server.spec_digest(), hub, site)
+    whole = replace(
+        spec,
+        env=environment_of(server.env, container.secret_files, package),
+        entrypoint=package.entrypoint if package is not None else (),
+        command=server.argv,
+        mounts=(*spec.mounts, *files, *_package(package)),
+        secrets=tuple(server.secrets),
+    )
+    return Launch(spec=whole, secrets=server.secrets, files=server.files, stores=server.stores)
+
+
+def container_spec(server: DesiredServer, container: Container, digest: str, hub: str, site: Site) -> ContainerSpec:
+    """Return what `container`, of `server`, is made from, as far as that is said there; `digest` is in name and labels.
+
+    Raises RuntimeFailure when a source is not there or not allowed.
+    """
+    return ContainerSpec(
         server=server.name,
         name=container_name(hub, server.name, digest),
         image=container.image,
-        env=environment_of(server.env, container.secret_files, package),
-        entrypoint=package.entrypoint if package is not None else (),
+        env=environment_of(server.env, {}),
         labels=labels_of(hub, site.lineage, server.name, digest),
-        command=server.argv,
         user=container.user,
         network=container.network,
-        mounts=(*_mounts(server, hub, site), *files, *_package(package)),
+        mounts=tuple(_mounts(server, container, hub, site)),
         tmpfs=dict(TMPFS),
         capabilities=container.capabilities,
         privileged=container.privileged,
@@ -78,9 +93,7 @@ def container_launch(server: DesiredServer, hub: str, site: Site, folder: Path |
         memory=container.memory,
         pids=container.pids,
         cpus=container.cpus,
-        secrets=tuple(server.secrets),
     )
-    return Launch(spec=spec, secrets=server.secrets, files=server.files, stores=server.stores)
 
 
 def specs_of(desired: Desired, installed: Collection[str], site: Site) -> list[ContainerSpec]:
@@ -92,7 +105,8 @@ def specs_of(desired: Desired, installed: Collection[str], site: Site) -> list[C
     specs = []
     for server in desired.servers:
         if server.environment is not None and server.environment.digest not in installed:
-            tuple(_mounts(server, desired.hub, site))
+            for container in server.containers:
+                tuple(_mounts(server, container, desired.hub, site))
         elif server.container is not None:
             launch = container_launch(server, desired.hub, site)
             specs += [launch.spec] if isinstance(launch.spec, ContainerSpec) else []
@@ -166,62 +180,51 @@ def _package(package: Contained | None) -> Iterator[Mount]:
         yield Mount(kind="bind", source=package.folder, target=PACKAGE_FOLDER)
 
 
-def _mounts(server: DesiredServer, hub: str, site: Site) -> Iterator[Mount]:
-    for mount in server.container.mounts if server.container is not None else ():
+def _mounts(server: DesiredServer, container: Container, hub: str, site: Site) -> Iterator[Mount]:
+    for mount in container.mounts:
         is_volume = mount.kind == "volume"
-        source = volume_name(hub, mount.source) if is_volume else str(_source(server, mount, site))
+        source = volume_name(hub, mount.source) if is_volume else str(real_source(server, mount, site))
         yield Mount(kind=mount.kind, source=source, target=mount.target, read_only=mount.read_only)
 
 
-def _source(server: DesiredServer, mount: Declared, site: Site) -> Path:
-    place = site.root / mount.source
+def real_source(server: DesiredServer, mount: Declared, site: Site, *, key: str = "mounts") -> Path:
+    """Return the place, without links, of what `server` mounts, or of what its `paths` grant to calls.
+
+    Raises RuntimeFailure, which names the `key` of the hub, when it is not there or not allowed.
+    """
+    place, verb = site.root / mount.source, "mounts" if key == "mounts" else "is granted"
     try:
         real = place.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise RuntimeFailure(
-            f"server {server.name} mounts {mount.source}, which is not there",
+            f"server {server.name} {verb} {mount.source}, which is not there",
             detail=f"{place}: {getattr(error, 'strerror', None) or error}",
-            resolution="make it, or take it out of the server's `mounts`",
+            resolution=f"make it, or take it out of the server's `{key}`",
         ) from error
     note_place(place, real)
     note_place(site.containers.socket(), os.path.realpath(site.containers.socket()))
     problem = _why_not(mount, real, site)
-    if not why_sensitive(mount.source, writable=not mount.read_only) and _reaches(real, Path(site.containers.socket())):
+    if not why_sensitive(mount.source, writable=not mount.read_only) and leads_to(real, Path(site.containers.socket())):
         raise RuntimeFailure(
-            f"server {server.name} mounts {mount.source}, which is or holds the socket of the engine",
+            f"server {server.name} {verb} {mount.source}, which is or holds the socket of the engine",
             detail=f"whoever can speak to {site.containers.socket()} is root on the host",
-            resolution="take it out of the server's `mounts`",
+            resolution=f"take it out of the server's `{key}`",
         )
     if problem:
         raise RuntimeFailure(
-            f"server {server.name} mounts {mount.source}, which {problem}",
+            f"server {server.name} {verb} {mount.source}, which {problem}",
             detail=f"its real place is {real}",
-            resolution="take it out of the server's `mounts`, or name its real place there",
+            resolution=f"take it out of the server's `{key}`, or name its real place there",
         )
     return real
 
 
 def _why_not(mount: Declared, real: Path, site: Site) -> str:
     """Return why a source without links is not mounted; its text alone was judged by the compiler."""
-    access = "read" if mount.read_only else "write"
     root = site.root.resolve()
-    if real.is_relative_to(root):
-        return why_not_mounted(str(real.relative_to(root)), access)
-    if root.is_relative_to(real):
-        return "holds the hub's own folder"
-    if not mount.source.startswith("/"):
+    is_near = real.is_relative_to(root) or root.is_relative_to(real)
+    if not is_near and not mount.source.startswith("/"):
         return "leads out of the hub's folder"
     # What the text says by itself needed a reason, and has it.
-    writable = not mount.read_only
-    if why_sensitive(mount.source, writable=writable):
-        return ""
-    return why_sensitive(str(real), writable=writable) or why_not_mounted(str(real), access)
-
-
-def _reaches(real: Path, socket: Path) -> bool:
-    """Tell whether `socket` is, or lies below, a place without links; also where it has another name there."""
-    try:
-        return socket.resolve().is_relative_to(real) or real.samefile(socket)
-    except (OSError, RuntimeError):
-        # No engine listens there, and nothing can be said of its place.
-        return False
+    as_named = bool(why_sensitive(mount.source, writable=not mount.read_only))
+    return why_not_at(str(real), str(root), writable=not mount.read_only, as_named=as_named)

@@ -41,7 +41,7 @@ class Kind(Enum):
     CONTAINER = "container"
     """A container is gone, stopped, changed or replaced, or one is there that should not be."""
     IMAGE = "image"
-    """A tag leads to another image than the one that was locked."""
+    """A tag leads to another image than the one that was locked, or the engine has lost one that calls run."""
     GATEWAY = "gateway"
     """The running gateway serves something else, or elsewhere."""
     TOOLS = "tools"
@@ -76,7 +76,10 @@ def find_drift(
 async def find_tag_drift(applied: Desired, site: Site, reporter: Reporter) -> tuple[Drift, ...]:
     """Ask the registries where the tags of the applied images lead now; raises RuntimeFailure when one is silent."""
     tags = {
-        server.container.tagged: server for server in applied.servers if server.container and server.container.tagged
+        container.tagged: (server.name, container.image)
+        for server in applied.servers
+        for container in server.containers
+        if container.tagged
     }
 
     async def ask(tag: str) -> ImageAnswer:
@@ -89,19 +92,18 @@ async def find_tag_drift(applied: Desired, site: Site, reporter: Reporter) -> tu
         raise join_failures(failures)
     return tuple(
         drift
-        for (tag, server), outcome in zip(tags.items(), outcomes, strict=True)
+        for (tag, (server, image)), outcome in zip(tags.items(), outcomes, strict=True)
         if isinstance(outcome, ImageAnswer)
-        for drift in _tag_drift(tag, server, outcome)
+        for drift in _tag_drift(tag, server, image.partition("@")[2], outcome)
     )
 
 
-def _tag_drift(tag: str, server: DesiredServer, found: ImageAnswer) -> Iterator[Drift]:
-    locked = server.container.image.partition("@")[2] if server.container is not None else ""
+def _tag_drift(tag: str, server: str, locked: str, found: ImageAnswer) -> Iterator[Drift]:
     if found.problem:
-        yield Drift(kind=Kind.IMAGE, address=f"server.{server.name}", detail=f"{tag}: {found.problem}")
+        yield Drift(kind=Kind.IMAGE, address=f"server.{server}", detail=f"{tag}: {found.problem}")
     elif found.digest != locked:
         detail = f"{tag} leads to {found.digest} now, and is locked to {locked}"
-        yield Drift(kind=Kind.IMAGE, address=f"server.{server.name}", detail=detail)
+        yield Drift(kind=Kind.IMAGE, address=f"server.{server}", detail=detail)
 
 
 async def find_tool_drift(
@@ -112,10 +114,11 @@ async def find_tool_drift(
     `eras` are the protocol eras that servers were locked in, of those that are known.
 
     Servers whose environment or files have moved are left out: they have drifted already, and what is not as it was
-    locked is not started.
+    locked is not started. So are tools that are containers by themselves, which say nothing of themselves.
     """
     foreign = foreign_files_of(applied.servers, observed)
-    startable = [each for each in applied.servers if each.name not in foreign and _is_intact(each, observed)]
+    asked = (each for each in applied.servers if each.calls is None)
+    startable = [each for each in asked if each.name not in foreign and _is_intact(each, observed)]
     # A secret that cannot be read is told where its server is asked.
     site, _ = await asyncio.to_thread(with_secrets, startable, site)
 
@@ -164,6 +167,10 @@ def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
         if operation.type is OpType.INSTALL:
             detail = f"the installed files of {operation.cause.split()[0]} are gone or were changed"
             yield Drift(kind=Kind.ENVIRONMENT, address=f"server.{users[operation.target]}", detail=detail)
+        elif operation.type is OpType.PULL:
+            detail = f"the engine does not have its image {operation.target}"
+            for name in _calling(applied, operation.target):
+                yield Drift(kind=Kind.IMAGE, address=f"server.{name}", detail=detail)
         elif operation.type is OpType.MAKE:
             yield Drift(kind=Kind.CONTAINER, address=f"server.{servers[operation.target]}", detail=operation.cause)
         elif operation.type is OpType.REMOVE and operation.target in observed.containers:
@@ -171,6 +178,13 @@ def _object_drift(applied: Desired, observed: Observed) -> Iterator[Drift]:
             yield Drift(kind=Kind.CONTAINER, address=operation.address, detail=detail)
         elif operation.type is OpType.SWITCH and operation.cause == LOST:
             yield Drift(kind=Kind.GENERATION, address=operation.address, detail=operation.cause)
+
+
+def _calling(applied: Desired, image: str) -> Iterator[str]:
+    """Yield the servers with tools whose calls are made from `image`; that of a container is gone with that."""
+    for server in applied.servers:
+        if server.calls is not None and any(each.image == image for each in server.containers):
+            yield server.name
 
 
 def _file_drift(servers: tuple[DesiredServer, ...], observed: Observed) -> Iterator[Drift]:

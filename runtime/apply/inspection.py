@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from mcphub_gitops.compiler.plan.call import isolation_of
 from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer
 from mcphub_gitops.compiler.plan.observed import Isolation, Observed, SeenContainer
 from mcphub_gitops.compiler.render.compose import VARIABLES_FILE
+from mcphub_gitops.runtime.apply.calls import calls_launch
 from mcphub_gitops.runtime.apply.container import owner_labels, specs_of
 from mcphub_gitops.runtime.apply.launch import launch_of
 from mcphub_gitops.runtime.apply.observation import code_digests, recorded
@@ -43,6 +45,10 @@ async def observe(desired: Desired, site: Site) -> Observed:
 
 async def _look_at_engine(desired: Desired, installed: frozenset[str], site: Site) -> tuple[SeenContainer, ...]:
     specs = specs_of(desired, installed, site)
+    for server in desired.servers:
+        if server.calls is not None:
+            # What their calls mount, or may, is judged now, and not by the first that is made.
+            calls_launch(server, desired.hub, site)
     if not desired.container_names() and not names_in(site.layout.containers):
         return ()
     seen = await site.containers.observe(owner_labels(desired.hub, site), specs)
@@ -82,7 +88,7 @@ def _secret_files(site: Site) -> dict[str, frozenset[str]]:
 
 
 async def _present(desired: Desired, site: Site) -> frozenset[str]:
-    images = sorted({server.container.image for server in desired.servers if server.container is not None})
+    images = sorted({container.image for server in desired.servers for container in server.containers})
     return await site.containers.present(images) if images else frozenset()
 
 
@@ -99,6 +105,8 @@ def assess(desired: Desired, site: Site) -> Mapping[str, Isolation]:
 def _isolation(server: DesiredServer, hub: str, site: Site) -> Isolation | None:
     if server.container is not None:
         return server.container.isolation(server.secrets)
+    if server.calls is not None:
+        return isolation_of(server.calls)
     environment = server.environment
     # A package that is not installed yet is judged by the place that it will have.
     place = site.packages.place(environment) if environment is not None else None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer, Endpoint
 from mcphub_gitops.compiler.resolve.path import why_not_granted
+from mcphub_gitops.runtime.apply.calls import calls_launch
 from mcphub_gitops.runtime.apply.container import container_launch
 from mcphub_gitops.runtime.apply.site import Site
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -17,11 +18,15 @@ SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 def launch_of(server: DesiredServer, hub: str, site: Site, scratch: Path, *, program: Program | None = None) -> Launch:
     """Return how `server` is started, as a process with the private folder `scratch` or as a container, or reached.
 
+    Of tools that are containers by themselves, what their calls are made from.
+
     A process's `program` is looked for unless it is given. Raises RuntimeFailure when it is not found, or what the
     server is granted is not there or leads out of the hub.
     """
     if server.container is not None:
         return container_launch(server, hub, site)
+    if server.calls is not None:
+        return calls_launch(server, hub, site)
     if server.endpoint is not None:
         return remote_launch(server, server.endpoint)
     program = program or _program(server, site)

@@ -59,8 +59,9 @@ async def lock_hub(
 
 
 def _asked(desired: Desired) -> Desired:
-    """Return the part of `desired` that has to be started: a server whose tools its catalog names is not."""
-    return replace(desired, servers=tuple(server for server in desired.servers if not server.by_name))
+    """Return the part of `desired` that has to be started: a server is not whose tools its catalog names, or has."""
+    asked = (server for server in desired.servers if not server.by_name and server.calls is None)
+    return replace(desired, servers=tuple(asked))
 
 
 async def _resolve(

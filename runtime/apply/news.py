@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from mcphub_gitops.compiler.lock.model import LockedServer
 from mcphub_gitops.compiler.lock.movement import split_package
@@ -43,11 +44,13 @@ def questions_of(server: Server, pins: LockedServer, site: Site) -> Iterator[Que
         name, version = split_package(pins.package)
         allowed = version if server.origin.version is not None else ""
         yield server.name, name, version, lambda: _newest(site, name, allowed)
-    image = server.image
-    if image is not None and pins.image and image.reference.tag:
-        tagged, digest = image.reference.tagged, pins.image.partition("@")[2]
-        pinned = digest if image.reference.digest else ""
-        yield server.name, tagged, digest, lambda: _leads_to(site, tagged, pinned)
+    known: set[str] = set()
+    for tool, image in server.images.items():
+        tagged, digest = image.reference.tagged, pins.image_of(tool).partition("@")[2]
+        if digest and image.reference.tag and tagged not in known:
+            known.add(tagged)
+            pinned = digest if image.reference.digest else ""
+            yield server.name, tagged, digest, partial(_leads_to, site, tagged, pinned)
 
 
 async def ask(questions: list[Question]) -> tuple[News, ...]:

@@ -22,7 +22,7 @@ def observe_record(applied: Applied | None, files: Mapping[str, str]) -> Observe
         environments=frozenset(each.digest for each in environments if each is not None),
         scratch=frozenset(server.name for server in desired.servers if server.is_process),
         containers=MappingProxyType({each.name: each for each in _running(desired)}),
-        images=frozenset(server.container.image for server in desired.servers if server.container is not None),
+        images=frozenset(container.image for server in desired.servers for container in server.containers),
         secrets=MappingProxyType(desired.secret_files()),
         looked=False,
     )

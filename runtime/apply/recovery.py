@@ -89,8 +89,9 @@ def take_over(installation: Installation, layout: Layout) -> None:
 def _applied_lineages(layout: Layout) -> set[str]:
     if read_applied(layout) is None:
         return set()
-    specs = (server["spec"] for server in json.loads(read_generation(layout))["servers"])
-    return {spec["labels"][LINEAGE_LABEL] for spec in specs if "labels" in spec}
+    specs = [server["spec"] for server in json.loads(read_generation(layout))["servers"]]
+    called = [tool["container"] for spec in specs for tool in spec.get("tools", {}).values()]
+    return {spec["labels"][LINEAGE_LABEL] for spec in (*specs, *called) if "labels" in spec}
 
 
 def _is_lineage(text: str) -> bool:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from mcphub_gitops.compiler.plan.observed import Isolation, SeenContainer
 from mcphub_gitops.runtime.apply.layout import Layout
 from mcphub_gitops.runtime.cli import lazy
-from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, LineSink, Program, Spec
+from mcphub_gitops.runtime.ports import (
+    AnySpawner,
+    Child,
+    ChildSpec,
+    ContainerSpec,
+    LineSink,
+    Program,
+    Spec,
+    ToolsSpec,
+)
 
 if TYPE_CHECKING:
     from mcphub_gitops.runtime.engines.docker.engine import DockerEngine
@@ -15,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Engines:
-    """Starts processes, containers and the way to remote servers.
+    """Starts processes, containers and the way to remote servers, and answers for tools that are containers.
 
     A `Spawner`, an `Assessor`, a `ProgramFinder` (`find_program`) and `Containers`; `realm` is the project's lineage.
     An engine is loaded when it is first asked for, so that a hub without containers needs neither Docker nor a sound
@@ -34,6 +43,11 @@ class Engines:
     @cached_property
     def _containers(self) -> "DockerEngine":
         engine: DockerEngine = lazy.load("containers").make_containers(self._layout)
+        return engine
+
+    @cached_property
+    def _tools(self) -> AnySpawner:
+        engine: AnySpawner = lazy.load("tools").make_tools(self._containers)
         return engine
 
     @cached_property
@@ -56,6 +70,8 @@ class Engines:
             return await self._processes.spawn(spec, sink)
         if isinstance(spec, ContainerSpec):
             return await self._containers.spawn(spec, sink)
+        if isinstance(spec, ToolsSpec):
+            return await self._tools.spawn(spec, sink)
         return await self._remote.spawn(spec, sink)
 
     def socket(self) -> str:

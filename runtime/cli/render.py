@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mcphub_gitops.compiler.enumeration import count
+from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.runtime.apply.container import put_secrets, secrets_of
 from mcphub_gitops.runtime.apply.preflight import with_secrets
@@ -38,7 +39,8 @@ def render(project: Project, target: str, *, secrets: bool, as_of: str, offline:
     """Write the compose file with which `docker compose up` makes the same containers as `mcphub apply`.
 
     It holds no secret: those are read from below .mcphub/secrets, where --secrets or an apply has put them. Servers
-    that run as processes are not in it. Exit code 0; 1 on errors.
+    that run as processes, tools that are a container a call, and remote servers are not in it. Exit code 0; 1 on
+    errors.
     """
     desired = compile_desired(project, as_of, frozen=frozen, offline=offline)
     if isinstance(desired, Exit):
@@ -66,5 +68,15 @@ def render(project: Project, target: str, *, secrets: bool, as_of: str, offline:
         click.echo(f"Written: {target} with {count(len(contained), 'service')}.")
     left = len(desired.servers) - len(contained)
     if left:
-        click.echo(f"Not in it: {count(left, 'server')} that run as processes.", err=True)
+        click.echo(f"Not in it: {count(left, 'server')}: {_kinds(desired)}.", err=True)
     return Exit.OK
+
+
+def _kinds(desired: Desired) -> str:
+    """Return why servers are not in the file, by how many."""
+    kinds = {
+        "run as processes": sum(server.is_process for server in desired.servers),
+        "run a container a call": sum(server.calls is not None for server in desired.servers),
+        "are run by others": sum(server.endpoint is not None for server in desired.servers),
+    }
+    return ", ".join(f"{number} {how}" for how, number in kinds.items() if number)

@@ -116,6 +116,8 @@ def _token_row(found: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _kind(server: DesiredServer) -> str:
+    if server.calls is not None:
+        return "tools"
     return "container" if server.container is not None else "process" if server.is_process else "remote"
 
 

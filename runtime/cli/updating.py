@@ -152,8 +152,7 @@ def _held(hub: Hub, wish: _Wish) -> Iterator[Diagnostic]:
     help_ = "wait, or take it all the same with `--min-age 0d`"
     for server in hub.servers:
         wanted = {server.origin.requirement} if isinstance(server.origin, Package) else set()
-        if server.image is not None:
-            wanted.add(str(server.image.reference))
+        wanted.update(str(image.reference) for image in server.images.values())
         for each in sorted(wanted & held.keys()):
             yield Diagnostic(code=codes.HELD, detail=held[each], span=server.span, help=help_)
     for source in wish.sources.values():

@@ -9,7 +9,7 @@ import msgspec
 from mcphub_gitops.compiler.lock.offers import KEYS
 from mcphub_gitops.compiler.resolve.offer import Kind
 from mcphub_gitops.runtime.failure import RuntimeFailure
-from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, Launch, RemoteSpec, Spec
+from mcphub_gitops.runtime.ports import ChildSpec, ContainerSpec, Launch, RemoteSpec, Spec, ToolsSpec
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}\Z")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
@@ -44,7 +44,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One server as it stands in the file."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
-    kind: Literal["process", "container", "remote"]
+    kind: Literal["process", "container", "remote", "tools"]
     spec: msgspec.Raw
     secrets: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -78,7 +78,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> str:
-        """What the server is: ``process``, ``container`` or ``remote``."""
+        """What the server is: ``process``, ``container``, ``remote``, or ``tools`` that are a container a call."""
         return next(kind for kind, spec in _KINDS.items() if isinstance(self.launch.spec, spec))
 
     @property
@@ -91,7 +91,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return (self.name, self.launch, self.made) == (other.name, other.launch, other.made)
 
 
-_KINDS: Final[Mapping[str, type[Spec]]] = {"process": ChildSpec, "container": ContainerSpec, "remote": RemoteSpec}
+_KINDS: Final[Mapping[str, type[Spec]]] = {
+    "process": ChildSpec,
+    "container": ContainerSpec,
+    "remote": RemoteSpec,
+    "tools": ToolsSpec,
+}
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

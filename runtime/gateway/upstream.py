@@ -22,7 +22,7 @@ from mcphub_gitops.runtime.gateway.routing import Route
 from mcphub_gitops.runtime.gateway.shelf import KEYS
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 from mcphub_gitops.runtime.gateway.words import contained, printable
-from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec
+from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec, ToolsSpec
 from mcphub_gitops.runtime.wish import read_secrets, wish_for
 
 log = logging.getLogger("mcphub.gateway")
@@ -277,8 +277,8 @@ class Upstream:
 
     async def _spec(self) -> Spec:
         launch = self._server.launch
-        if isinstance(launch.spec, ContainerSpec):
-            # It was given its secrets when it was made; the gateway only speaks to it.
+        if isinstance(launch.spec, (ContainerSpec, ToolsSpec)):
+            # It was given its secrets when it was made, or has none; the gateway only speaks to it.
             return launch.spec
         if isinstance(launch.spec, ChildSpec):
             # What was reviewed may have been edited since it was applied.

@@ -150,17 +150,6 @@ def test_an_entry_with_too_many_mistakes_is_not_read_to_the_end(key: str) -> Non
     assert len(bind(server, {})[1]) == 150
 
 
-def test_the_arguments_of_a_tool_container_are_bounded_too() -> None:
-    names = ", ".join(f"n{number}: {{type: string}}" for number in range(1000))
-    server = server_of(
-        f"    tools:\n      - name: t\n        parameters: {{properties: {{{names}}}}}\n"
-        "        container: {image: a}\n"
-    )
-    assert [(each.code.name, each.detail) for each in bind(server, {})[1]] == [
-        ("MH111", "The schema of `t`'s arguments is too large.")
-    ]
-
-
 def test_settings_are_plain_data() -> None:
     with pytest.raises(TypeError, match="set is not JSON"):
         bind(server_of("    image: a\n    config: [{name: a, properties: {x: {}}}]\n"), {"x": {1}})

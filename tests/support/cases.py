@@ -262,7 +262,7 @@ def as_observed(desired: Desired) -> Observed:
                 if server.name in names
             }
         ),
-        images=frozenset(server.container.image for server in desired.servers if server.container is not None),
+        images=frozenset(container.image for server in desired.servers for container in server.containers),
         secrets=MappingProxyType(desired.secret_files()),
         gateway=MappingProxyType(desired.gateway()),
         state=desired.state_digest(),

@@ -179,7 +179,7 @@ def engine_for_tests() -> Iterator[Engine]:
         host = os.environ.get("DOCKER_HOST", "")
         if host:
             address = host.removeprefix("unix://")
-            _wait(lambda: _answers(address), f"no engine answers at {host}")
+            wait_until(lambda: _answers(address), f"no engine answers at {host}")
         else:
             address = stack.enter_context(private_engine()).socket
         engine = Engine(socket=address, registry=stack.enter_context(registry_for(address)))
@@ -220,7 +220,7 @@ class PrivateEngine:
                 stderr=log,
                 start_new_session=True,
             )
-        _wait(lambda: _answers(self.socket), f"the engine did not start; its log is {self.folder / 'log'}")
+        wait_until(lambda: _answers(self.socket), f"the engine did not start; its log is {self.folder / 'log'}")
 
     def kill(self) -> None:
         """End it at once, with its containerd; its containers and their keepers stay."""
@@ -299,7 +299,7 @@ def registry_for(address: str) -> Iterator[str]:
         namespace = _namespace_of(address)
         if namespace:
             stack.enter_context(_running(["nsenter", f"--net={namespace}", *serve], Path(name, "log")))
-        _wait(lambda: _serves(listen), f"no registry answers at {listen}")
+        wait_until(lambda: _serves(listen), f"no registry answers at {listen}")
         yield listen
 
 
@@ -365,7 +365,8 @@ def _request(
         connection.close()
 
 
-def _wait(reached: Callable[[], bool], reason: str) -> None:
+def wait_until(reached: Callable[[], bool], reason: str) -> None:
+    """Look until `reached`, and fail for `reason` where that takes too long."""
     deadline = time.monotonic() + PATIENCE
     while not reached():
         if time.monotonic() > deadline:

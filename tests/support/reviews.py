@@ -1,7 +1,7 @@
 """Reviews of cases: ``before.yaml`` with ``tools-before.json`` against ``mcp-hub.yaml`` with ``tools.json``.
 
 A tool is its name, or a whole definition. `offers-before.json` and `offers.json` are what servers offer beside tools.
-Without `before.yaml` there was no hub. Policies are those that a side names.
+Without `before.yaml` there was no hub. Policies are those that a side names, catalogs `catalog*.yaml`.
 Expected: `review.txt`, the review in each format.
 """
 
@@ -59,7 +59,7 @@ def review_of(case: Path) -> Review:
 def side_of(case: Path, hub_file: str, tools_file: str, name: str, commit: str) -> tuple[Side, Definitions]:
     """Return the side that a hub of the case is, and all its definitions."""
     text = (case / hub_file).read_text("utf-8")
-    hub = hub_of(text)
+    hub = hub_of(text, {path.name: path.read_bytes() for path in case.glob("catalog*.yaml")})
     lock, definitions = locked(lock_of(hub, {}), json.loads((case / tools_file).read_bytes()))
     lock, others = with_offers(hub, lock, offers_in_case(case, tools_file.replace("tools", "offers")))
     desired, problems = build(hub, lock, definitions, others)
@@ -86,7 +86,9 @@ def side_of(case: Path, hub_file: str, tools_file: str, name: str, commit: str) 
 
 def locked(found: tuple[Lock, Definitions], tools: Mapping[str, list[Any]]) -> tuple[Lock, Definitions]:
     """Return a lock with the tools that are given, each as a name or as a definition."""
-    definitions = {server: {each["name"]: each for each in map(defined, given)} for server, given in tools.items()}
+    given = {server: {each["name"]: each for each in map(defined, names)} for server, names in tools.items()}
+    # Tools that are containers have the definitions of their catalog.
+    definitions = {**found[1], **given}
     servers = {
         name: replace(each, tools={tool: fingerprint(one) for tool, one in sorted(definitions[name].items())})
         for name, each in found[0].servers.items()

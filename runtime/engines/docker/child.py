@@ -63,6 +63,10 @@ class ContainerChild:
         """Wait while more than 256 KiB are queued for the server; returns at once when it is gone."""
         await self._streams.drain()
 
+    def finish(self) -> None:
+        """End the standard input of a container that is not lasting, after what was written to it."""
+        self._streams.finish()
+
     def stderr_tail(self) -> str:
         """Return the last lines (at most 64 KiB) of standard error, printable, with the spec's secrets masked.
 

@@ -7,10 +7,7 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mcphub_gitops.compiler.plan.container import (
-    QUESTION,
-    aside_name,
-)
+from mcphub_gitops.compiler.plan.container import CALL, QUESTION, aside_name
 from mcphub_gitops.compiler.plan.observed import SeenContainer
 from mcphub_gitops.compiler.resolve.confinement import is_root
 from mcphub_gitops.runtime.engines.docker import images, logs
@@ -83,15 +80,23 @@ class DockerEngine:
         )
         names = names_listed(listed)
         documents = await _at_once(sorted(names | asked.keys()), lambda name: find(self._client, name))
-        found = (document for document in documents if document is not None and not self._is_asked(document))
+        found = (document for document in documents if document is not None and not self._is_passing(document))
         return tuple(look_at(document, labels, asked) for document in found)
 
-    def _is_asked(self, document: Mapping[str, Any]) -> bool:
-        """Tell whether a container is there for a question alone, and who asks it is alive."""
-        if not has_labels(document, QUESTION):
+    def _is_passing(self, document: Mapping[str, Any]) -> bool:
+        """Tell whether a container is there for a question, or a call, alone, and whoever asks is alive."""
+        if not has_labels(document, QUESTION) and not has_labels(document, CALL):
             return False
-        doubt("a container is there for a question")
+        doubt("a container is there for a question, or a call")
         return is_held(self._leases, document["Name"].removeprefix("/"))
+
+    async def sweep_calls(self, labels: Mapping[str, str]) -> None:
+        """Remove every container with all of `labels` that is there for a call whose caller is gone."""
+        filters = {"label": [f"{name}={value}" for name, value in {**labels, **CALL}.items()]}
+        listed = await self._client.ask("GET", "/containers/json", query={"all": True, "filters": filters})
+        for name in sorted(name for name in names_listed(listed) if not is_held(self._leases, name)):
+            await self.remove(name, {**labels, **CALL})
+            (self._leases / f"{name}.lock").unlink(missing_ok=True)
 
     async def present(self, images: Sequence[str]) -> frozenset[str]:
         """Return those of `images`, references by digest, that the engine has."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcphub_gitops.compiler.resolve.binding import Bound, BoundMount, bind, setting_paths
+from mcphub_gitops.compiler.resolve.binding import Bound, BoundMount, bind
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer, read_catalog
 from mcphub_gitops.compiler.resolve.template import SecretValue
 from tests.support.shared import SHARED, needs_shared_data
@@ -300,16 +300,6 @@ def test_a_setting_cannot_name_a_secret() -> None:
 )
 def test_a_variable_that_the_catalog_sets_twice(body: str) -> None:
     assert [code for code, _, _ in problems_of(server_of(body), {})] == ["MH305"]
-
-
-def test_templates_of_tool_containers_name_the_arguments_of_a_call() -> None:
-    tool = (
-        "tools:\n      - name: t\n        parameters: {properties: {args: {type: array}}}\n"
-        "        container: {image: x, command: ['{{args|into}}'], volumes: ['{{arg}}:/x'], user: '{{args|x}}'}\n"
-    )
-    server = server_of(f"    {tool}", head="registry:\n  curl:\n")
-    assert [(code, place) for code, place, _ in problems_of(server, {})] == [("MH301", "6:69"), ("MH301", "6:90")]
-    assert list(setting_paths(server.tools[0].parameters)) == ["args"]
 
 
 JSON = st.recursive(

@@ -159,7 +159,7 @@ def test_tools_that_are_containers() -> None:
     assert (server.kind, server.image) == ("tool", "")
     assert tool.parameters["required"] == ["args"]
     assert tool.container is not None
-    assert (tool.container.image, tool.container.user and tool.container.user.value) == ("alpine/curl", "1")
+    assert (tool.container.image.value, tool.container.user and tool.container.user.value) == ("alpine/curl", "1")
     assert [text.value for text in tool.container.command + tool.container.volumes] == [
         "{{args|into}}",
         "{{args|first}}:/x",

@@ -1,0 +1,95 @@
+"""Tools that are containers by themselves: what each call runs, as it is to be."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from mcphub_gitops.compiler.lock.model import LockedServer
+from mcphub_gitops.compiler.plan.container import Container
+from mcphub_gitops.compiler.plan.observed import Isolation
+from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, Confinement, is_root
+from mcphub_gitops.compiler.resolve.model import ToolContainer, ToolContainers
+
+CALLS = "calls"
+"""The fact that tells a server whose tools are containers by themselves from all others."""
+
+_OF_TOOLS = ("image", "user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a call of one tool runs: its `container`, and templates over the call's arguments (`resolve.call`)."""
+
+    container: Container
+    command: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+
+Calls: TypeAlias = Mapping[str, Call]
+"""By the tool's own name, in the order of names."""
+
+
+def bind_calls(origin: ToolContainers, confinement: Confinement, locked: LockedServer, served: frozenset[str]) -> Calls:
+    """Return what the calls of the tools `served` run, as they are `locked`."""
+    found = {name: tool for name, tool in sorted(origin.tools.items()) if name in served and name in locked.containers}
+    return MappingProxyType({name: _call(tool, name, confinement, locked) for name, tool in found.items()})
+
+
+def _call(tool: ToolContainer, name: str, confinement: Confinement, locked: LockedServer) -> Call:
+    pins, reference = locked.pins_of(name), tool.image.reference
+    tagged, _, digest = pins.image.partition("@")
+    declared = tool.user.value if tool.user is not None else ""
+    own = pins.user if not is_root(pins.user) else DEFAULT_USER
+    return Call(
+        container=Container(
+            image=reference.by_digest(digest),
+            tagged=tagged if not reference.digest else "",
+            user=confinement.user or declared or own,
+            network=confinement.network,
+            mounts=(*confinement.mounts, *(mount for mount, _ in tool.mounts)),
+            capabilities=confinement.capabilities,
+            privileged=confinement.privileged,
+            host_pid=confinement.host_pid,
+            host_ipc=confinement.host_ipc,
+            read_only=confinement.read_only,
+            memory=confinement.memory,
+            pids=confinement.pids,
+            cpus=confinement.cpus,
+            secret_files=MappingProxyType({}),
+            reason=confinement.reason,
+        ),
+        command=tuple(text.value for text in tool.command),
+        volumes=tuple(text.value for text in tool.volumes),
+    )
+
+
+def isolation_of(calls: Calls) -> Isolation:
+    """Return what holds each call in, and what does not in any of them."""
+    found = [call.container.isolation({}) for call in calls.values()]
+    common = [each for each in found[0].measures if all(each in other.measures for other in found)] if found else []
+    missing = dict.fromkeys(each for isolation in found for each in isolation.missing)
+    return Isolation(measures=("a container for each call", *common), missing=tuple(missing))
+
+
+def facts_of_calls(calls: Calls) -> Iterator[tuple[str, str]]:
+    """Yield each fact of `calls` by the name that a plan shows, as one comparable text; what all have stands once."""
+    yield CALLS, "a container each"
+    containers = [call.container for call in calls.values()]
+    shared = (
+        {mount for mount in containers[0].mounts if all(mount in each.mounts for each in containers)}
+        if containers
+        else ()
+    )
+    for name, call in calls.items():
+        yield f"call.{name}", json.dumps({"command": call.command, "volumes": call.volumes}, ensure_ascii=False)
+        own = tuple(mount for mount in call.container.mounts if mount not in shared)
+        for fact, value in replace(call.container, mounts=own).facts():
+            if fact in _OF_TOOLS:
+                yield f"{fact}.{name}", value
+            elif fact.startswith("mount."):
+                yield f"mount.{name}:{fact.partition('.')[2]}", value
+            else:
+                yield fact, value
+    yield from ((f"mount.{mount.target}", str(mount)) for mount in shared)
