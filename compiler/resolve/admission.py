@@ -1,6 +1,7 @@
 """Who may reach what: the tokens that the gateway takes, and the groups that its paths are for."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from posixpath import dirname, normpath
 
 from mcphub_gitops.compiler import codes
@@ -61,12 +62,10 @@ def _token(entry: Entry, read: Reference, problems: list[Diagnostic]) -> Token |
 def _group_problems(root: Node, gateway: Gateway, profiles: Sequence[Profile]) -> Iterator[Diagnostic]:
     # What is wrong with a token's value was told: its groups are known all the same.
     holders = {entry.key: tuple(texts(entry.value, "groups")) for entry in _declared(root)}
-    held = {group.value for groups in holders.values() for group in groups}
-    wanted = [group for groups in (gateway.groups, *(each.groups for each in profiles)) for group in groups]
+    held = {group.value for group in chain.from_iterable(holders.values())}
+    wanted = [*gateway.groups, *chain.from_iterable(profile.groups for profile in profiles)]
     yield from (_nobodys(group, held) for group in wanted if group.value not in held)
-    named = {group.value for group in wanted}
-    for name, groups in holders.items():
-        yield from (_idle(name, group, named) for group in groups if group.value not in named)
+    yield from _idle_groups(holders, {group.value for group in wanted})
     if holders:
         yield from (_closed(profile) for profile in profiles if not profile.groups)
 
@@ -74,6 +73,11 @@ def _group_problems(root: Node, gateway: Gateway, profiles: Sequence[Profile]) -
 def _nobodys(group: Text, held: Collection[str]) -> Diagnostic:
     help_ = suggest(group.value, held) or f"add it to the `groups` of a token, such as {_EXAMPLE}"
     return Diagnostic(code=codes.GROUP, detail=f"No token is in `{group.value}`.", span=group.span, help=help_)
+
+
+def _idle_groups(holders: Mapping[str, Iterable[Text]], named: Collection[str]) -> Iterator[Diagnostic]:
+    for name, groups in holders.items():
+        yield from (_idle(name, group, named) for group in groups if group.value not in named)
 
 
 def _idle(token: str, group: Text, named: Collection[str]) -> Diagnostic:

@@ -135,7 +135,7 @@ def _matched(globs: Iterable[Text], server: str, tools: Sequence[str]) -> set[st
 def _glob_problems(profile: Profile, own: Mapping[str, Sequence[str]]) -> Iterator[Diagnostic]:
     for glob in (*profile.allow, *profile.deny):
         meant = [server.value for server in profile.servers if _is_about(glob, server.value)]
-        if not meant or any(server not in own for server in meant):
+        if not meant or not own.keys() >= {*meant}:
             continue
         if not any(_matched([glob], server, own[server]) for server in meant):
             names = [f"{server}/{tool}" for server in meant for tool in own[server]]

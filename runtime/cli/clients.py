@@ -9,9 +9,9 @@ import click
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.compiler.plan.admission import bind_admission
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.render.client import CLIENTS, VARIABLE, Endpoint, variable_of
+from mcphub_gitops.compiler.render.client import CLIENTS, VARIABLE, Client, Endpoint, variable_of
 from mcphub_gitops.compiler.render.client_file import Unreadable, put_part, write_part
-from mcphub_gitops.compiler.resolve.model import Gateway, Hub, Token
+from mcphub_gitops.compiler.resolve.model import Gateway, Hub, HubClient, Token
 from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.compiler.url import hide_query
@@ -58,7 +58,11 @@ def clients(name: str | None, project: Project, profile: str | None, token: str 
         return Exit.ERROR
     if name is None:
         return _keep(project, validated.hub, writes=task == "write")
-    hub, client = validated.hub, CLIENTS[name]
+    return _print(project, validated.hub, CLIENTS[name], profile, token)
+
+
+def _print(project: Project, hub: Hub, client: Client, profile: str | None, token: str | None) -> int:
+    """Print the part of one client, and what else has to be known of it."""
     path = _path(hub, profile)
     if client.starts_it and token is not None:
         raise click.UsageError(f"{client.title} starts the gateway itself, and needs no token.")
@@ -85,18 +89,7 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
     files: dict[str, tuple[str, str]] = {}
     for client in hub.clients:
         before, text = files.get(client.file) or (_read(project, client.file),) * 2
-        kind, profile = CLIENTS[client.kind], client.profile or None
-        url = _declared_origin(hub.gateway) + _path(hub, profile)
-        variable = variable_of(client.token) if client.token else VARIABLE
-        endpoint = Endpoint(name=_entry(hub, profile), url=url, argv=(), variable=variable)
-        found = put_part(text, kind.part(endpoint), kind.form)
-        if isinstance(found, Unreadable):
-            raise RuntimeFailure(
-                f"{client.file} cannot take the part of the client {client.name}",
-                detail=found.why,
-                resolution=f"put in what `mcphub clients {client.kind}` prints by hand, or name another `file`",
-            )
-        files[client.file] = before, found
+        files[client.file] = before, _put(hub, client, text)
     different = [file for file, (before, text) in files.items() if before != text]
     for file in files:
         if writes and file in different:
@@ -105,6 +98,22 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
         word = "Up to date" if file not in different else "Written" if writes else "Different"
         click.echo(f"{word}: {file}")
     return Exit.CHANGES if different and not writes else Exit.OK
+
+
+def _put(hub: Hub, client: HubClient, text: str) -> str:
+    """Return the `text` of a client's file with its part."""
+    kind, profile = CLIENTS[client.kind], client.profile or None
+    url = _declared_origin(hub.gateway) + _path(hub, profile)
+    variable = variable_of(client.token) if client.token else VARIABLE
+    endpoint = Endpoint(name=_entry(hub, profile), url=url, argv=(), variable=variable)
+    found = put_part(text, kind.part(endpoint), kind.form)
+    if isinstance(found, Unreadable):
+        raise RuntimeFailure(
+            f"{client.file} cannot take the part of the client {client.name}",
+            detail=found.why,
+            resolution=f"put in what `mcphub clients {client.kind}` prints by hand, or name another `file`",
+        )
+    return found
 
 
 def _read(project: Project, file: str) -> str:
@@ -139,10 +148,14 @@ def _token(hub: Hub, path: str, profile: str | None, wanted: str | None) -> Toke
         raise RuntimeFailure(f"several tokens open {path}: {listed}", resolution="say which with `--token NAME`")
     chosen = wanted or next(iter(reaching), "")
     if chosen not in reaching:
-        key = "gateway.groups" if profile is None else f"profiles.{profile}.groups"
-        brief = f"the token {wanted} does not open {path}" if wanted else f"no token opens {path}"
-        raise RuntimeFailure(brief, resolution=f"name a group that it is in under `{key}`")
+        raise _shut(path, profile, wanted)
     return tokens[chosen]
+
+
+def _shut(path: str, profile: str | None, wanted: str | None) -> RuntimeFailure:
+    key = "gateway.groups" if profile is None else f"profiles.{profile}.groups"
+    brief = f"the token {wanted} does not open {path}" if wanted else f"no token opens {path}"
+    return RuntimeFailure(brief, resolution=f"name a group that it is in under `{key}`")
 
 
 def _path(hub: Hub, profile: str | None) -> str:
