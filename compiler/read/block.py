@@ -43,6 +43,16 @@ def remove_limb(lines: Lines, branch: Branch, limb: Limb) -> Iterator[Splice]:
     """Yield what removes an entry or an item with its comments: those in it, and those right above it."""
     if not lines.begins(limb.start):
         raise UnfitError("it begins on the line of something else")
+    first, last = _with_blank_lines(lines, branch, limb)
+    if last + 1 == len(lines) and first > 0:
+        # The text ends without a break, and goes on doing so.
+        yield Splice(start=lines.end(first - 1), end=lines.end(last))
+    else:
+        yield Splice(start=lines.start(first), end=lines.after(last))
+
+
+def _with_blank_lines(lines: Lines, branch: Branch, limb: Limb) -> tuple[int, int]:
+    """Return the first and the last line of `limb`, with the blank ones that would be too many without it."""
     first, last = _first_line(lines, limb), last_line(lines, limb)
     is_last = limb is branch.limbs[-1]
     if first > 0 and lines.is_blank(first - 1) and (is_last or lines.is_blank(last + 1)):
@@ -51,11 +61,7 @@ def remove_limb(lines: Lines, branch: Branch, limb: Limb) -> Iterator[Splice]:
     elif limb is branch.limbs[0] and not is_last:
         while lines.is_blank(last + 1):
             last += 1
-    if last + 1 == len(lines) and first > 0:
-        # The text ends without a break, and goes on doing so.
-        yield Splice(start=lines.end(first - 1), end=lines.end(last))
-    else:
-        yield Splice(start=lines.start(first), end=lines.after(last))
+    return first, last
 
 
 def replace_value(lines: Lines, limb: Limb, value: object) -> Iterator[Splice]:

@@ -168,14 +168,17 @@ def _first_on_line(plan: _Plan, number: int) -> int:
 
 def _comment_column(plan: _Plan, number: int, old: int) -> int:
     """Return where a comment on a line of its own goes: with what it stands above, or else below, in its column."""
-    below = next((plan.columns[n] for n in range(number + 1, len(plan.lines)) if n in plan.columns), ())
-    above = next((plan.columns[n] for n in range(number - 1, -1, -1) if n in plan.columns), ())
-    for columns in (below, above):
-        for was, new in reversed(columns):
-            if was == old:
-                return new
+    below = _first_columns(plan, range(number + 1, len(plan.lines)))
+    above = _first_columns(plan, range(number - 1, -1, -1))
+    for was, new in (*reversed(below), *reversed(above)):
+        if was == old:
+            return new
     less = [new for was, new in (below if len(below) > len(above) else above) if was < old]
     return less[-1] + STEP if less else 0
+
+
+def _first_columns(plan: _Plan, numbers: range) -> tuple[tuple[int, int], ...]:
+    return next((plan.columns[number] for number in numbers if number in plan.columns), ())
 
 
 _STEPS = (

@@ -4,7 +4,7 @@ Mappings merge key by key, at any depth, and so do lists whose items all have a 
 is whole: of the files of one layer one may set it, and an environment replaces it, or deletes it with `null`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mcphub_gitops.compiler import codes
@@ -67,7 +67,11 @@ class _Joiner:
                 value = self.joined(entry.value, over.value, (*path, entry.key))
                 # The key's place is that of the value that counts; of a mapping that both give, the first's.
                 yield (over if value is over.value else entry)._replace(value=value)
-        for entry in given.values():
+        yield from self._new(given.values(), path)
+
+    def _new(self, entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
+        """Yield the entries that the document below does not have."""
+        for entry in entries:
             if self._deletes(entry):
                 detail = f"Nothing sets `{'.'.join((*path, entry.key))}`, so there is nothing to delete."
                 self.problems.append(Diagnostic(code=codes.UNKNOWN_NAME, detail=detail, span=entry.key_span))

@@ -165,8 +165,10 @@ def _shown(node: Node, sources: Mapping[str, Source]) -> object:
     if isinstance(node, MapNode):
         return {mask(entry.key): _shown(entry.value, sources) for entry in node.entries}
     hidden = [each for each in sources[node.span.source].hidden_on(node.span.line) if _overlap(each, node.span)]
-    if not hidden:
-        return node.value
+    return _masked(node, hidden) if hidden else node.value
+
+
+def _masked(node: ScalarNode, hidden: list[Span]) -> str:
     # A URL is still told without its password; of anything else it is not known which part can be shown.
     masked = mask(str(node.value))
     whole = any(each.start <= node.span.start and node.span.end <= each.end for each in hidden)
@@ -201,12 +203,12 @@ def _scalars(node: Node) -> Iterator[Span]:
         if not (isinstance(node.value, str) and (_REFERENCE.match(node.value) or _NAMED in node.value)):
             yield node.span
         return
-    if isinstance(node, ListNode):
-        children = list(node.items)
-    else:
-        names = _NAMES if node.get(_VALUE) is None else {*_NAMES, _GROUPS}
-        children = [each.value for each in (*node.entries, *node.repeated) if each.key not in names]
-        programs = [each.value for each in node.entries if each.key == _PROGRAM]
-        children.extend(item for program in programs if isinstance(program, ListNode) for item in program.items[1:])
-    for child in children:
+    for child in node.items if isinstance(node, ListNode) else _values(node):
         yield from _scalars(child)
+
+
+def _values(node: MapNode) -> Iterator[Node]:
+    names = _NAMES if node.get(_VALUE) is None else {*_NAMES, _GROUPS}
+    yield from (each.value for each in (*node.entries, *node.repeated) if each.key not in names)
+    programs = (each.value for each in node.entries if each.key == _PROGRAM)
+    yield from (item for program in programs if isinstance(program, ListNode) for item in program.items[1:])

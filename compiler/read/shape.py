@@ -197,17 +197,16 @@ def _unknown_keys(error: _Breach, node: Node) -> Iterator[Diagnostic]:
 
 def _respelt_keys(entries: tuple[Entry, ...], known: Iterable[str]) -> dict[str, Fix]:
     """Return how each unknown key of one mapping is certainly meant; none becomes a key that another already is."""
-    given = {entry.key for entry in entries}
     unknown = [entry for entry in entries if entry.key not in known and entry.is_bare]
     if len(unknown) > MOST_PROBLEMS:
         return {}
-    found = {entry.key: respell(entry.key, entry.key_span, known) for entry in unknown}
-    wanted = Counter(fix.replacements[0].text for fix in found.values() if fix is not None)
-    return {
-        key: fix
-        for key, fix in found.items()
-        if fix is not None and wanted[fix.replacements[0].text] == 1 and fix.replacements[0].text not in given
-    }
+    found = {entry.key: fix for entry in unknown if (fix := respell(entry.key, entry.key_span, known)) is not None}
+    wanted = Counter((*map(_word, found.values()), *(entry.key for entry in entries)))
+    return {key: fix for key, fix in found.items() if wanted[_word(fix)] == 1}
+
+
+def _word(fix: Fix) -> str:
+    return fix.replacements[0].text
 
 
 def _missing_keys(error: _Breach, node: Node, span: Span) -> Iterator[Diagnostic]:
@@ -249,15 +248,10 @@ def _entries(node: Node) -> tuple[Entry, ...]:
 
 
 def _bad_value(error: _Breach, node: Node) -> Diagnostic:
-    help_, fix = "", None
     if error.rule in {"enum", "const"}:
-        allowed = error.wanted if error.rule == "enum" else [error.wanted]
-        detail = f"{_path(error)} is {_describe(error.instance)}."
-        help_ = suggest(str(error.instance), [str(value) for value in allowed])
-        # The one value of a constant is another version of the document: nothing is misspelt.
-        if error.rule == "enum" and isinstance(error.instance, str) and _is_bare(node):
-            fix = respell(error.instance, node.span, [value for value in allowed if isinstance(value, str)])
-    elif error.rule == "pattern":
+        return _unlisted(error, node)
+    help_ = ""
+    if error.rule == "pattern":
         help_ = str(error.schema.get("description", ""))
         # A long pattern tells a reader less than the words for it.
         is_readable = not help_ or len(str(error.wanted)) <= _LONGEST_PATTERN
@@ -268,6 +262,17 @@ def _bad_value(error: _Breach, node: Node) -> Diagnostic:
         detail = f"{_path(error)} fits {fits} of the {len(error.wanted)} forms that it may have."
     else:
         detail = f"{_path(error)} breaks the rule {error.rule}: {error.wanted}."
+    return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_)
+
+
+def _unlisted(error: _Breach, node: Node) -> Diagnostic:
+    allowed = error.wanted if error.rule == "enum" else [error.wanted]
+    detail = f"{_path(error)} is {_describe(error.instance)}."
+    help_ = suggest(str(error.instance), [str(value) for value in allowed])
+    fix = None
+    # The one value of a constant is another version of the document: nothing is misspelt.
+    if error.rule == "enum" and isinstance(error.instance, str) and _is_bare(node):
+        fix = respell(error.instance, node.span, [value for value in allowed if isinstance(value, str)])
     return Diagnostic(code=codes.BAD_VALUE, detail=detail, span=node.span, help=help_, fix=fix)
 
 

@@ -111,7 +111,11 @@ def _joined_comments(text: str, node: yaml.Node) -> Iterator[Breach]:
     ):
         first, *others = text[at:start].split("\n")
         for line, begins in ((first, False), *((other, True) for other in others)):
-            mark = line.find("#")
-            if (mark > 0 and line[mark - 1] not in " \t") or (mark == 0 and not begins):
+            if _is_joined(line, line.find("#"), begins=begins):
                 yield Breach(detail=_COMMENT, offset=text.index("#", at))
         at = end
+
+
+def _is_joined(line: str, mark: int, *, begins: bool) -> bool:
+    """Tell whether the comment at `mark` follows something without a space; -1 is none."""
+    return not begins if mark == 0 else mark > 0 and line[mark - 1] not in " \t"
