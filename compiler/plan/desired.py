@@ -180,7 +180,8 @@ class DesiredServer:
         held = self._held
         facts |= {f"tool.{name}": f"{fact}{held}" for name, fact in self.tools.facts.items()}
         facts |= {f"description.{name}": text for name, text in self.tools.descriptions.items()}
-        facts |= dict(self.offers.facts())
+        if self.offers.served:
+            facts |= dict(self.offers.facts())
         facts |= {f"hidden.{name}": f"{hash_}{held}" for name, hash_ in self.hidden.items()}
         return dict(sorted(facts.items()))
 

@@ -63,7 +63,8 @@ def is_offer_selected(server: Server, kind: Kind, own: str) -> bool:
 
 def expose_offers(hub: Hub, known: KnownOffers) -> tuple[tuple[Offered, ...], tuple[Diagnostic, ...]]:
     """Return all that is served with its name for clients, in the order of servers, and what is wrong."""
-    found = [each for server in hub.servers if server.enabled for each in _selected(server, known.get(server.name, {}))]
+    offering = (server for server in hub.servers if server.enabled and server.name in known)
+    found = [each for server in offering for each in _selected(server, known[server.name])]
     if not found:
         return (), ()
     problems: list[Diagnostic] = []
