@@ -30,7 +30,7 @@ _SPOKEN: Final = (*LEGACY, "2024-11-05")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who a child is: `revision` as agreed, `server_info` as sent, and which lists it has.
+    """Who a child is: `revision` as agreed, `server_info` as sent, which lists it has, and whether it `completes`.
 
     `tells` are those of ``tools``, ``prompts`` and ``resources`` whose changes it tells.
     """
@@ -41,6 +41,7 @@ class Hello:
     has_tools: bool
     has_prompts: bool = False
     has_resources: bool = False
+    completes: bool = False
     tells: tuple[str, ...] = ()
 
     def envelope(self, client: bytes) -> dict[str, bytes | Raw]:
@@ -56,6 +57,7 @@ class _Capabilities(msgspec.Struct):
     tools: _Listed | None = None
     prompts: _Listed | None = None
     resources: _Listed | None = None
+    completions: dict[str, Any] | None = None
 
     def told(self) -> tuple[str, ...]:
         lists = (("tools", self.tools), ("prompts", self.prompts), ("resources", self.resources))
@@ -129,6 +131,7 @@ def _hello(revision: str, info: Mapping[str, Any], capabilities: _Capabilities) 
         has_tools=capabilities.tools is not None,
         has_prompts=capabilities.prompts is not None,
         has_resources=capabilities.resources is not None,
+        completes=capabilities.completions is not None,
         tells=capabilities.told(),
     )
 

@@ -13,7 +13,7 @@ from mcphub_gitops.runtime.gateway.generation import Server
 from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.listing import Listing, RefusedError
-from mcphub_gitops.runtime.gateway.wire import Raw
+from mcphub_gitops.runtime.gateway.wire import Message, Raw
 from mcphub_gitops.runtime.gateway.words import printable
 
 log = logging.getLogger("mcphub.gateway")
@@ -110,6 +110,10 @@ def _verdict(server: Server, live: Live) -> Withheld:
         elif live[each.kind][each.upstream] != each.hash:
             verdict[each.kind, each.upstream] = "its definition differs from the locked one"
     return verdict
+
+
+NO_VALUES: Final = Message(b"0", None, {}, Raw(b'{"completion":{"values":[]}}'))
+"""What a server that completes nothing is taken to answer: of the servers of a hub, some do."""
 
 
 def unasked(server: Server, live: Live) -> set[Kind]:

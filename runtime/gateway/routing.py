@@ -60,9 +60,9 @@ class Table:
     def find(self, method: str, name: str) -> Route | None:
         """Return where a request for `name` leads, None where there is nothing of the kind."""
         asked = shelf.METHODS.get(method)
-        if asked is None:
+        if asked is None and method != shelf.COMPLETE:
             return self.routes.get(name)
-        found = self.shelf.find(asked, name)
+        found = self.shelf.find(asked, name) if asked is not None else self.shelf.refer(name)
         if found is None:
             return None
         return Route(server=found.server, tool=found.upstream, token=found.token, method=method, kind=found.kind)

@@ -16,7 +16,7 @@ import msgspec
 from mcphub_gitops.runtime.gateway import bridge, mirrors, wire
 from mcphub_gitops.runtime.gateway.headers import decoded, trimmed
 from mcphub_gitops.runtime.gateway.routing import LEGACY, MODERN, Route, Table
-from mcphub_gitops.runtime.gateway.shelf import KEYS, METHODS
+from mcphub_gitops.runtime.gateway.shelf import COMPLETE, KEYS, METHODS, NAMED
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 
 _VERSION: Final = b"mcp-protocol-version"
@@ -238,7 +238,7 @@ def _check_headers(headers: Mapping[bytes, bytes], message: Message, version: st
         raise Fault(wire.HEADER_MISMATCH, "The header MCP-Protocol-Version differs from the body")
     if trimmed(headers.get(b"mcp-method")) != (message.method or "").encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Method differs from the body")
-    key = KEYS.get(message.method or "", "")
+    key = NAMED.get(message.method or "", "")
     name = message.params.get(key) if key else None
     if name is not None and decoded(headers.get(b"mcp-name")) != wire.text(name, key).encode():
         raise Fault(wire.HEADER_MISMATCH, "The header Mcp-Name differs from the body")
@@ -270,7 +270,8 @@ def _offered(message: Message, identity: bytes, table: Table, *, session: str | 
         _refuse_cursor(message)
         return Reply(200, wire.result(identity, lists[session is None]))
     asked = METHODS.get(message.method or "")
-    if asked is None or not table.shelf.has(asked):
+    is_completion = message.method == COMPLETE and bool(table.shelf.lists)
+    if not is_completion and (asked is None or not table.shelf.has(asked)):
         raise Fault(wire.METHOD_NOT_FOUND, "The method is not available")
     return _call(message, table, session=session)
 
@@ -279,6 +280,7 @@ _UNKNOWN: Final[Mapping[str, str]] = {
     "tools/call": "The tool is unknown",
     "prompts/get": "The prompt is unknown",
     "resources/read": "The resource is unknown",
+    COMPLETE: "What the reference names is unknown",
 }
 
 
@@ -295,7 +297,7 @@ def _call(message: Message, table: Table, *, session: str | None) -> Forward:
     name = message.params.get(member)
     if name is None:
         raise Fault(wire.INVALID_PARAMS, f'The member "{member}" is missing')
-    tool = wire.text(name, member)
+    tool = _reference(name) if method == COMPLETE else wire.text(name, member)
     route = table.find(method, tool)
     if route is None:
         raise unknown(method, modern=session is None)
@@ -304,6 +306,12 @@ def _call(message: Message, table: Table, *, session: str | None) -> Forward:
         if value is not None and not bytes(value).startswith(b"{"):
             raise Fault(wire.INVALID_PARAMS, f'The member "{key}" must be an object')
     return Forward(tool, route, message.id or b"null", message.params, session, table.profile)
+
+
+def _reference(raw: Raw) -> str:
+    if not bytes(raw).startswith(b"{"):
+        raise Fault(wire.INVALID_PARAMS, 'The member "ref" must be an object')
+    return bytes(raw).decode()
 
 
 def _refuse_cursor(message: Message) -> None:

@@ -4,7 +4,7 @@ Sources: MCP 2025-11-25 and 2026-07-28, "Prompts", "Resources".
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote
@@ -15,6 +15,7 @@ from mcphub_gitops.compiler.resolve.offer import Kind
 from mcphub_gitops.compiler.resolve.uri import UriTemplate
 from mcphub_gitops.runtime.gateway import wire
 from mcphub_gitops.runtime.gateway.generation import Generation, Offer, Server
+from mcphub_gitops.runtime.gateway.wire import Raw
 
 Asked: TypeAlias = Literal["prompts", "resources"]
 """What a client asks for by name or by URI."""
@@ -22,8 +23,17 @@ Asked: TypeAlias = Literal["prompts", "resources"]
 METHODS: Final[Mapping[str, Asked]] = {"prompts/get": "prompts", "resources/read": "resources"}
 """How it asks."""
 
-KEYS: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+COMPLETE: Final = "completion/complete"
+"""How it asks which values an argument of either may have."""
+
+NAMED: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+"""The member of the parameters that is a header of revision 2026-07-28 as well."""
+
+KEYS: Final[Mapping[str, str]] = {**NAMED, COMPLETE: "ref"}
 """The member of the parameters that says what a request is about."""
+
+_REFERENCES: Final[Mapping[str, str]] = {"ref/prompt": "name", "ref/resource": "uri"}
+"""The member of a reference that names what it is to, by its type (MCP 2026-07-28, "Completion")."""
 
 MAX_URI: Final = 16 * 1024
 
@@ -83,6 +93,20 @@ class Shelf:
                 return Target(server=each.server, kind="templates", upstream=each.template.text, token=wire.token(name))
         return None
 
+    def refer(self, reference: str) -> Target | None:
+        """Return where a reference leads, the JSON of an object, in the server's own words; raises Fault."""
+        members = wire.members(reference.encode())
+        kind = wire.text(members.get("type", Raw(b'""')), "type")
+        key = _REFERENCES.get(kind)
+        if key is None:
+            return None
+        name = wire.text(members.get(key, Raw(b'""')), key)
+        kinds: tuple[Kind, ...] = ("prompts",) if key == "name" else ("templates", "resources")
+        found = next((self._targets[each, name] for each in kinds if (each, name) in self._targets), None)
+        if found is None:
+            return None
+        return replace(found, token=wire.join({**members, key: wire.token(found.upstream)}))
+
 
 EMPTY: Final = Shelf()
 
@@ -119,6 +143,8 @@ def fill(generation: Generation, cacheable: bytes, servers: Iterable[str] | None
 def _capabilities(listed: set[Kind]) -> Iterator[bytes]:
     if "prompts" in listed:
         yield b',"prompts":{"listChanged":false}'
+    if listed:
+        yield b',"completions":{}'
     if "resources" in listed:
         yield b',"resources":{"subscribe":false,"listChanged":false}'
 

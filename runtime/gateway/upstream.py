@@ -19,7 +19,7 @@ from mcphub_gitops.runtime.gateway.generation import Server
 from mcphub_gitops.runtime.gateway.handshake import Hello
 from mcphub_gitops.runtime.gateway.link import Link
 from mcphub_gitops.runtime.gateway.routing import Route
-from mcphub_gitops.runtime.gateway.shelf import KEYS
+from mcphub_gitops.runtime.gateway.shelf import COMPLETE, KEYS
 from mcphub_gitops.runtime.gateway.wire import Fault, Message, Raw
 from mcphub_gitops.runtime.gateway.words import contained, printable
 from mcphub_gitops.runtime.ports import AnySpawner, Child, ChildSpec, ContainerSpec, Secrets, Spec, ToolsSpec
@@ -98,6 +98,7 @@ class Upstream:
         self._starts = 0
         self._reason = ""
         self._modern = False
+        self._completes = False
         self._legacy_first = False
         self._live: Mapping[str, str | None] = {}
         self._offered: offering.Live = {}
@@ -307,6 +308,7 @@ class Upstream:
             self._legacy_first = not self._legacy_first and link.reason is not None
             raise
         self._modern = hello.modern
+        self._completes = hello.completes
         self._legacy_first = not hello.modern
         await self._verify(link, hello)
         if hello.modern and hello.tells:
@@ -394,6 +396,8 @@ class Upstream:
         refusal = self._quarantined.get(route.tool) if is_tool else self._withheld.get((route.kind, route.tool))
         if refusal is not None:
             raise Fault(wire.QUARANTINED, f"The {offering.word(route.kind)} is quarantined: {refusal}")
+        if route.method == COMPLETE and not self._completes:
+            return offering.NO_VALUES
         if link.pending >= self._supervision.pending:
             raise Fault(wire.UNAVAILABLE, "The server has too many calls under way")
         sent = bridge.call_params(

@@ -9,12 +9,14 @@ in FILE, is in the descriptions. What is asked for stands in the answers.
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
 METHODS = {"prompts": "prompts/list", "resources": "resources/list", "resourceTemplates": "resources/templates/list"}
 
 
@@ -67,16 +69,25 @@ class Server:
         if method == "initialize":
             about = {"name": "offering", "version": "1"}
             return {"protocolVersion": LEGACY[0], "capabilities": self._capabilities(), "serverInfo": about}
-        if method == "tools/list":
-            return self._kept({"tools": [{"name": "change", "inputSchema": {"type": "object"}}]})
-        if method == "tools/call":
-            return self._change(params.get("arguments") or {})
-        if method == "prompts/get":
-            return self._prompt(params)
-        return self._read(params) if method == "resources/read" else self._list(method, params)
+        asked: dict[str, Handler] = {
+            "completion/complete": self._complete,
+            "prompts/get": self._prompt,
+            "resources/read": self._read,
+            "tools/call": self._change,
+            "tools/list": self._tools,
+        }
+        return asked[method](params) if method in asked else self._list(method, params)
+
+    def _tools(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return self._kept({"tools": [{"name": "change", "inputSchema": {"type": "object"}}]})
+
+    def _complete(self, params: dict[str, Any]) -> dict[str, Any]:
+        values = [f"{params['argument']['value']} of {json.dumps(params['ref'], sort_keys=True)}"]
+        return {"completion": {"values": values}}
 
     def _capabilities(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"tools": {}, "prompts": {"listChanged": True}, "resources": {"listChanged": True}}
+        told = {"listChanged": True}
+        found: dict[str, Any] = {"completions": {}, "tools": {}, "prompts": told, "resources": told}
         return {name: each for name, each in found.items() if name not in self._options.without.split(",")}
 
     def _list(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +115,8 @@ class Server:
             raise Refused(-32602, "Unknown resource")
         return self._kept({"contents": [{"uri": uri, "text": f"what is at {uri}"}]})
 
-    def _change(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _change(self, params: dict[str, Any]) -> dict[str, Any]:
+        arguments = params["arguments"]
         for each in self._offers[arguments["of"]]:
             each["description"] = "Poisoned."
         kind = "prompts" if arguments["of"] == "prompts" else "resources"

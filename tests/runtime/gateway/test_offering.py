@@ -133,6 +133,7 @@ async def test_a_modern_client_gets_what_both_eras_offer() -> None:
         assert found == {
             "tools": {"listChanged": False},
             "prompts": {"listChanged": False},
+            "completions": {},
             "resources": {"subscribe": False, "listChanged": False},
         }
         prompts = (await client.modern("prompts/list")).json["result"]
@@ -169,7 +170,7 @@ async def test_a_result_of_the_old_era_says_to_a_modern_client_that_nobody_may_k
 async def test_a_client_of_the_old_era_gets_the_same() -> None:
     async with served(server("wiki"), server("blog", "--legacy", offers=offered("blog", prefix="b_"))) as (_, client):
         opened = await client.open_session()
-        assert set(opened.json["result"]["capabilities"]) == {"tools", "prompts", "resources"}
+        assert set(opened.json["result"]["capabilities"]) == {"tools", "prompts", "resources", "completions"}
         listed = (await client.legacy("resources/list")).json["result"]
         assert [each["uri"] for each in listed["resources"]] == ["wiki://about", "blog://about"]
         assert set(listed) == {"resources"}
@@ -179,6 +180,48 @@ async def test_a_client_of_the_old_era_gets_the_same() -> None:
             assert read.json["result"]["contents"][0]["text"] == f"what is at {uri}"
         got = await client.legacy("prompts/get", {"name": "b_summary"})
         assert got.json["result"]["messages"][0]["content"]["text"] == "blog null"
+
+
+async def values(client: Http, reference: object, argument: str = "a", *, modern: bool = True) -> Any:  # noqa: ANN401
+    """Return what an argument may be, or the code of the error."""
+    params = {"ref": reference, "argument": {"name": "title", "value": argument}}
+    ask = client.modern if modern else client.legacy
+    answer = (await ask("completion/complete", params)).json
+    return answer["result"]["completion"]["values"] if "result" in answer else answer["error"]["code"]
+
+
+@on_loop
+async def test_arguments_are_completed_by_the_server_in_its_own_words() -> None:
+    blog = server("blog", "--legacy", offers=offered("blog", prefix="b_"))
+    async with served(server("wiki"), blog) as (_, client):
+        await client.open_session()
+        for modern in (False, True):
+            prompt = {"type": "ref/prompt", "name": "b_summary", "title": "Sum"}
+            (found,) = await values(client, prompt, modern=modern)
+            assert json.loads(found.removeprefix("a of ")) == {**prompt, "name": "summary"}
+            template = {"type": "ref/resource", "uri": "wiki://pages/{title}"}
+            (found,) = await values(client, template, modern=modern)
+            assert json.loads(found.removeprefix("a of ")) == template
+            for unknown in (
+                {"type": "ref/prompt", "name": "other"},
+                {"type": "ref/resource", "uri": "wiki://pages/1"},
+                {"type": "ref/tool", "name": "summary"},
+                {},
+            ):
+                assert await values(client, unknown, modern=modern) == wire.INVALID_PARAMS
+        assert await values(client, "summary") == wire.INVALID_PARAMS
+        assert await values(client, {"type": "ref/prompt", "name": 1}) == wire.INVALID_PARAMS
+
+
+@on_loop
+async def test_what_a_server_does_not_complete_has_no_values_and_what_is_refused_has_none_either() -> None:
+    wiki = server("wiki", "--without", "completions", offers=offered("wiki", kinds=RESOURCES))
+    blog = server("blog", "--word", "Other", offers=offered("blog", kinds=RESOURCES))
+    async with served(wiki, blog) as (_, client):
+        assert await values(client, {"type": "ref/resource", "uri": "wiki://about"}) == []
+        assert await values(client, {"type": "ref/resource", "uri": "blog://about"}) == wire.QUARANTINED
+    async with served(server("wiki", offers=[])) as (_, client):
+        assert await values(client, {"type": "ref/resource", "uri": "wiki://about"}) == wire.METHOD_NOT_FOUND
 
 
 @on_loop
