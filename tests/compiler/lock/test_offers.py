@@ -17,6 +17,7 @@ from mcphub_gitops.compiler.lock.offers import (
     LockedOffers,
     as_locked,
     find_changes,
+    fingerprints_of,
     lock_offers,
     read_offers,
     write_offers,
@@ -155,6 +156,11 @@ def test_changes_are_told_and_what_is_new_is_not() -> None:
         "the prompt `other` has another definition",
         "the prompt `twice` is listed several times with definitions that differ",
     ]
+
+
+def test_what_is_listed_is_compared_by_its_fingerprint() -> None:
+    answer = answer_of({"resources": [{"uri": "a", "size": 1}, {"uri": "b", "name": "1"}, {"uri": "b", "name": "2"}]})
+    assert fingerprints_of(answer) == {"resources": {"a": fingerprint({"uri": "a"}), "b": None}}
 
 
 def test_a_hub_without_offers_keeps_its_digest() -> None:

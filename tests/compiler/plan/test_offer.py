@@ -49,6 +49,15 @@ def test_what_is_shut_matters_where_a_template_could_be_read_through() -> None:
     assert server.offers.shut == ()
 
 
+def test_what_is_held_to_the_lock_has_the_servers_own_names() -> None:
+    (server,) = desired_of(ALL).servers
+    assert server.offers.locked() == {
+        "prompts": {"summary": fingerprint({"name": "summary"})},
+        "resources": {"note://1": fingerprint({"uri": "note://1"})},
+        "templates": {"note://{id}": fingerprint({"uriTemplate": "note://{id}"})},
+    }
+
+
 def test_clients_see_a_prompt_under_its_name() -> None:
     (server,) = desired_of(ALL).servers
     assert [each.exposed for each in server.offers.served] == [
