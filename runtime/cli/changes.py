@@ -7,7 +7,6 @@ import click
 
 from mcphub_gitops.compiler.read.change import Append, Change, Remove, RemoveItem, SetValue
 from mcphub_gitops.compiler.read.shape import suggest
-from mcphub_gitops.compiler.resolve.nodes import entries
 from mcphub_gitops.runtime.cli.editing import edit_hub, servers_of
 from mcphub_gitops.runtime.cli.naming import require_server
 from mcphub_gitops.runtime.failure import RuntimeFailure
@@ -120,24 +119,10 @@ def _of_server(
 ) -> int:
     def make_checked(document: dict[str, Any]) -> Sequence[Change]:
         servers = servers_of(document)
-        if name not in servers:
-            _refuse_elsewhere(project, name)
         require_server(name, servers)
         return make(servers[name])
 
     return edit_hub(project, make_checked, dry_run=dry_run, force=force)
-
-
-def _refuse_elsewhere(project: Project, name: str) -> None:
-    """Raise RuntimeFailure when another file of the hub declares the server `name`: only the hub's own is changed."""
-    for layer in project.open().layers[1:]:
-        entry = next((each for each in entries(layer, _SERVERS) if each.key == name), None)
-        if entry is not None:
-            raise RuntimeFailure(
-                f"the server `{name}` is declared in {entry.key_span.source}",
-                detail=f"{entry.key_span}; commands change {project.hub_file} alone",
-                resolution="change it there by hand",
-            )
 
 
 def _globs(server: dict[str, Any], key: str) -> list[Any]:

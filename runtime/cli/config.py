@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.source import Source, excerpt
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.naming import read_address, read_value
-from mcphub_gitops.runtime.cli.options import edit_options, layered_project_option, project_option
+from mcphub_gitops.runtime.cli.options import edit_options, layered_project_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
@@ -65,7 +65,7 @@ def config(context: click.Context, project: Project, path: str | None) -> int | 
 )
 @click.argument("address", metavar="SERVER.PATH")
 @click.argument("value")
-@project_option
+@layered_project_option
 @click.option("--text", is_flag=True, help="Take VALUE as a string, whatever it looks like.")
 @edit_options
 def set_setting(address: str, value: str, project: Project, *, text: bool, dry_run: bool, force: bool) -> int:

@@ -1,7 +1,7 @@
 """What all commands share that change the hub document: it is shown, checked, and written whole or not at all."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import unified_diff
 from typing import Any
@@ -12,10 +12,12 @@ from mcphub_gitops.compiler.codes import Severity
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.enumeration import count
 from mcphub_gitops.compiler.read.change import Change
-from mcphub_gitops.compiler.read.edit import Refused, edit
+from mcphub_gitops.compiler.read.edit import Refused
+from mcphub_gitops.compiler.read.joint import Joint, edit_joint
 from mcphub_gitops.compiler.read.layout import lay_out
 from mcphub_gitops.compiler.read.redaction import hide_secrets
-from mcphub_gitops.compiler.read.syntax import Parsed, parse, plain
+from mcphub_gitops.compiler.read.roundtrip import UnfitError
+from mcphub_gitops.compiler.read.syntax import MapNode, Parsed, parse
 from mcphub_gitops.compiler.source import Source, shown_lines
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.output import show_diagnostics
@@ -32,38 +34,54 @@ def edit_hub(
 ) -> int:
     """Make the changes that `make` returns for the hub as plain data, and return the exit code.
 
-    Raises RuntimeFailure when the file cannot be read, written or changed at that place.
+    Each is made in the file that it belongs into: the one that has what it is about, or that of the environment.
+    Raises RuntimeFailure when a file cannot be read, written or changed at that place.
     """
-    data = project.read_hub()
-    parsed = parse(project.hub_file, data)
-    document = plain(parsed.root) if parsed.root is not None else None
-    if parsed.diagnostics or not isinstance(document, dict):
-        return _refuse(project, parsed)
-    text = parsed.source.text
-    after = edit(text, *make(document))
+    before = _read(project)
+    if before is None:
+        return Exit.ERROR
+    try:
+        after = edit_joint(before, *make(before.whole()))
+    except UnfitError as error:
+        after = Refused(reason=str(error))
     if isinstance(after, Refused):
         raise RuntimeFailure(
             f"{project.hub_file} cannot be changed so",
             detail=f"{after.reason[:1].upper()}{after.reason[1:]}.",
             resolution="change it by hand",
         )
-    if after == text:
-        click.echo(f"{project.hub_file} says so already.")
+    changed = {name: text for name, text in after.items() if text != before.texts[name]}
+    if not changed:
+        click.echo(f"{project.hub_file if len(before.texts) == 1 else 'The hub'} says so already.")
         return Exit.OK
-    show_diff(project.hub_file, text, after)
-    problems, sources = _new_errors(project, data, after.encode())
+    for name, text in changed.items():
+        show_diff(name, before.texts[name], text)
+    problems, sources = _new_errors(project, {name: text.encode() for name, text in changed.items()})
     show_diagnostics(problems, sources)
     if problems and not force:
         click.echo(f"Not written: {count(len(problems), 'error')} would come of it. --force writes it.", err=True)
         return Exit.ERROR
-    return _write(project, after, dry_run=dry_run)
+    return _write(project, changed, dry_run=dry_run)
+
+
+def _read(project: Project) -> Joint | None:
+    """Return the texts of the hub; None where one cannot be changed, which is told. Raises RuntimeFailure."""
+    document = project.open()
+    sources = (document.source, *document.others)
+    parts = [parse(source.name, source.text.encode()) for source in sources]
+    for parsed in parts:
+        if parsed.diagnostics or not isinstance(parsed.root, MapNode):
+            _refuse(parsed)
+            return None
+    over = sources[-1].name if document.environment else ""
+    return Joint(texts={parsed.source.name: parsed.source.text for parsed in parts}, over=over)
 
 
 def lay_out_hub(project: Project, *, check: bool, diff: bool) -> int:
     """Bring the hub document into its layout, or with `check` or `diff` tell whether it is in it; RuntimeFailure."""
     parsed = parse(project.hub_file, project.read_hub())
     if parsed.root is None or parsed.diagnostics:
-        return _refuse(project, parsed)
+        return _refuse(parsed)
     text = parsed.source.text
     after = lay_out(text)
     if after == text:
@@ -74,7 +92,7 @@ def lay_out_hub(project: Project, *, check: bool, diff: bool) -> int:
     if check:
         click.echo(f"{project.hub_file} is not laid out: run `mcphub fmt`.")
         return Exit.CHANGES
-    return _write(project, after, dry_run=diff)
+    return _write(project, {project.hub_file: after}, dry_run=diff)
 
 
 def servers_of(document: dict[str, Any]) -> Servers:
@@ -96,40 +114,37 @@ def _shown(name: str, text: str) -> list[str]:
     return shown_lines(hide_secrets(parsed.source, parsed.root))
 
 
-def _refuse(project: Project, parsed: Parsed) -> int:
+def _refuse(parsed: Parsed) -> int:
     show_diagnostics(parsed.diagnostics, (hide_secrets(parsed.source, parsed.root),))
     if not parsed.diagnostics:
-        raise RuntimeFailure(f"{project.hub_file} is not a mapping", resolution="see `mcphub validate`")
+        raise RuntimeFailure(f"{parsed.source.name} is not a mapping", resolution="see `mcphub validate`")
     click.echo("Nothing was changed.", err=True)
     return Exit.ERROR
 
 
-def _write(project: Project, text: str, *, dry_run: bool) -> int:
+def _write(project: Project, texts: Mapping[str, str], *, dry_run: bool) -> int:
     if dry_run:
         click.echo("Not written.")
         return Exit.OK
-    write_file(project.root / project.hub_file, text.encode())
-    click.echo(f"Written: {project.hub_file}")
+    for name, text in texts.items():
+        write_file(project.root / name, text.encode())
+        click.echo(f"Written: {name}")
     return Exit.OK
 
 
-def _new_errors(project: Project, before: bytes, after: bytes) -> tuple[list[Diagnostic], tuple[Source, ...]]:
-    """Return the errors that the changed document has and the old one had not."""
-    compiled = _with(project, after).compile(locked=False)
+def _new_errors(project: Project, after: Mapping[str, bytes]) -> tuple[list[Diagnostic], tuple[Source, ...]]:
+    """Return the errors that the hub has with the changed files, and had not before."""
+    compiled = replace(project, drafts=after).compile(locked=False)
     errors = list(_errors(compiled.diagnostics))
     if not errors:
         return [], compiled.sources
-    old = Counter(_kind(each) for each in _errors(_with(project, before).compile(locked=False).diagnostics))
+    old = Counter(_kind(each) for each in _errors(project.compile(locked=False).diagnostics))
     new = []
     for each in errors:
         old[_kind(each)] -= 1
         if old[_kind(each)] < 0:
             new.append(each)
     return new, compiled.sources
-
-
-def _with(project: Project, data: bytes) -> Project:
-    return replace(project, drafts={project.hub_file: data})
 
 
 def _errors(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:

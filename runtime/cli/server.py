@@ -14,7 +14,7 @@ from mcphub_gitops.compiler.validation import Validated
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.naming import read_pairs, read_path, read_value
-from mcphub_gitops.runtime.cli.options import edit_options, output_option, project_option
+from mcphub_gitops.runtime.cli.options import edit_options, layered_project_option, output_option, project_option
 from mcphub_gitops.runtime.cli.output import show_diagnostics, show_json, table
 from mcphub_gitops.runtime.project import Project
 
@@ -23,10 +23,10 @@ ORIGINS = ("from", "package", "image", "command", "remote")
 
 @click.group()
 def server() -> None:
-    """List, add, remove, enable and disable servers of the hub document.
+    """List, add, remove, enable and disable servers of the hub.
 
-    Changes touch no line but their own, are shown on standard error, and are not written when new errors would come of
-    them.
+    The file that declares a server is changed, with --env that of the environment. Changes touch no line but their own,
+    are shown on standard error, and are not written when new errors would come of them.
     """
 
 
@@ -171,7 +171,7 @@ def _nested(paths: dict[tuple[str, ...], Any]) -> dict[str, Any]:
 
 @server.command(epilog="\b\nExamples:\n  mcphub server rm time\n  mcphub server rm time --dry-run")
 @click.argument("name")
-@project_option
+@layered_project_option
 @edit_options
 def rm(name: str, project: Project, *, dry_run: bool, force: bool) -> int:
     """Remove the server NAME, with the comments in it and right above it."""
@@ -181,7 +181,7 @@ def rm(name: str, project: Project, *, dry_run: bool, force: bool) -> int:
 
 @server.command(epilog="\b\nExamples:\n  mcphub server enable time")
 @click.argument("name")
-@project_option
+@layered_project_option
 @edit_options
 def enable(name: str, project: Project, *, dry_run: bool, force: bool) -> int:
     """Make the server NAME part of the hub again: what `disable` wrote goes."""
@@ -191,7 +191,7 @@ def enable(name: str, project: Project, *, dry_run: bool, force: bool) -> int:
 
 @server.command(epilog="\b\nExamples:\n  mcphub server disable time")
 @click.argument("name")
-@project_option
+@layered_project_option
 @edit_options
 def disable(name: str, project: Project, *, dry_run: bool, force: bool) -> int:
     """Keep the server NAME in the document, and out of the hub."""

@@ -282,9 +282,86 @@ def test_addresses_and_values() -> None:
             read_pairs("--env", pairs)
 
 
-def test_a_server_of_an_included_file_is_not_changed_here(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "team.yaml").write_text("servers: {other: {image: x}}\n", "utf-8")
-    (tmp_path / "mcp-hub.yaml").write_text(HUB.replace("servers:", "include: [team.yaml]\nservers:"), "utf-8")
-    done = run("server", "disable", "other")
-    assert (done.returncode, "the server `other` is declared in team.yaml" in done.stderr) == (1, True)
-    assert "other" in run("server", "list").stdout
+TEAM = """\
+# The team's.
+servers:
+  other: {image: x}   # theirs
+  split: {package: 'pypi:a'}
+"""
+PROD = "# What differs.\nservers: {time: {tools: {deny: [now]}}}   # there\n"
+
+
+@pytest.fixture
+def several(tmp_path: Path, run: Run) -> Run:
+    (tmp_path / "team.yaml").write_text(TEAM, "utf-8")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "prod.yaml").write_text(PROD, "utf-8")
+    text = HUB.replace("servers:", "include: [team.yaml]\nservers:\n  split: {prefix: sp}")
+    (tmp_path / "mcp-hub.yaml").write_text(text, "utf-8")
+    return run
+
+
+def texts(folder: Path) -> tuple[str, str, str]:
+    """Return the hub's own text, the included one and the environment's."""
+    return (
+        hub(folder),
+        (folder / "team.yaml").read_text("utf-8"),
+        (folder / "environments/prod.yaml").read_text("utf-8"),
+    )
+
+
+def test_a_server_is_changed_in_the_file_that_declares_it(tmp_path: Path, several: Run) -> None:
+    own, team, prod = texts(tmp_path)
+    done = several("server", "disable", "other")
+    assert (done.returncode, done.stdout) == (0, "Written: team.yaml\n")
+    assert texts(tmp_path) == (own, team.replace("{image: x}", "{image: x, enabled: false}"), prod)
+    assert several("server", "disable", "other").stdout == "The hub says so already.\n"
+    assert several("server", "enable", "other").stdout == "Written: team.yaml\n"
+    assert several("config", "set", "servers.other.image", "y").stdout == "Written: team.yaml\n"
+    assert texts(tmp_path)[1] == team.replace("image: x", "image: y")
+    assert several("server", "rm", "other").stdout == "Written: team.yaml\n"
+    assert texts(tmp_path)[1] == team.replace("  other: {image: x}   # theirs\n", "")
+    assert several("server", "add", "new", "--image", "z").stdout == "Written: mcp-hub.yaml\n"
+
+
+def test_what_two_files_say_of_one_server_is_changed_where_each_says_it(tmp_path: Path, several: Run) -> None:
+    own, team, _ = texts(tmp_path)
+    assert several("config", "set", "servers.split.prefix", "other").stdout == "Written: mcp-hub.yaml\n"
+    assert several("config", "set", "servers.split.package", "pypi:b").stdout == "Written: team.yaml\n"
+    assert texts(tmp_path)[:2] == (own.replace("prefix: sp", "prefix: other"), team.replace("'pypi:a'", "'pypi:b'"))
+    done = several("server", "rm", "split")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Other files than `mcp-hub.yaml` say something of `servers.split` as well." in done.stderr
+
+
+def test_for_an_environment_its_own_file_is_changed(tmp_path: Path, several: Run) -> None:
+    own, team, _ = texts(tmp_path)
+    done = several("server", "disable", "notes", "--env", "prod")
+    assert (done.returncode, done.stdout) == (0, "Written: environments/prod.yaml\n")
+    assert several("tool", "deny", "time", "convert", "--env", "prod").returncode == 0
+    assert texts(tmp_path) == (
+        own,
+        team,
+        "# What differs.\nservers: {time: {tools: {deny: [now, convert]}}, notes: {enabled: false}}   # there\n",
+    )
+    assert several("tool", "rm", "time", "now", "convert", "--env", "prod").returncode == 0
+    assert several("server", "enable", "notes", "--env", "prod").returncode == 0
+    assert several("config", "set", "gateway.listen", "127.0.0.1:9", "--env", "prod").returncode == 0
+    assert several("server", "rm", "other", "--env", "prod").returncode == 0
+    assert texts(tmp_path)[:2] == (own, team)
+    whole = several("config", "--env", "prod").stdout
+    assert "other" not in whole
+    assert "127.0.0.1:9" in whole
+    assert "deny" not in whole
+    assert several("server", "rm", "other", "--env", "prd").returncode == 1
+
+
+def test_files_that_contradict_one_another_are_not_changed(tmp_path: Path, several: Run) -> None:
+    own, _, prod = texts(tmp_path)
+    (tmp_path / "team.yaml").write_text("owner: a\nservers: {time: {package: 'pypi:b'}}\n", "utf-8")
+    done = several("server", "disable", "time")
+    assert (done.returncode, "Its files contradict one another." in done.stderr) == (1, True)
+    (tmp_path / "team.yaml").write_text("servers: [a\n", "utf-8")
+    done = several("server", "disable", "time")
+    assert (done.returncode, "team.yaml:2:1: error[MH104]" in done.stderr) == (1, True)
+    assert (hub(tmp_path), texts(tmp_path)[2]) == (own, prod)
