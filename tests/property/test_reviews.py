@@ -19,7 +19,8 @@ from mcphub_gitops.compiler.review.text import render_text
 from mcphub_gitops.compiler.sourcing import understand_with
 from mcphub_gitops.schemas import load_schema
 from tests.support.hubs import lock_of
-from tests.support.rich import CATALOGS, EDITS, HUB, INCLUDED, TOOLS, edited, leaves_of
+from tests.support.offers import with_offers
+from tests.support.rich import CATALOGS, EDITS, HUB, INCLUDED, OFFERS, TOOLS, edited, leaves_of
 
 SCHEMA = load_schema("hub.v1")
 FIXED = {"apiVersion", "gateway.auth.tokens.*.value.as"}
@@ -40,8 +41,9 @@ def side(text: str, name: str) -> Side:
     assert not has_errors(validated.diagnostics), validated.diagnostics
     assert validated.hub is not None
     assert document.root is not None
-    lock, definitions = lock_of(validated.hub, TOOLS)
-    desired, problems = build(validated.hub, lock, definitions)
+    tools, definitions = lock_of(validated.hub, TOOLS)
+    lock, offers = with_offers(validated.hub, tools, OFFERS)
+    desired, problems = build(validated.hub, lock, definitions, offers)
     assert not has_errors(problems), problems
     written = Written(root=document.root, hub=validated.hub)
     return side_of_desired(desired, name=name, kind="hub", held=Held(lock=lock), written=written)

@@ -106,6 +106,8 @@ servers:
     run: process
     paths: {read: [docs], write: [data]}
     tools: {allow: [add, find]}
+    prompts: {allow: [brief, short], deny: [draft]}
+    uris: {allow: ["memo://a", "memo://b"], deny: ["memo://c"]}
   quiet: {command: [python3, srv/quiet.py], run: process, tools: {none: it has resources alone}}
   later: {image: "registry.example/later:1", enabled: false, owner: us}
 profiles:
@@ -159,6 +161,9 @@ TOOLS = {
     "notes": ("add", "find", "list"),
     "quiet": (),
     "storage": ("put",),
+}
+OFFERS = {
+    "notes": {"prompts": ("brief", "short", "draft"), "resources": ("memo://a", "memo://b", "memo://c")},
 }
 
 EDITS: dict[str, tuple[str, Any]] = {
@@ -238,6 +243,10 @@ EDITS: dict[str, tuple[str, Any]] = {
     "servers.*.paths.write.[]": ("servers.notes.paths.write.0", "other"),
     "servers.*.tools.allow.[]": ("servers.notes.tools.allow.0", "a*"),
     "servers.*.tools.deny.[]": ("servers.time.tools.deny.0", "conv*"),
+    "servers.*.prompts.allow.[]": ("servers.notes.prompts.allow.0", "brie*"),
+    "servers.*.prompts.deny.[]": ("servers.notes.prompts.deny.0", "draf*"),
+    "servers.*.uris.allow.[]": ("servers.notes.uris.allow.0", "memo://[a]"),
+    "servers.*.uris.deny.[]": ("servers.notes.uris.deny.0", "memo://[c]"),
     "servers.*.tools.none": ("servers.quiet.tools.none", "because"),
     "servers.*.tools.rename.*": ("servers.time.tools.rename.now", "moment"),
     "servers.*.tools.describe.*": ("servers.time.tools.describe.now", "The hour."),
