@@ -42,10 +42,9 @@ def _typed(argument: Mapping[str, Any]) -> dict[str, Any]:
 
 def repeated_arguments(node: Node | None) -> Iterator[ScalarNode]:
     """Yield the name of each argument that stands in the list `node` before."""
-    seen: set[str] = set()
-    for item in node.items if isinstance(node, ListNode) else ():
-        name = child(item, "name")
-        if isinstance(name, ScalarNode) and isinstance(name.value, str):
-            if name.value in seen:
-                yield name
-            seen.add(name.value)
+    items = node.items if isinstance(node, ListNode) else ()
+    seen: set[object] = set()
+    for name in [name for item in items if isinstance(name := child(item, "name"), ScalarNode)]:
+        if name.value in seen:
+            yield name
+        seen.add(name.value)
