@@ -142,12 +142,12 @@ def _of_server(before: Side, after: Side, change: Change) -> Iterator[Permission
 
 
 def _of_gateway(before: Side, after: Side) -> Iterator[Permission]:
-    if not before.found or not after.found:
-        return
     was, now = _gateway_facts(before), _gateway_facts(after)
+    is_compared = before.found and after.found
     for fact in sorted({*was, *now}):
         one, other = was.get(fact), now.get(fact)
-        if one != other:
+        # Of a hub that is new or gone it goes without saying that its gateway has an address.
+        if one != other and (is_compared or is_admission(fact)):
             kind = "gateway address" if fact in _ADDRESSES else "admission"
             span = place_of(after if other is not None else before, "", fact)
             yield Permission(server="", kind=kind, fact=fact, before=one, after=other, span=span)
