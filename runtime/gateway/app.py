@@ -167,14 +167,10 @@ class Gateway:
                     return _BUSY
                 pieces.append(piece)
                 more = event.get("more_body", False)
-            if access is not self._access:
-                # What is served has changed while the body came, and with it perhaps whom it is for.
-                caller = self._caller(scope, headers, profile)
-                if isinstance(caller, Reply):
-                    return caller
+            # What is served may have changed while the body came, and with it whom it is for.
+            caller = caller if access is self._access else self._caller(scope, headers, profile)
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            request = Request(scope["method"], headers, body, str(caller))
-            return await self._answer(request, profile, partial(self._is_admitted, scope, headers, profile))
+            return await self._judged(scope, headers, body, profile, caller)
         finally:
             self._room += held
 
@@ -204,6 +200,14 @@ class Gateway:
         whose = f" of {caller}" if caller is not None else ""
         log.info("refused a request%s from %s with status %d%s", whose, _peer(scope), status, more)
         self._noted, self._unnoted = now, 0
+
+    async def _judged(
+        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, profile: str, caller: Principal | Reply
+    ) -> Reply:
+        if isinstance(caller, Reply):
+            return caller
+        request = Request(scope["method"], headers, body, str(caller))
+        return await self._answer(request, profile, partial(self._is_admitted, scope, headers, profile))
 
     async def _answer(self, request: Request, profile: str, is_admitted: Callable[[], bool]) -> Reply:
         command = session.answer(request, self._fleet.table(profile), self._sessions, self._now())

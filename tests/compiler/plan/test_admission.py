@@ -6,29 +6,11 @@ from mcphub_gitops.compiler.plan.file import read_plan, write_plan
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
+from tests.support.grouped import GROUPED
 from tests.support.hubs import hub_of, lock_of
 
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-secretStores:
-  corp: {vault: {address: "https://vault.acme.example", auth: {token: "env://VAULT_TOKEN"}}}
-  other: {vault: {address: "https://other.acme.example", auth: {token: "env://VAULT_TOKEN"}}}
-servers:
-  notes: {command: [python3, srv/notes.py]}
-profiles:
-  readers: {groups: [support, platform], servers: [notes]}
-gateway:
-  groups: [platform]
-  auth:
-    tokens:
-      ci: {value: "env://CI", groups: [platform]}
-      desk: {value: {store: corp, key: a/b, field: c}, groups: [support]}
-"""
 
-
-def desired(text: str = HUB) -> Desired:
+def desired(text: str = GROUPED) -> Desired:
     hub = hub_of(text)
     found, problems = build(hub, *lock_of(hub, {"notes": ("add",)}))
     assert problems == ()
@@ -68,18 +50,17 @@ def test_a_saved_plan_holds_who_may_reach_what() -> None:
     ],
 )
 def test_whoever_may_reach_something_else_is_another_review(before: str, after: str) -> None:
-    assert before in HUB
-    assert desired(HUB.replace(before, after)).review_digest() != desired().review_digest()
+    assert before in GROUPED
+    assert desired(GROUPED.replace(before, after)).review_digest() != desired().review_digest()
 
 
 def test_the_order_in_which_groups_are_named_is_none() -> None:
-    assert (
-        desired(HUB.replace("[support, platform]", "[platform, support]")).review_digest() == desired().review_digest()
-    )
+    swapped = GROUPED.replace("[support, platform]", "[platform, support]")
+    assert desired(swapped).review_digest() == desired().review_digest()
 
 
 def test_a_store_that_no_token_and_no_server_is_in_is_not_reviewed() -> None:
-    assert desired(HUB.replace("https://other", "https://elsewhere")).review_digest() == desired().review_digest()
+    assert desired(GROUPED.replace("https://other", "https://elsewhere")).review_digest() == desired().review_digest()
 
 
 def test_every_fact_of_it_is_said_in_words_and_no_other_is_one() -> None:

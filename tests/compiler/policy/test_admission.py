@@ -1,28 +1,10 @@
 from mcphub_gitops.compiler.policy.admission import facts_of_admission
 from mcphub_gitops.compiler.policy.facts import facts_of_hub
 from mcphub_gitops.compiler.policy.vocabulary import facts_of
+from tests.support.grouped import GROUPED
 from tests.support.hubs import hub_of
 
-HEAD = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-secretStores:
-  corp: {vault: {address: "https://vault.acme.example", auth: {token: "env://VAULT_TOKEN"}}}
-servers:
-  notes: {command: [python3, srv/notes.py]}
-profiles:
-"""
-HUB = f"""{HEAD}\
-  closed: {{servers: [notes]}}
-  readers: {{path: /read, groups: [support, platform], servers: [notes]}}
-gateway:
-  groups: [platform]
-  auth:
-    tokens:
-      ci: {{value: "env://CI", groups: [platform]}}
-      desk: {{value: {{store: corp, key: a/b, field: c}}, groups: [support]}}
-"""
+HUB = GROUPED.replace("profiles:\n", "profiles:\n  closed: {servers: [notes]}\n")
 
 
 def test_who_reaches_what_is_told_of_tokens_and_of_profiles() -> None:
@@ -50,7 +32,7 @@ def test_who_reaches_what_is_told_of_tokens_and_of_profiles() -> None:
         {"name": "closed", "path": "/closed/mcp", "groups": [], "servers": ["notes"], "principals": []},
         {
             "name": "readers",
-            "path": "/read",
+            "path": "/readers/mcp",
             "groups": ["support", "platform"],
             "servers": ["notes"],
             "principals": ["ci", "desk"],
@@ -59,7 +41,7 @@ def test_who_reaches_what_is_told_of_tokens_and_of_profiles() -> None:
 
 
 def test_the_gateways_own_token_is_no_principal() -> None:
-    found = facts_of_admission(hub_of(f"{HEAD}  all: {{servers: [notes]}}\n"))
+    found = facts_of_admission(hub_of(HUB.partition("  readers:")[0]))
     assert (found["groups"], found["principals"]) == ([], [])
     assert [each["principals"] for each in found["profiles"]] == [[]]
 

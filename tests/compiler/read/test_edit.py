@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.read.syntax import MapNode, parse, plain
 from mcphub_gitops.compiler.source import Position
 from mcphub_gitops.templates import fill_template
 from tests.support.catalog_hubs import catalog_hub
+from tests.support.changes import cut, less, more, put
 from tests.support.shared import SHARED, needs_shared_data
 from tests.support.yaml_texts import DATA, WORDS, documents
 
@@ -32,22 +33,6 @@ def edited(text: str, *changes: Change) -> str:
     after = edit(text, *changes)
     assert isinstance(after, str), after
     return after
-
-
-def put(path: str, value: object) -> Change:
-    return SetValue(path=tuple(path.split(".")), value=value)
-
-
-def cut(path: str, keep: int = 1) -> Change:
-    return Remove(path=tuple(path.split(".")), keep=keep)
-
-
-def more(path: str, *values: str) -> Change:
-    return Append(path=tuple(path.split(".")), values=values)
-
-
-def less(path: str, value: str, keep: int = 1) -> Change:
-    return RemoveItem(path=tuple(path.split(".")), value=value, keep=keep)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mcphub_gitops.compiler.read.change import Append, Change, Remove, RemoveItem, SetValue, change_plain
 from mcphub_gitops.compiler.read.edit import Refused
 from mcphub_gitops.compiler.read.joint import Joint, edit_joint
+from tests.support.changes import cut, less, more, put
 
 OWN = """\
 # Ours.
@@ -32,22 +33,6 @@ OFF = False
 LAYERED = Joint(texts={**FILES, "environments/prod.yaml": OVER}, over="environments/prod.yaml")
 
 
-def put(path: str, value: object) -> Change:
-    return SetValue(path=tuple(path.split(".")), value=value)
-
-
-def cut(path: str, keep: int = 1) -> Change:
-    return Remove(path=tuple(path.split(".")), keep=keep)
-
-
-def more(path: str, *values: str) -> Change:
-    return Append(path=tuple(path.split(".")), values=values)
-
-
-def less(path: str, value: str) -> Change:
-    return RemoveItem(path=tuple(path.split(".")), value=value, keep=2)
-
-
 def changed(joint: Joint, *changes: Change) -> dict[str, str]:
     """Return the texts that differ."""
     after = edit_joint(joint, *changes)
@@ -63,7 +48,7 @@ def changed(joint: Joint, *changes: Change) -> dict[str, str]:
         (put("servers.b.prefix", "w"), "teams/one.yaml", "{prefix: z}", "{prefix: w}"),
         (put("servers.b.image", "w"), "hub.yaml", "deny: [r]}}", "deny: [r]}, image: w}"),
         (more("servers.b.tools.deny", "t"), "hub.yaml", "[r]", "[r, t]"),
-        (less("servers.b.tools.deny", "r"), "hub.yaml", ", deny: [r]", ""),
+        (less("servers.b.tools.deny", "r", 2), "hub.yaml", ", deny: [r]", ""),
         (cut("servers.c"), "teams/one.yaml", "  c: {image: y}\n", ""),
         (cut("servers.a.enabled", 2), "hub.yaml", ", enabled: false", ""),
         (put("gateway.listen", "there"), "teams/one.yaml", "listen: here", "listen: there"),
@@ -91,13 +76,13 @@ def test_a_change_is_made_in_the_file_that_has_what_it_is_about(
         ([cut("servers.a.enabled", 2)], "servers: {a: {tools: {deny: [s]}, enabled: null}, c: {enabled: false}}\n"),
         ([cut("servers.c")], "servers: {a: {tools: {deny: [s]}}, c: null}\n"),
         ([more("servers.a.tools.deny", "t")], "servers: {a: {tools: {deny: [s, t]}}, c: {enabled: false}}\n"),
-        ([less("servers.a.tools.deny", "s")], "servers: {c: {enabled: false}}\n"),
+        ([less("servers.a.tools.deny", "s", 2)], "servers: {c: {enabled: false}}\n"),
         (
-            [less("servers.b.tools.allow", "p"), more("servers.b.tools.allow", "t")],
+            [less("servers.b.tools.allow", "p", 2), more("servers.b.tools.allow", "t")],
             "servers: {a: {tools: {deny: [s]}}, c: {enabled: false}, b: {tools: {allow: [q, t]}}}\n",
         ),
         (
-            [less("servers.b.tools.deny", "r")],
+            [less("servers.b.tools.deny", "r", 2)],
             "servers: {a: {tools: {deny: [s]}}, c: {enabled: false}, b: {tools: {deny: null}}}\n",
         ),
         ([put("name", "other")], "servers: {a: {tools: {deny: [s]}}, c: {enabled: false}}\nname: other\n"),
