@@ -1,6 +1,6 @@
 """The plan as data: what changes and why, and the operations that make it so, in the order they are carried out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -79,7 +79,7 @@ class Change:
     address: str
     action: Action
     cause: str
-    fields: tuple[FieldChange, ...] = ()
+    fields: Sequence[FieldChange] = ()
     was: str = ""
 
     @property

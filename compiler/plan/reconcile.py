@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mcphub_gitops.compiler.enumeration import quoted
+from mcphub_gitops.compiler.later import Later
 from mcphub_gitops.compiler.plan.container import aside_name
 from mcphub_gitops.compiler.plan.desired import Desired
 from mcphub_gitops.compiler.plan.deviation import find_deviations, foreign_files_of
@@ -124,11 +126,14 @@ def _rename(name: str, old: str, before: Mapping[str, str], after: Mapping[str, 
 
 def _change(name: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> Change | None:
     address = f"server.{name}"
-    fields = tuple(_field_changes(before or {}, after or {}))
-    if after is None:
-        return Change(address=address, action=Action.DESTROY, cause="it is no longer in the hub", fields=fields)
-    if before is None:
-        return Change(address=address, action=Action.CREATE, cause="it is new in the hub", fields=fields)
+    if before is None or after is None:
+        # All that it has is no decision, and of a hub that is new as much as all of that.
+        whole = Later(partial(_field_changes, before or {}, after or {}))
+        action, cause = (
+            (Action.DESTROY, "it is no longer in the hub") if after is None else (Action.CREATE, "it is new in the hub")
+        )
+        return Change(address=address, action=action, cause=cause, fields=whole)
+    fields = tuple(_field_changes(before, after))
     if not fields:
         return None
     forcing = [field.name for field in fields if not field.name.startswith(_SELECTION)]
