@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,15 @@ from bench.hubs import contain, generate, read_registry, resolve_all
 from mcphub_gitops.compiler.lock.definitions import write_definitions
 from mcphub_gitops.compiler.lock.file import write_lock
 from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.plan.file import plan_digest
 from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from mcphub_gitops.compiler.render.compose import render_compose
 from mcphub_gitops.compiler.resolve.model import Hub
 from mcphub_gitops.runtime.apply.layout import Layout
-from mcphub_gitops.runtime.apply.state import write_generation
+from mcphub_gitops.runtime.apply.observation import observe_record
+from mcphub_gitops.runtime.apply.state import Applied, write_generation
+from mcphub_gitops.runtime.garbage import unsearched
 from mcphub_gitops.runtime.project import HUB_FILE, Project
 from tests.support.hubs import hub_of, lock_of
 from tests.support.shared import SHARED
@@ -63,6 +67,7 @@ def main() -> None:
         for case in cases(folder):
             case()
         contained(folder / "contained")
+    grown(1_000, 10_000)
 
 
 def cases(folder: Path) -> Iterator[Callable[[], None]]:
@@ -104,7 +109,9 @@ def generated(
     write(folder, hub, {CATALOG: catalog.encode()}, tools)
     tell(f"plan {servers:,} servers, {10 * servers:,} tools, cold", measure(PLAN, folder, is_cold=True), budgets[0])
     tell(f"plan {servers:,} servers, {10 * servers:,} tools, cached", measure(PLAN, folder), budgets[1])
-    tell(f"lock --check of {servers:,} servers", measure([MCPHUB, "lock", "--check"], folder), check_budget)
+    check = [MCPHUB, "lock", "--check"]
+    tell(f"lock --check of {servers:,} servers, cold", measure(check, folder, is_cold=True), check_budget)
+    tell(f"lock --check of {servers:,} servers, cached", measure(check, folder), check_budget)
     record(folder, hub_of(hub, {CATALOG: catalog.encode()}), tools)
     tell(f"plan {servers:,} servers, again", measure([*PLAN, "--detailed-exitcode"], folder), None)
 
@@ -125,6 +132,39 @@ def contained(folder: Path) -> None:
     tell("plan 1,000 container servers", ours, 0.5 * theirs.cpu)
     tell("docker compose config -q of the same", theirs, None)
     print(f"{'ratio (at most 0.5)':44}{ours.cpu / theirs.cpu:8.2f}")  # noqa: T201
+
+
+def grown(few: int, many: int) -> None:
+    """Bind hubs to their locks and plan them within one process, as a command does; tell what more servers cost."""
+    small, large = (within(number) for number in (few, many))
+    print(f"\n{'within a process, CPU s':44}{few:>8,}{many:>8,}{'ratio':>7}")  # noqa: T201  (its output)
+    for case, one in small.items():
+        print(f"{case:44}{one:8.3f}{large[case]:8.3f}{large[case] / one:7.1f}", flush=True)  # noqa: T201
+
+
+def within(servers: int) -> dict[str, float]:
+    """Return what each phase of a plan of so many servers takes: the least of some rounds."""
+    text, catalog = generate(servers, 10, CATALOG)
+    hub = hub_of(text, {CATALOG: catalog.encode()})
+    lock, definitions = lock_of(hub, {each.name: tuple(f"{each.name}_t{n}" for n in range(10)) for each in hub.servers})
+    desired, _ = build(hub, lock, definitions)
+    first = reconcile(desired, Observed(), Options())
+    applied = observe_record(Applied(serial=1, plan=first, generation="served"), {})
+    phases: dict[str, Callable[[], object]] = {
+        "build": lambda: build(hub, lock, definitions),
+        "reconcile, nothing applied": lambda: reconcile(build(hub, lock, definitions)[0], Observed(), Options()),
+        "reconcile, applied already": lambda: reconcile(build(hub, lock, definitions)[0], applied, Options()),
+        "digest of the first plan": lambda: plan_digest(first),
+    }
+    with unsearched():
+        return {case: min(seconds(phase) for _ in range(ROUNDS)) for case, phase in phases.items()}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the CPU seconds that `work` takes."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def write(folder: Path, hub: str, files: Mapping[str, bytes], tools: Mapping[str, tuple[str, ...]]) -> None:

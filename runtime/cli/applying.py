@@ -24,6 +24,7 @@ from mcphub_gitops.runtime.cli.options import fetching
 from mcphub_gitops.runtime.cli.output import show_compiled
 from mcphub_gitops.runtime.cli.progress import reporting
 from mcphub_gitops.runtime.failure import StalePlanError
+from mcphub_gitops.runtime.garbage import unsearched
 from mcphub_gitops.runtime.project import Project
 from mcphub_gitops.runtime.witness import doubt
 
@@ -59,7 +60,9 @@ def make_plan(desired: Desired, site: Site, options: Options | None = None) -> P
 
 def find_plan(desired: Desired, site: Site, options: Options | None = None) -> Plan:
     """Return the plan from what is there to `desired`."""
-    return reconcile(desired, asyncio.run(observe(desired, site)), options or Options())
+    observed = asyncio.run(observe(desired, site))
+    with unsearched():
+        return reconcile(desired, observed, options or Options())
 
 
 def confirm_saved(plan: Plan, site: Site) -> Plan:
