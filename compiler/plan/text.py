@@ -20,6 +20,7 @@ from mcphub_gitops.compiler.plan.wording import clean, shorten
 _BEFORE = 20
 """Code points shown before the place where two long values begin to differ."""
 
+_GENERATION = "generation"
 _PROFILE = "profile"
 _PERMISSIONS = frozenset({_PROFILE, *PERMISSIONS, *ADMISSIONS})
 """The kinds of facts that are permissions: their names up to the first dot."""
@@ -78,7 +79,9 @@ def _permissions(change: Change, admission: Admission) -> Iterator[tuple[str, st
     for field in change.fields:
         if field.name.partition(".")[0] in _PERMISSIONS:
             yield from _permission(field)
-    yield from _operators_permission(change, admission)
+    if change.address == _GENERATION:
+        # Tokens are facts of the gateway alone.
+        yield from _operators_permission(change, admission)
 
 
 def _permission(field: FieldChange) -> Iterator[tuple[str, str]]:
