@@ -1,14 +1,14 @@
 """What a server offers beside its tools, as it is to be served: prompts, resources and resource templates."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.diagnostic import Diagnostic
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.lock.offers import KEYS, OfferDefinitions
+from mcphub_gitops.compiler.plan.pinned import Pinned
 from mcphub_gitops.compiler.resolve.model import Hub, Server
 from mcphub_gitops.compiler.resolve.offer import (
     KINDS,
@@ -22,32 +22,15 @@ from mcphub_gitops.compiler.resolve.offer import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """One that is served: its name for clients, the server's own, and the fingerprint of its own `definition`.
-
-    Of resources and templates both names are the URI or its template.
-    """
+class Offer(Pinned):
+    """One that is served. Of resources and templates both names are the URI or its template."""
 
     kind: Kind
-    name: str
-    upstream: str
-    hash: str
-    definition: Mapping[str, Any] = field(compare=False, repr=False)
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether the definition is the one that the fingerprint was taken of."""
-        return fingerprint(self.definition) == self.hash
 
     @property
     def exposed(self) -> dict[str, Any]:
         """The definition that clients see."""
         return {**self.definition, KEYS[self.kind]: self.name}
-
-    @property
-    def fact(self) -> str:
-        """The offer as one comparable text: its fingerprint, and its own name where clients see another."""
-        return self.hash if self.name == self.upstream else f"{self.upstream} {self.hash}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

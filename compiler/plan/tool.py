@@ -1,45 +1,29 @@
 """The tools of a server that are served, as one value: each by itself is made when it is looked at."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
-from mcphub_gitops.compiler.canonical import digest, encode_text, fingerprint
+from mcphub_gitops.compiler.canonical import digest, encode_text
 from mcphub_gitops.compiler.later import Later
 from mcphub_gitops.compiler.lock.definitions import Definitions, written
 from mcphub_gitops.compiler.lock.model import EMPTY
+from mcphub_gitops.compiler.plan.pinned import Pinned
 from mcphub_gitops.compiler.resolve.exposure import Exposure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A tool that is served: its name for clients, its own name, and the fingerprint of its own `definition`.
+class Tool(Pinned):
+    """A tool that is served. With a `description`, clients see that in place of the server's own."""
 
-    With a `description`, clients see that in place of the server's own.
-    """
-
-    name: str
-    upstream: str
-    hash: str
     description: str = ""
-    definition: Mapping[str, Any] = field(compare=False, repr=False)
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether the definition is the one that the fingerprint was taken of."""
-        return fingerprint(self.definition) == self.hash
 
     @property
     def exposed(self) -> dict[str, Any]:
         """The definition that clients see."""
         described = {"description": self.description} if self.description else {}
         return {**self.definition, **described, "name": self.name}
-
-    @property
-    def fact(self) -> str:
-        """The tool as one comparable text: its fingerprint, and its own name where clients see another."""
-        return self.hash if self.name == self.upstream else f"{self.upstream} {self.hash}"
 
 
 class Tools(Later[Tool]):
