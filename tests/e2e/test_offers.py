@@ -115,7 +115,18 @@ def test_readable_definitions_belong_to_the_lock(folder: Path, tmp_path: Path) -
     words.unlink()
     assert "The file is missing." in mcphub(hub, "plan").stderr
     assert mcphub(hub, "lock").returncode == 0
+    assert words.is_file()
+    denied = HUB.replace('uris: {deny: ["wiki://pages/secret*"]}', 'prompts: {deny: ["*"]}, uris: {deny: ["*"]}')
+    (hub / "mcp-hub.yaml").write_text(denied, "utf-8")
+    assert mcphub(hub, "lock").returncode == 0
+    assert not words.exists()
+    assert _locked(hub)["wiki"].keys().isdisjoint({"prompts", "resources", "templates"})
     assert mcphub(hub, "lock", "--check").returncode == 0
+
+
+def _locked(folder: Path) -> dict[str, dict[str, dict[str, str]]]:
+    found: dict[str, dict[str, dict[str, str]]] = json.loads((folder / "mcp-hub.lock").read_bytes())["servers"]
+    return found
 
 
 def test_a_server_that_says_other_words_is_refused_and_has_drifted(folder: Path, tmp_path: Path) -> None:
