@@ -43,6 +43,7 @@ def describe_review(review: Review) -> dict[str, Any]:
         "format": FORMAT,
         "kind": review.after.kind,
         "hub": review.after.hub or review.before.hub,
+        "environment": review.after.environment,
         "review": review.after.review,
         "base": review.before.commit,
         "head": review.after.commit,

@@ -8,6 +8,7 @@ from mcphub_gitops.compiler.plan.wording import shorten
 from mcphub_gitops.compiler.resolve.offer import WORDS
 from mcphub_gitops.compiler.review import phrase
 from mcphub_gitops.compiler.review.finding import Finding
+from mcphub_gitops.compiler.review.marker import marker_of, title_of
 from mcphub_gitops.compiler.review.model import Exposure, Reach, Review, ReviewedTool
 from mcphub_gitops.compiler.review.quoting import cell, code, said
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
@@ -32,7 +33,7 @@ def render_markdown(review: Review, *, whole: str) -> str:
 
     The first line is a comment by which the pull request's own is found again. Text of users is code throughout.
     """
-    head = f"<!-- mcphub:review:{review.after.hub or review.before.hub or 'locks'} -->\n"
+    head = f"{marker_of(review.after.hub or review.before.hub or 'locks', review.after.environment)}\n"
     if review.is_empty:
         return f"{head}{said(phrase.nothing(review))}\n"
     above = [head + _headline(review), *_first(review, whole)]
@@ -44,7 +45,7 @@ def render_markdown(review: Review, *, whole: str) -> str:
 
 def _headline(review: Review) -> str:
     before, after = review.before, review.after
-    lines = [f"### mcphub: {said(review.headline)}", "", phrase.counts(review), ""]
+    lines = [f"{title_of(after.environment)} {said(review.headline)}", "", phrase.counts(review), ""]
     for word, side in (("from", before), ("to", after)):
         digest = f", review digest {code(side.review)}" if side.review else ""
         lines.append(f"- {word} {code(phrase.called(side))}{digest}")

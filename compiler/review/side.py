@@ -79,6 +79,11 @@ class Side:
     notes: tuple[str, ...] = ()
     written: Written | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def environment(self) -> str:
+        """The environment that it is for; empty for none, and for a lock."""
+        return self.standing.get("environment", "")
+
     def served(self, server: str) -> dict[str, str]:
         """Return what clients call each tool that is served of `server`, by the server's own names."""
         found = self.servers.get(server)

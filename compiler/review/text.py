@@ -45,7 +45,11 @@ def render_text(review: Review) -> str:
 
 def _head(review: Review) -> str:
     before, after = review.before, review.after
-    lines = [f"{after.hub or before.hub or 'locks'}: {review.headline}", f"  {phrase.counts(review)}"]
+    environment = f" ({after.environment})" if after.environment else ""
+    lines = [
+        f"{after.hub or before.hub or 'locks'}{environment}: {review.headline}",
+        f"  {phrase.counts(review)}",
+    ]
     for word, side in (("from", before), ("to", after)):
         digest = f", review digest {side.review}" if side.review else ""
         lines.append(f"  {word.ljust(4)} {phrase.called(side)}{digest}")

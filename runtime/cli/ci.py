@@ -34,6 +34,21 @@ def comment(file: Path, number: int | None, *, unchanged: bool) -> int:
     return code
 
 
+@ci.command(epilog="\b\nExamples:\n  mcphub ci void HEAD main\n  mcphub ci void --env prod HEAD main")
+@layered_project_option
+@click.argument("head")
+@click.argument("against")
+@click.option("--number", type=click.IntRange(min=1), help="The pull or merge request; by default that of the job.")
+def void(project: Project, head: str, against: str, number: int | None) -> int:
+    """Say in the one comment that it holds no more, where it was written: the hub of the commit HEAD has mistakes.
+
+    A review of it cannot be made then, and that of an earlier push would stand there as if it held. The comment is
+    found by the hub's name, as HEAD has it, or else AGAINST, the commit that was compared with.
+    """
+    code: int = lazy.load("forging").void_comment(project, head, against, number)
+    return code
+
+
 @ci.command(epilog='\b\nExamples:\n  mcphub ci approved\n  mcphub ci approved "$GITHUB_SHA" --required 2')
 @click.argument("commit", required=False)
 @click.option("--required", type=click.IntRange(min=1), default=1, show_default=True, help="How many must approve.")

@@ -9,6 +9,9 @@ from typing import Final
 import click
 
 from mcphub_gitops.compiler.approval import judge
+from mcphub_gitops.compiler.resolve.nodes import value
+from mcphub_gitops.compiler.review.marker import marker_of, render_void
+from mcphub_gitops.compiler.validation import open_document
 from mcphub_gitops.runtime.adapters.forges.github import GitHub
 from mcphub_gitops.runtime.adapters.forges.job import find_job
 from mcphub_gitops.runtime.cli.commits import opened, tree_of
@@ -19,10 +22,11 @@ from mcphub_gitops.runtime.failure import RuntimeFailure, StalePlanError
 from mcphub_gitops.runtime.files import read_file
 from mcphub_gitops.runtime.project import Project
 
-_MARKER: Final = re.compile(r"<!-- mcphub:review:[a-z0-9-]{1,64} -->")
+_MARKER: Final = re.compile(r"<!-- mcphub:review:[a-z0-9-]{1,64}(?:/[a-z0-9-]{1,63})? -->")
 _LONGEST_COMMENT: Final = 65_536
 """Characters that GitHub takes; GitLab takes more."""
 
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LARGEST: Final = 64 * 1024 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -37,6 +41,30 @@ def put_comment(file: Path, number: int | None, *, is_news: bool) -> int:
         )
     if len(text) > _LONGEST_COMMENT:
         raise RuntimeFailure(f"{file} has {len(text):,} characters; a comment has {_LONGEST_COMMENT:,} at most")
+    return _put(marker, text, number, is_news=is_news)
+
+
+def void_comment(project: Project, head: str, against: str, number: int | None) -> int:
+    """Say in the one comment on a change, where there is one, that the hub of `head` has mistakes; the exit code."""
+    with opened(project.root) as repository:
+        commit = repository.resolve(head)
+        trees = (tree_of(repository, each, repository.prefix) for each in (commit, repository.resolve(against)))
+        name = next(filter(None, (_name_of(replace(project, tree=tree)) for tree in trees)), "")
+    if not name:
+        raise RuntimeFailure(f"neither {head} nor {against} has a hub with a name", resolution="name other commits")
+    return _put(
+        marker_of(name, project.environment), render_void(name, project.environment, commit), number, is_news=False
+    )
+
+
+def _name_of(project: Project) -> str:
+    """Return the hub's name as far as it can be read; empty where it cannot."""
+    data = project.read_document(project.hub_file)
+    found = value(open_document(project.hub_file, data).root, "name") if data is not None else None
+    return found if isinstance(found, str) and _NAME.fullmatch(found) else ""
+
+
+def _put(marker: str, text: str, number: int | None, *, is_news: bool) -> int:
     job = find_job(os.environ)
     if job.powerless:
         click.echo(f"No comment: {job.powerless}. The review stands in what this job left.")
@@ -45,7 +73,9 @@ def put_comment(file: Path, number: int | None, *, is_news: bool) -> int:
     if wanted is None:
         raise RuntimeFailure("this job is for no pull or merge request", resolution="name one with --number")
     put = job.forge.put_comment(wanted, marker, text, is_news=is_news)
-    click.echo("No comment: nothing changes." if put.action == "none" else f"Comment {put.action}: {put.address}")
+    click.echo(
+        "No comment: there is nothing to say." if put.action == "none" else f"Comment {put.action}: {put.address}"
+    )
     return Exit.OK
 
 

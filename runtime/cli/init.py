@@ -6,7 +6,7 @@ import click
 
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
-from mcphub_gitops.runtime.cli.options import project_option
+from mcphub_gitops.runtime.cli.options import check_environment, project_option
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.files import read_file, write_file
 from mcphub_gitops.runtime.project import Project
@@ -21,7 +21,16 @@ _LONGEST_NAME = 63
 _LARGEST = 1024 * 1024
 
 
-@click.command(epilog="\b\nExamples:\n  mcphub init\n  mcphub init --name acme\n  mcphub init --ci github")
+def _check_environments(_context: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        check_environment(name)
+    return tuple(sorted(set(value)))
+
+
+@click.command(
+    epilog="\b\nExamples:\n  mcphub init\n  mcphub init --name acme\n  mcphub init --ci github\n"
+    "  mcphub init --ci gitlab --env staging --env prod"
+)
 @project_option
 @click.option("--name", help="The hub's name; by default the folder's.")
 @click.option(
@@ -30,19 +39,29 @@ _LARGEST = 1024 * 1024
     type=click.Choice(["github", "gitlab"]),
     help="Write the jobs of a forge, too: review, apply, drift. Beside a hub that is there, they alone are written.",
 )
-def init(project: Project, name: str | None, forge: str | None) -> int:
+@click.option(
+    "--env",
+    "environments",
+    metavar="NAME",
+    multiple=True,
+    callback=_check_environments,
+    help="With --ci: jobs of their own for the environment NAME, instead of for the hub without one; may be repeated.",
+)
+def init(project: Project, name: str | None, forge: str | None, environments: tuple[str, ...]) -> int:
     """Write a first mcp-hub.yaml, and keep .mcphub/ out of git. Existing files are never overwritten.
 
     Editors with a YAML language server complete and check the hub by mcp-hub.schema.json, which is written beside it to
     be committed with it.
     """
+    if environments and forge is None:
+        raise click.UsageError("--env is about the jobs of a forge: say which with --ci.")
     is_there = (project.root / project.hub_file).exists()
     if not is_there:
         _begin(project, name)
     elif forge is None or name is not None:
         raise RuntimeFailure(f"{project.hub_file} is already there", resolution="edit it, or remove it first")
     if forge is not None:
-        lazy.load("workflows").write_jobs(project, forge)
+        lazy.load("workflows").write_jobs(project, forge, environments)
     if not is_there:
         click.echo("Next: `mcphub lock`, then `mcphub up`.")
     return Exit.OK

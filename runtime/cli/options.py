@@ -74,9 +74,15 @@ def _project_option(*names: str) -> Callable[[F], F]:
 
 
 def _keep_environment(context: click.Context, _option: click.Parameter, value: str | None) -> None:
-    if value is not None and not _NAME.fullmatch(value):
-        raise click.BadParameter("an environment's name has lower-case letters, digits and hyphens")
+    if value is not None:
+        check_environment(value)
     context.meta[_ENVIRONMENT] = value or ""
+
+
+def check_environment(name: str) -> None:
+    """Raise BadParameter where `name` is none of an environment."""
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter("an environment's name has lower-case letters, digits and hyphens")
 
 
 def frozen_options(function: F) -> F:

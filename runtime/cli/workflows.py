@@ -1,6 +1,7 @@
 """The jobs that a forge runs for a hub: loaded when `init` writes them."""
 
 import re
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,16 +16,26 @@ from mcphub_gitops.templates import fill_jobs
 _FOLDERS: Final = {"github": ".github/workflows", "gitlab": ".gitlab"}
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _PIPELINE: Final = ".gitlab-ci.yml"
-_INCLUDED: Final = "include:\n  - local: .gitlab/mcphub.yml\n"
+_RESERVED: Final = "relock"
+_ONCE: Final = f"mcphub-{_RESERVED}.yml"
+"""The file whose jobs are about all environments at once: two that push to one branch would meet."""
 
 
-def write_jobs(project: Project, forge: str) -> None:
-    """Write the jobs of `forge` to the root of the project's repository, and say what to do next."""
+def write_jobs(project: Project, forge: str, environments: tuple[str, ...] = ()) -> None:
+    """Write the jobs of `forge` to the root of the project's repository, and say what to do next.
+
+    Each of `environments` has files of its own; without any, the jobs are for the hub as it is.
+    """
     if project.hub_file != HUB_FILE:
         raise RuntimeFailure(
             f"jobs are written for a hub in {HUB_FILE}",
             detail=f"this one is in {project.hub_file}",
             resolution=f"move it to {HUB_FILE} of a folder of its own",
+        )
+    if _RESERVED in environments:
+        raise RuntimeFailure(
+            f"jobs cannot be told apart for an environment that is called {_RESERVED}",
+            resolution="give it another name",
         )
     root = _repository(project.root)
     folder = project.root.relative_to(root).as_posix()
@@ -34,11 +45,11 @@ def write_jobs(project: Project, forge: str) -> None:
             resolution="take letters, digits, dots, hyphens and underscores for the names of folders",
         )
     pins = f".{forge}/mcphub-requirements"
-    jobs = fill_jobs(forge, {"folder": folder})
-    contents = {f"{_FOLDERS[forge]}/{name}": text for name, text in sorted(jobs.items())}
+    jobs = sorted(_jobs(forge, folder, environments))
+    contents = {f"{_FOLDERS[forge]}/{name}": text for name, text in jobs}
     contents[f"{pins}.in"] = f"mcphub-gitops=={version('mcphub-gitops')}\n"
     if forge == "gitlab":
-        contents[_PIPELINE] = _INCLUDED
+        contents[_PIPELINE] = "".join(["include:\n", *(f"  - local: .gitlab/{name}\n" for name, _ in jobs)])
     left = [name for name, text in contents.items() if not _write(root / name, text, name)]
     click.echo("Before the jobs can run:")
     click.echo(
@@ -46,18 +57,44 @@ def write_jobs(project: Project, forge: str) -> None:
         f" --output-file {pins}.txt`"
     )
     if _PIPELINE in left:
-        click.echo(f"- Include .gitlab/mcphub.yml in {_PIPELINE}, where it is not.")
+        files = ", ".join(f".gitlab/{name}" for name, _ in jobs)
+        click.echo(f"- Include {files} in {_PIPELINE}, where they are not.")
+    for label in [f"mcphub-{name}" for name in environments] or ["mcphub"]:
+        click.echo(f"- {_RUNNERS[forge].format(label)}")
     for step in (*_STEPS[forge], "Commit all of it."):
         click.echo(f"- {step}")
 
 
+def _jobs(forge: str, folder: str, environments: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield name and content of each file of jobs."""
+    options = [f" --env {name}" for name in environments] or [""]
+    # What stands alone in its line keeps that line's indentation, or its mark of a list.
+    lead = {"github": "\n          ", "gitlab": "\n    - "}[forge]
+    locks = lead.join(f"mcphub lock{option}" for option in options)
+    for environment, option in zip(environments or ("",), options, strict=True):
+        suffix = f"-{environment}" if environment else ""
+        holes = {
+            "folder": folder,
+            "locks": locks,
+            "option": option,
+            "scanned": environment or "true",
+            "suffix": suffix,
+            "title": f" {environment}" if environment else "",
+        }
+        for name, text in fill_jobs(forge, holes).items():
+            if name != _ONCE or option == options[0]:
+                yield name if name == _ONCE else name.replace(".yml", f"{suffix}.yml"), text
+
+
+_RUNNERS: Final = {
+    "github": "Give the machine where the hub runs a self-hosted runner with the label `{}`.",
+    "gitlab": "Give the machine where the hub runs a runner with the tag `{}`.",
+}
 _STEPS: Final = {
     "github": (
-        "Give the machine where the hub runs a self-hosted runner with the label `mcphub`.",
         "Protect the default branch: an approval, voided by a push, and branches up to date before they are merged.",
     ),
     "gitlab": (
-        "Give the machine where the hub runs a runner with the tag `mcphub`.",
         "Give the project the masked variable MCPHUB_GITLAB_TOKEN: a project access token (api, Developer).",
         "Protect the default branch, and let merge requests be merged only by fast-forward.",
     ),

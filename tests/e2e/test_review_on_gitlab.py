@@ -31,7 +31,8 @@ def digest(hosted: Hosted, revision: str) -> str:
 def run(hosted: Hosted, job: str, commit: str, variables: Mapping[str, str] | None = None) -> Ran:
     """Run a job as the pipeline of the default branch has it."""
     git(hosted.work, "checkout", "--quiet", "main")
-    document = read_document(hosted.work / ".gitlab" / "mcphub.yml")
+    files = [hosted.work / ".gitlab" / name for name in ("mcphub.yml", "mcphub-relock.yml")]
+    document = {name: job for file in files for name, job in read_document(file).items()}
     own = {"MCPHUB_GITLAB_TOKEN": TOKEN, "CI_PROJECT_URL": str(hosted.machines.origin).removesuffix(".git")}
     return run_pipeline_job(hosted.machines, document, job, commit, {**own, **(variables or {})})
 

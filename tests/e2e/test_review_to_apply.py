@@ -1,11 +1,11 @@
 """From a branch to what is served: the jobs that `mcphub init --ci` writes, run with real git and a stand-in forge."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.forge import TOKEN, Change, github, running_forge
+from tests.support.forge import REPOSITORY, TOKEN, Change, github, running_forge
 from tests.support.hosted import Hosted, edit, host, lock
 from tests.support.jobs import Ran
 from tests.support.projects import mcphub
@@ -22,9 +22,10 @@ def hosted(tmp_path: Path) -> Iterator[Hosted]:
         yield made
 
 
-def digest(hosted: Hosted, revision: str) -> str:
+def digest(hosted: Hosted, revision: str, environment: str = "") -> str:
     """Return what a reviewer sees of a commit."""
-    return mcphub(hosted.work, "ci", "digest", revision).stdout.strip()
+    named = ["--env", environment] if environment else []
+    return mcphub(hosted.work, "ci", "digest", *named, revision).stdout.strip()
 
 
 def served(hosted: Hosted) -> str:
@@ -131,7 +132,7 @@ def test_what_does_not_touch_the_hub_gets_no_comment_and_what_takes_a_change_bac
     page = hosted.propose("page", write_page)
     ran = hosted.review(page)["review"]
     assert (ran.code, page.comments) == (0, []), ran.log
-    assert "No comment: nothing changes." in ran.log
+    assert "No comment: there is nothing to say." in ran.log
     change = hosted.propose("describe", describe_note)
     hosted.review(change)
 
@@ -192,6 +193,66 @@ def test_a_hub_with_mistakes_is_annotated_and_has_no_review(hosted: Hosted) -> N
     assert "::error file=mcp-hub.yaml,line=7," in ran["check"].log
     assert "mcp-hub.yaml:7:5: error[MH201]" in ran["review"].log
     assert change.comments == []
+
+
+def test_a_push_that_makes_the_hub_wrong_voids_the_comment_of_the_one_before(hosted: Hosted) -> None:
+    change = hosted.propose("describe", describe_note)
+    assert hosted.review(change)["review"].code == 0
+
+    def break_it(work: Path) -> None:
+        (work / "mcp-hub.yaml").write_text("name: acme\nservers: [\n", "utf-8")
+
+    def mend_it(work: Path) -> None:
+        git(work, "checkout", "--quiet", "HEAD~1", "--", "mcp-hub.yaml")
+
+    hosted.push(change, "describe", break_it)
+    ran = hosted.review(change)["review"]
+    assert ran.code == 1
+    assert "Comment updated: " in ran.log
+    comment = comment_of(hosted, change)
+    assert comment.startswith("<!-- mcphub:review:acme -->\n### mcphub: the hub has mistakes\n")
+    assert change.head[:12] in comment
+    assert "review digest" not in comment
+    hosted.push(change, "describe", mend_it)
+    assert hosted.review(change)["review"].code == 0
+    assert "read_note" in comment_of(hosted, change)
+
+
+def test_each_environment_has_its_review_its_comment_and_its_machine(tmp_path: Path) -> None:
+    with running_forge(github) as forge:
+        hosted = host(forge, tmp_path.resolve(), "github", environments=("prod", "staging"))
+        ran = start(hosted, "apply-prod", expect=digest(hosted, "main", "prod"))["apply"]
+        assert ran.code == 0, ran.log
+
+        def hide(work: Path) -> None:
+            (work / "environments" / "prod.yaml").write_text("servers: {notes: {tools: {deny: [add_note]}}}\n", "utf-8")
+            lock(work, environments=("prod", "staging"))
+
+        change = hosted.propose("hide", hide)
+        head = {"sha": change.head, "repo": {"full_name": REPOSITORY}}
+        pull = {"number": change.number, "head": head, "base": {"sha": hosted.main}}
+        for name in ("prod", "staging"):
+            reviewed = start(hosted, f"review-{name}", commit=change.head, event={"pull_request": pull})
+            assert (reviewed["check"].code, reviewed["review"].code) == (0, 0), reviewed["review"].log
+        comment = comment_of(hosted, change)
+        assert comment.startswith("<!-- mcphub:review:acme/prod -->\n### mcphub, `prod`: ")
+        assert digest(hosted, change.head, "prod") in comment
+        change.reviews.append(("ada", "APPROVED", change.head))
+        hosted.merge(change, "hide")
+        applied = start(hosted, "apply-prod")["apply"]
+        assert applied.code == 0, applied.log
+        assert "Applied: 1 server with 2 tools." in applied.log
+        drift = start(hosted, "drift-prod")["drift"]
+        assert drift.code == 0, drift.log
+
+
+def start(
+    hosted: Hosted, name: str, *, commit: str = "", event: Mapping[str, object] | None = None, expect: str = ""
+) -> dict[str, Ran]:
+    """Run a workflow, on the default branch unless another commit is named."""
+    happened = event or {"repository": {"default_branch": "main"}}
+    inputs = {"expect": expect} if expect else {}
+    return hosted.start(hosted.workflow(name), happened, commit or hosted.main, inputs=inputs)
 
 
 def test_a_lock_that_was_forgotten_fails(hosted: Hosted) -> None:

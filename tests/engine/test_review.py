@@ -36,7 +36,7 @@ def hosted(engine: Engine) -> Iterator[Hosted]:
         folder = Path(name).resolve()
         folder.chmod(0o755)
         hub = HUB.replace("IMAGE", push(engine, NOTES))
-        made = host(forge, folder, "github", hub, {"DOCKER_HOST": engine.host})
+        made = host(forge, folder, "github", hub=hub, environment={"DOCKER_HOST": engine.host})
         try:
             ran = made.apply(expect=mcphub(made.work, "ci", "digest", "main").stdout.strip())
             assert ran.code == 0, ran.log

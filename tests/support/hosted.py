@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,18 @@ class Hosted:
         ).run()
 
 
-def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB, environment: Mapping[str, str] | None = None) -> Hosted:
+def host(
+    forge: Forge,
+    folder: Path,
+    jobs: str,
+    *,
+    hub: str = HUB,
+    environment: Mapping[str, str] | None = None,
+    environments: tuple[str, ...] = (),
+) -> Hosted:
     """Begin a repository below `folder` with a locked `hub`, the example of a server and the `jobs` of a forge.
 
-    Its machines, and whoever locks it, have `environment` beside their own.
+    Its machines, and whoever locks it, have `environment` beside their own. With `environments`, it has those.
     """
     origin, work = folder / "origin.git", folder / "work"
     work.mkdir(parents=True)
@@ -120,7 +129,11 @@ def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB, environment: Map
     shutil.copy(NOTES, work / "notes")
     (work / "mcp-hub.yaml").write_text(hub, "utf-8")
     (work / ".gitignore").write_text("/.mcphub/\n", "utf-8")
-    for arguments in (["lock"], ["init", "--ci", jobs]):
+    for name in environments:
+        (work / "environments").mkdir(exist_ok=True)
+        (work / "environments" / f"{name}.yaml").write_text("{}\n", "utf-8")
+    named = [["--env", name] for name in environments]
+    for arguments in (*(["lock", *each] for each in named or [[]]), ["init", "--ci", jobs, *chain(*named)]):
         done = mcphub(work, *arguments, env={**os.environ, **(environment or {})})
         assert done.returncode == 0, done.stderr
     git(work, "add", "--all")
@@ -135,10 +148,11 @@ def host(forge: Forge, folder: Path, jobs: str, hub: str = HUB, environment: Map
     )
 
 
-def lock(work: Path, env: Mapping[str, str] | None = None) -> None:
-    """Lock the hub, as whoever changes it does, with `env` beside the environment."""
-    done = mcphub(work, "lock", env={**os.environ, **(env or {})})
-    assert done.returncode == 0, done.stderr
+def lock(work: Path, env: Mapping[str, str] | None = None, environments: tuple[str, ...] = ()) -> None:
+    """Lock the hub, or its `environments`, as whoever changes it does, with `env` beside what there is."""
+    for named in [["--env", name] for name in environments] or [[]]:
+        done = mcphub(work, "lock", *named, env={**os.environ, **(env or {})})
+        assert done.returncode == 0, done.stderr
 
 
 def edit(file: Path, before: str, after: str) -> None:

@@ -136,7 +136,7 @@ class Workflow:
         needed = self.jobs[job["needs"]] if "needs" in job else None
         if (needed is not None and needed.code != 0) or not self._holds(job.get("if", ""), {}):
             return ran
-        tree, temporary = self.machines.place(is_host="mcphub" in job["runs-on"])
+        tree, temporary = self.machines.place(is_host="self-hosted" in job["runs-on"])
         environment = self._environment(tree, temporary)
         ran.code = 0
         steps: dict[str, dict[str, str]] = {}

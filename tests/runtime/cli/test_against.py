@@ -129,6 +129,10 @@ def test_an_environment_is_compared_with_itself(work: Path) -> None:
     commit(work, {"environments/prod.yaml": "gateway: {listen: 127.0.0.1:9000}\n"})
     second = mcphub(work, "plan", "--against", "HEAD", "--env", "prod")
     assert second.stdout.startswith("No changes:")
+    third = mcphub(work, "plan", "--against", "HEAD~1", "--env", "prod")
+    assert third.stdout.startswith("acme (prod): ")
+    comment = mcphub(work, "plan", "--against", "HEAD~1", "--env", "prod", "--output", "markdown").stdout
+    assert comment.startswith("<!-- mcphub:review:acme/prod -->\n### mcphub, `prod`: ")
 
 
 def test_what_cannot_be_read_before_is_named_with_its_commit(work: Path) -> None:

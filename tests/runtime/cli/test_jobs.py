@@ -95,7 +95,9 @@ def test_a_pipeline_that_is_there_is_left_and_told_what_to_include(tmp_path: Pat
     done = mcphub(tmp_path, "init", "--ci", "gitlab")
     assert done.returncode == 0
     assert "Left as it is: .gitlab-ci.yml, which is not what mcphub would write now" in done.stdout
-    assert "- Include .gitlab/mcphub.yml in .gitlab-ci.yml, where it is not." in done.stdout
+    assert (
+        "- Include .gitlab/mcphub-relock.yml, .gitlab/mcphub.yml in .gitlab-ci.yml, where they are not." in done.stdout
+    )
 
 
 def test_jobs_stand_at_the_root_of_the_repository_and_run_where_the_hub_is(tmp_path: Path) -> None:
@@ -127,6 +129,61 @@ def test_a_hub_of_another_name_is_refused(tmp_path: Path) -> None:
     assert "jobs are written for a hub in mcp-hub.yaml" in done.stderr
 
 
+def pipelines(folder: Path) -> list[Path]:
+    """Return the files of GitLab's jobs."""
+    return sorted((folder / ".gitlab").glob("*.yml"))
+
+
+def scripts_of(file: dict[str, Any]) -> list[str]:
+    """Return the scripts of a workflow or a pipeline."""
+    if "jobs" not in file:
+        return ["\n".join(job["script"]) for job in file.values() if "script" in job]
+    return [step["run"] for job in file["jobs"].values() for step in job["steps"] if "run" in step]
+
+
+def test_environments_have_jobs_of_their_own_and_share_the_lock_of_renovate(tmp_path: Path) -> None:
+    for forge in ("github", "gitlab"):
+        done = mcphub(tmp_path, "init", "--ci", forge, "--env", "staging", "--env", "prod")
+        assert done.returncode == 0, done.stderr
+        assert "`mcphub-prod`.\n- Give the machine where the hub runs a" in done.stdout
+    workflows = tmp_path / ".github" / "workflows"
+    assert sorted(path.stem for path in workflows.iterdir()) == [
+        *(f"mcphub-{name}-{each}" for name in ("apply", "drift") for each in ("prod", "staging")),
+        "mcphub-relock",
+        *(f"mcphub-review-{each}" for each in ("prod", "staging")),
+    ]
+    assert [path.stem for path in pipelines(tmp_path)] == ["mcphub-prod", "mcphub-relock", "mcphub-staging"]
+    for path in (*workflows.iterdir(), *pipelines(tmp_path)):
+        text = path.read_text("utf-8")
+        named = set(re.findall(r"--env ([a-z]+)", text))
+        assert named == ({"prod", "staging"} if "relock" in path.stem else {path.stem.rpartition("-")[2]}), path
+        for script in scripts_of(document(path)):
+            called = re.findall(
+                r"(?<!Run )mcphub (?:validate|lock|plan|apply|drift|ci digest|ci void)( --env)?", script
+            )
+            assert set(called) <= {" --env"}, script
+    jobs = [name for path in pipelines(tmp_path) for name in document(path)]
+    assert len(jobs) == len(set(jobs))
+    assert check("vendor.github-workflows", *workflows.iterdir()).returncode == 0
+    files = (*pipelines(tmp_path), tmp_path / ".gitlab-ci.yml")
+    assert check("vendor.gitlab-ci", *files, transform="gitlab-ci").returncode == 0
+    groups = [document(path)["concurrency"]["group"] for path in workflows.iterdir()]
+    assert len(set(groups)) == len(groups)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--env", "prod"], "say which with --ci"),
+        (["--ci", "github", "--env", "relock"], "an environment that is called relock"),
+        (["--ci", "github", "--env", "$(id)"], "an environment's name has lower-case letters"),
+    ],
+)
+def test_environments_that_no_job_can_have_are_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
+    done = mcphub(tmp_path, "init", "--name", "acme", *arguments)
+    assert (done.returncode, told in done.stderr) == (1, True)
+
+
 def check(schema: str, *files: Path, transform: str = "") -> subprocess.CompletedProcess[str]:
     more = ["--data-transform", transform] if transform else []
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *more, *map(str, files)]
@@ -138,9 +195,7 @@ def test_they_are_valid_by_the_published_schemas(github: Path, gitlab: Path) -> 
     assert len(workflows) == len(GITHUB)
     done = check("vendor.github-workflows", *workflows)
     assert done.returncode == 0, done.stdout
-    done = check(
-        "vendor.gitlab-ci", gitlab / ".gitlab" / "mcphub.yml", gitlab / ".gitlab-ci.yml", transform="gitlab-ci"
-    )
+    done = check("vendor.gitlab-ci", *pipelines(gitlab), gitlab / ".gitlab-ci.yml", transform="gitlab-ci")
     assert done.returncode == 0, done.stdout
 
 
@@ -212,7 +267,7 @@ def test_two_applies_cannot_meet(github: Path, gitlab: Path) -> None:
 
 def test_every_command_of_theirs_is_one(github: Path, gitlab: Path) -> None:
     texts = [path.read_text("utf-8") for path in (github / ".github" / "workflows").iterdir()]
-    texts.append((gitlab / ".gitlab" / "mcphub.yml").read_text("utf-8"))
+    texts.extend(path.read_text("utf-8") for path in pipelines(gitlab))
     called = {
         each for text in texts for each in re.findall(r"(?:^|\$\(|then |- )\s*mcphub ([a-z]+) ", text, re.MULTILINE)
     }
@@ -221,15 +276,8 @@ def test_every_command_of_theirs_is_one(github: Path, gitlab: Path) -> None:
 
 
 def test_every_script_is_read_by_a_shell(github: Path, gitlab: Path) -> None:
-    scripts = [
-        step["run"]
-        for path in (github / ".github" / "workflows").iterdir()
-        for job in document(path)["jobs"].values()
-        for step in job["steps"]
-        if "run" in step
-    ]
-    jobs = document(gitlab / ".gitlab" / "mcphub.yml").values()
-    scripts += ["\n".join(job["script"]) for job in jobs if "script" in job]
+    files = (*(github / ".github" / "workflows").iterdir(), *pipelines(gitlab))
+    scripts = [script for path in files for script in scripts_of(document(path))]
     assert len(scripts) > 15
     for script in scripts:
         done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
