@@ -1,51 +1,26 @@
 """Whatever is written in a hub is told by a review when it changes; what changes nothing is not."""
 
 import json
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
 
-from mcphub_gitops.compiler.diagnostic import has_errors
-from mcphub_gitops.compiler.layering import open_layers
-from mcphub_gitops.compiler.plan.desired import build
 from mcphub_gitops.compiler.review.comparison import compare
 from mcphub_gitops.compiler.review.document import render_document
 from mcphub_gitops.compiler.review.markdown import render_markdown
 from mcphub_gitops.compiler.review.model import Review
-from mcphub_gitops.compiler.review.side import Held, Side, Written, side_of_desired
+from mcphub_gitops.compiler.review.side import Held, Side, side_of_desired
 from mcphub_gitops.compiler.review.text import render_text
-from mcphub_gitops.compiler.sourcing import understand_with
 from mcphub_gitops.schemas import load_schema
-from tests.support.hubs import lock_of
-from tests.support.offers import with_offers
-from tests.support.rich import CATALOGS, EDITS, HUB, INCLUDED, OFFERS, TOOLS, edited, leaves_of
+from tests.support.rich import EDITS, HUB, compiled, edited, leaves_of
 
 SCHEMA = load_schema("hub.v1")
 FIXED = {"apiVersion", "gateway.auth.tokens.*.value.as"}
 """What can have one value alone, and what is always refused."""
 
 
-def find(pattern: str) -> Mapping[str, bytes | str]:
-    return {
-        name: data
-        for name, data in INCLUDED.items()
-        if fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
-    }
-
-
 def side(text: str, name: str) -> Side:
-    document = open_layers("mcp-hub.yaml", text.encode(), find)
-    validated = understand_with(document, CATALOGS)
-    assert not has_errors(validated.diagnostics), validated.diagnostics
-    assert validated.hub is not None
-    assert document.root is not None
-    tools, definitions = lock_of(validated.hub, TOOLS)
-    lock, offers = with_offers(validated.hub, tools, OFFERS)
-    desired, problems = build(validated.hub, lock, definitions, offers)
-    assert not has_errors(problems), problems
-    written = Written(root=document.root, hub=validated.hub)
+    desired, written, lock = compiled(text)
     return side_of_desired(desired, name=name, kind="hub", held=Held(lock=lock), written=written)
 
 

@@ -1,10 +1,19 @@
 """A hub in which every key of the language stands, and another value for each: what a sweep over all of them needs."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from mcphub_gitops.compiler.diagnostic import has_errors
+from mcphub_gitops.compiler.layering import open_layers
+from mcphub_gitops.compiler.lock.model import Lock
+from mcphub_gitops.compiler.plan.desired import Desired, build
 from mcphub_gitops.compiler.read.syntax import parse, plain
+from mcphub_gitops.compiler.review.side import Written
+from mcphub_gitops.compiler.sourcing import understand_with
+from tests.support.hubs import lock_of
+from tests.support.offers import with_offers
 
 GONE: Final = object()
 """In place of another value: that the key is not there."""
@@ -109,7 +118,9 @@ servers:
     prompts: {allow: [brief, short], deny: [draft]}
     uris: {allow: ["memo://a", "memo://b"], deny: ["memo://c"]}
   quiet: {command: [python3, srv/quiet.py], run: process, tools: {none: it has resources alone}}
-  later: {image: "registry.example/later:1", enabled: false, owner: us}
+  later:
+    image: registry.example/later:1
+    enabled: false
 profiles:
   few: {path: /few, groups: [few], servers: [notes, time], tools: {allow: ["notes/*", "time/*"], deny: ["notes/find"]}}
   one: {servers: [box], groups: [few]}
@@ -272,7 +283,7 @@ EDITS: dict[str, tuple[str, Any]] = {
     "servers.*.readOnly": ("servers.box.readOnly", True),
     "servers.*.prefix": ("servers.time.prefix", "u"),
     "servers.*.optional": ("servers.ours.optional", False),
-    "servers.*.enabled": ("servers.later.enabled", True),
+    "servers.*.enabled": ("servers.ours.enabled", False),
     "profiles.*.groups.[]": ("profiles.few.groups", ["everybody", "few"]),
     "profiles.*.path": ("profiles.few.path", "/other"),
     "profiles.*.servers.[]": ("profiles.one.servers", ["box", "docs"]),
@@ -315,6 +326,25 @@ def edited(path: str, value: object) -> str:
     else:
         node[last] = value
     return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def compiled(text: str) -> tuple[Desired, Written, Lock]:
+    """Return what the hub `text` comes to with a lock that fits it, its document, and that lock."""
+    document = open_layers("mcp-hub.yaml", text.encode(), _find)
+    validated = understand_with(document, CATALOGS)
+    assert not has_errors(validated.diagnostics), validated.diagnostics
+    assert validated.hub is not None
+    assert document.root is not None
+    tools, definitions = lock_of(validated.hub, TOOLS)
+    lock, offers = with_offers(validated.hub, tools, OFFERS)
+    desired, problems = build(validated.hub, lock, definitions, offers)
+    assert not has_errors(problems), problems
+    return desired, Written(root=document.root, hub=validated.hub), lock
+
+
+def _find(pattern: str) -> Mapping[str, bytes | str]:
+    depth = pattern.count("/")
+    return {name: data for name, data in INCLUDED.items() if fnmatchcase(name, pattern) and name.count("/") == depth}
 
 
 def leaves_of(schema: dict[str, Any], resolve: Callable[[str], dict[str, Any]]) -> list[str]:
