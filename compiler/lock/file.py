@@ -56,19 +56,23 @@ def read_lock(name: str, data: bytes) -> tuple[Lock | None, Source, tuple[Diagno
     schema = load_schema("lock.v1")
     fits = document is not None and shape.fits(document, schema)
     if fits and sum(len(entry["tools"]) for entry in document["servers"].values()) <= bounds.MAX_TOOLS:
-        servers = {key: _server(entry) for key, entry in document["servers"].items()}
-        catalogs = {key: LockedCatalog(**entry) for key, entry in document.get("catalogs", {}).items()}
-        lock = Lock(servers=MappingProxyType(servers), catalogs=MappingProxyType(catalogs))
-        return lock, Source(name, ""), ()
+        return _lock(document), Source(name, ""), ()
     marker = _CONFLICT.search(data)
     if marker is not None:
         return None, *_conflict(name, data, marker.start())
     # Positions cost time that only a wrong document is worth.
     parsed = syntax.parse(name, data, max_bytes=MAX_BYTES)
-    shaped = shape.check(parsed.root, schema) if parsed.root is not None else ()
-    excess = bounds.find_excess(parsed.root, "servers") if parsed.root is not None else ()
-    problems = parsed.diagnostics + shaped + excess or (_no_json(parsed.source, data),)
+    found = parsed.diagnostics
+    if parsed.root is not None:
+        found += shape.check(parsed.root, schema) + bounds.find_excess(parsed.root, "servers")
+    problems = found or (_no_json(parsed.source, data),)
     return None, parsed.source, tuple(replace(each, help=_HELP) for each in problems)
+
+
+def _lock(document: Mapping[str, Any]) -> Lock:
+    servers = {key: _server(entry) for key, entry in document["servers"].items()}
+    catalogs = {key: LockedCatalog(**entry) for key, entry in document.get("catalogs", {}).items()}
+    return Lock(servers=MappingProxyType(servers), catalogs=MappingProxyType(catalogs))
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:

@@ -128,9 +128,7 @@ def _pins(
     package, of_package = _side(was.package, ours.package, theirs.package, known=before is not None)
     image, of_image = _side(was.image, ours.image, theirs.image, known=before is not None)
     pins, pictures = (theirs if side == "theirs" else ours for side in (of_package, of_image))
-    words = [
-        f"{value} of {side}" for value, side in ((package, of_package), (image, of_image)) if value and side != "both"
-    ]
+    words = [*_chosen(package, of_package), *_chosen(image, of_image)]
     kept = replace(
         ours,
         package=pins.package,
@@ -141,6 +139,10 @@ def _pins(
         user=pictures.user,
     )
     return kept, f", with {' and '.join(words)} where it fits" if words else ""
+
+
+def _chosen(value: str, side: str) -> list[str]:
+    return [f"{value} of {side}"] if value and side != "both" else []
 
 
 def _side(before: str, ours: str, theirs: str, *, known: bool) -> tuple[str, Taken]:

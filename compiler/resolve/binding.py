@@ -9,7 +9,7 @@ from typing import Any
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.codes import Code
 from mcphub_gitops.compiler.read.foreign import why_not_checked
-from mcphub_gitops.compiler.resolve.catalog import CatalogServer, canonical
+from mcphub_gitops.compiler.resolve.catalog import CatalogSecret, CatalogServer, canonical
 from mcphub_gitops.compiler.resolve.model import Text
 from mcphub_gitops.compiler.resolve.plain import NO_PATTERN, find_misfits, with_defaults
 from mcphub_gitops.compiler.resolve.template import (
@@ -155,11 +155,8 @@ class _Filler:
 
 
 def _bound(server: CatalogServer, filler: _Filler, *, is_settled: bool) -> Bound:
-    secrets: dict[str, tuple[str, ...]] = {}
-    for secret in server.secrets:
-        secrets[secret.name] = (*secrets.get(secret.name, ()), secret.variable)
     known = {secret.variable: Word(parts=(SecretValue(secret.variable),)) for secret in server.secrets}
-    env = {name: filler.env(text, known) for name, text in server.env}
+    env = _words(filler, server.env, known)
     headers = server.remote.headers if server.remote else ()
     mounts = [_mount(mount, text, filler.problems) for mount, text in filler.mounts(server.volumes) if is_settled]
     return Bound(
@@ -167,13 +164,25 @@ def _bound(server: CatalogServer, filler: _Filler, *, is_settled: bool) -> Bound
         args=tuple(filler.args(server.command, {**env, **known})),
         env=MappingProxyType({name: word.text for name, word in env.items() if word.text}),
         composed=MappingProxyType({name: word for name, word in env.items() if word.secrets}),
-        secrets=MappingProxyType(secrets),
-        mounts=tuple(mount for mount in mounts if mount is not None),
+        secrets=MappingProxyType(_variables_of(server.secrets)),
+        mounts=tuple(filter(None, mounts)),
         user=filler.plain(server.user),
         extra_hosts=server.extra_hosts,
         url=filler.plain(server.remote.url) if server.remote else "",
-        headers=MappingProxyType({name: filler.env(text, known) for name, text in headers}),
+        headers=MappingProxyType(_words(filler, headers, known)),
     )
+
+
+def _words(filler: _Filler, given: Iterable[tuple[str, Text]], known: Mapping[str, Word]) -> dict[str, Word]:
+    return {name: filler.env(text, known) for name, text in given}
+
+
+def _variables_of(secrets: Iterable[CatalogSecret]) -> dict[str, tuple[str, ...]]:
+    """Return the variables that each secret is given as."""
+    found: dict[str, tuple[str, ...]] = {}
+    for secret in secrets:
+        found[secret.name] = (*found.get(secret.name, ()), secret.variable)
+    return found
 
 
 def _mount(mount: str, text: Text, problems: list[Problem]) -> BoundMount | None:

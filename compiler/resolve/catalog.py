@@ -3,7 +3,7 @@
 What only a catalog's own pages need (icon, readme, pulls and the like) is known to the schema and dropped here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -219,16 +219,24 @@ def canonical(name: str) -> str:
 
 def _contradictions(entry: Entry) -> Iterator[Diagnostic]:
     given = [key for key in _ORIGINS if child(entry.value, key) is not None]
-    tools = child(entry.value, "tools")
-    containers = [tool for tool in _items(tools) if child(tool, "container") is not None]
-    for tool in _items(tools):
-        for name in repeated_arguments(child(tool, "arguments")):
-            detail = f"A tool of `{entry.key}` has an argument `{name.value}` twice."
-            yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=name.span)
+    tools = _items(child(entry.value, "tools"))
+    containers = [tool for tool in tools if child(tool, "container") is not None]
+    yield from _repeated_arguments(entry, tools)
     if len(given) > 1 or (not given and not containers):
         listed = " and ".join(f"`{key}`" for key in given) or "none of them"
         detail = f"`{entry.key}` is an `image`, a `remote`, or tools with a `container`; it has {listed}."
         yield Diagnostic(code=codes.CHOICE, detail=detail, span=entry.key_span)
+    yield from _other_names(entry)
+
+
+def _repeated_arguments(entry: Entry, tools: Iterable[Node]) -> Iterator[Diagnostic]:
+    for tool in tools:
+        for name in repeated_arguments(child(tool, "arguments")):
+            detail = f"A tool of `{entry.key}` has an argument `{name.value}` twice."
+            yield Diagnostic(code=codes.BAD_VALUE, detail=detail, span=name.span)
+
+
+def _other_names(entry: Entry) -> Iterator[Diagnostic]:
     for owner in (entry.value, *_items(child(entry.value, "config"))):
         again = text(child(owner, "name"))
         if again is not None and again.value not in {entry.key, canonical(entry.key)}:

@@ -50,11 +50,7 @@ class _Reader:
     problems: list[Diagnostic] = field(default_factory=list)
 
     def confinement(self) -> Confinement:
-        user = self._word("user") or self.brought_user
-        if user == self.brought_user and user and not is_user(user) and self.place is not None:
-            self._refuse(f"The catalog's user `{user}` is no user.", self.place)
-        if user and is_root(user):
-            self._need("user", user, f"`{user}` is root, in the container and towards the engine.")
+        user = self._user()
         network = self._word("network")
         if network not in {"", "none"}:
             self._need("network", network, f"`{network}` reaches all that lies behind it: egress is not limited yet.")
@@ -70,6 +66,14 @@ class _Reader:
             reason=_word(self.server, "relax", "reason"),
             **self._limits(),
         )
+
+    def _user(self) -> str:
+        user = self._word("user") or self.brought_user
+        if user == self.brought_user and user and not is_user(user) and self.place is not None:
+            self._refuse(f"The catalog's user `{user}` is no user.", self.place)
+        if user and is_root(user):
+            self._need("user", user, f"`{user}` is root, in the container and towards the engine.")
+        return user
 
     def _word(self, key: str) -> str:
         """Return the value of `key`, which a permission also sets by itself."""

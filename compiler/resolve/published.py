@@ -240,20 +240,13 @@ class _Way:
 
     def _runtime(self, node: Node, kind: str, env: dict[str, Text], volumes: list[Text], users: list[Text]) -> None:
         """Take an argument of the program that would start the server elsewhere."""
-        name = str(value(node, "name") or "") if value(node, "type") == "named" else str(value(node, "value") or "")
+        is_named = value(node, "type") == "named"
+        name = str(value(node, "name" if is_named else "value") or "")
         if name in _ALWAYS[kind]:
             return
-        given = kind == "oci" and value(node, "type") == "named" and self.inputs.is_given(node)
+        given = kind == "oci" and is_named and self.inputs.is_given(node)
         template = self.inputs.template(node, "value") if given else None
-        mount = _mount(name, template)
-        if template is not None and name in {"-e", "--env"} and "=" in template.value:
-            variable, _, content = template.value.partition("=")
-            env[variable] = replace(template, value=content)
-        elif template is not None and name in {"-u", "--user"}:
-            users.append(template)
-        elif mount is not None:
-            volumes.append(mount)
-        else:
+        if template is None or not _take(name, template, env, volumes, users):
             self.inputs.refuse(f"`{name or '?'}` of `runtimeArguments` is not understood.", node.span)
 
     def _refuse(self, detail: str, node: Node, key: str) -> None:
@@ -273,17 +266,37 @@ class _Way:
         )
 
 
-def _mount(name: str, template: Text | None) -> Text | None:
+def _take(name: str, template: Text, env: dict[str, Text], volumes: list[Text], users: list[Text]) -> bool:
+    """Take an argument of a container for what it means to a server; tell whether it is understood."""
+    mount = _mount(name, template)
+    if name in {"-e", "--env"} and "=" in template.value:
+        variable, _, content = template.value.partition("=")
+        env[variable] = replace(template, value=content)
+    elif name in {"-u", "--user"}:
+        users.append(template)
+    elif mount is not None:
+        volumes.append(mount)
+    else:
+        return False
+    return True
+
+
+def _mount(name: str, template: Text) -> Text | None:
     """Return the mount that an argument of a container says, as SOURCE:TARGET[:ro]; None where it says none."""
-    if template is None:
-        return None
     if name in {"-v", "--volume"}:
         return template
-    if name != "--mount":
-        return None
+    return _long_mount(template) if name == "--mount" else None
+
+
+def _taken(parts: dict[str, str], *keys: str) -> str:
+    """Take the first of `keys` that has a value out of `parts`."""
+    return next(filter(None, (parts.pop(key, "") for key in keys)), "")
+
+
+def _long_mount(template: Text) -> Text | None:
     parts = dict(part.partition("=")[::2] for part in template.value.split(","))
-    source = parts.pop("src", "") or parts.pop("source", "")
-    target = parts.pop("dst", "") or parts.pop("target", "") or parts.pop("destination", "")
+    source = _taken(parts, "src", "source")
+    target = _taken(parts, "dst", "target", "destination")
     read_only = {parts.pop(key, None) for key in ("ro", "readonly")} - {None, "false"}
     if parts.pop("type", "") not in {"bind", "volume"} or not source or not target or parts:
         return None

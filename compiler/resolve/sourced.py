@@ -1,6 +1,6 @@
 """A server that comes from a catalog: its entry, bound to what the hub says, in the hub's own terms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from mcphub_gitops.compiler.read.syntax import Entry, ListNode, MapNode, Node, S
 from mcphub_gitops.compiler.resolve import image
 from mcphub_gitops.compiler.resolve.address import why_no_endpoint
 from mcphub_gitops.compiler.resolve.binding import Bound, Problem, bind
-from mcphub_gitops.compiler.resolve.catalog import CatalogServer
+from mcphub_gitops.compiler.resolve.catalog import CatalogSecret, CatalogServer
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import read_mount
 from mcphub_gitops.compiler.resolve.defects import find_defects
@@ -128,12 +128,15 @@ class Reader:
         node = child(server.value, "secrets")
         span = node.span if node is not None and not given else server.key_span
         for name in sorted({secret.name for secret in found.secrets if secret.required} - given):
-            help_ = f'add `secrets: {{{name}: "env://NAME"}}`'
-            if known[name].is_token:
-                detail = f"`{source.value}` lets people in by OAuth, and needs an access token as `{name}`."
-                self._tell(codes.TOKEN_MISSING, detail, span, f"{help_}, or name a program that gets one")
-            else:
-                self._tell(codes.SECRET_MISSING, f"`{source.value}` needs the secret `{name}`.", span, help_)
+            self._tell_missing(known[name], source, span)
+
+    def _tell_missing(self, secret: CatalogSecret, source: Text, span: Span) -> None:
+        help_ = f'add `secrets: {{{secret.name}: "env://NAME"}}`'
+        if secret.is_token:
+            detail = f"`{source.value}` lets people in by OAuth, and needs an access token as `{secret.name}`."
+            self._tell(codes.TOKEN_MISSING, detail, span, f"{help_}, or name a program that gets one")
+        else:
+            self._tell(codes.SECRET_MISSING, f"`{source.value}` needs the secret `{secret.name}`.", span, help_)
 
     def _variables(
         self, found: CatalogServer, bound: Bound, secrets: tuple[tuple[str, SecretRef], ...], source: Text
@@ -141,18 +144,18 @@ class Reader:
         """Yield the secrets as the server gets them: by variable, or, of a remote server, by header."""
         given = {variable: ref for name, ref in secrets for variable in bound.secrets.get(name, ())}
         if not bound.url:
-            alone = {secret.variable for secret in found.secrets if secret.alone}
-            for variable in (variable for variable in given if variable in alone):
-                yield _renamed(given[variable], variable)
+            yield from _alone(found, given)
         for name, word in {**bound.composed, **bound.headers}.items():
-            missing = [variable for variable in word.secrets if variable not in given]
-            for reference in (given[variable] for variable in word.secrets if variable in given):
-                if reference.as_file:
-                    detail = f"`{name}` is made of the secret's value, which therefore cannot be a file."
-                    self._tell(codes.NOT_HERE, detail, reference.span, "leave `as` out")
-            if word.secrets and not missing:
+            self._refuse_files(name, map(given.get, word.secrets))
+            if word.secrets and given.keys() >= {*word.secrets}:
                 parts = (part if isinstance(part, str) else given[part.variable] for part in word.parts)
                 yield compose(name, tuple(parts), source.span)
+
+    def _refuse_files(self, name: str, references: Iterable[SecretRef | None]) -> None:
+        for reference in references:
+            if reference is not None and reference.as_file:
+                detail = f"`{name}` is made of the secret's value, which therefore cannot be a file."
+                self._tell(codes.NOT_HERE, detail, reference.span, "leave `as` out")
 
     def _check_sharing(self, server: Entry, found: CatalogServer) -> None:
         """Warn of a secret of the catalog that two servers of the hub take, at the second."""
@@ -242,6 +245,11 @@ def _named_tools(found: CatalogServer) -> Iterator[Text]:
 
 def _definitions(found: CatalogServer) -> dict[str, dict[str, Any]]:
     return {tool.name: tool.definition for tool in found.tools}
+
+
+def _alone(found: CatalogServer, given: Mapping[str, SecretRef]) -> Iterator[SecretRef]:
+    alone = {secret.variable for secret in found.secrets if secret.alone}
+    return (_renamed(reference, variable) for variable, reference in given.items() if variable in alone)
 
 
 def _renamed(reference: SecretRef, variable: str) -> SecretRef:
