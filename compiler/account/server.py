@@ -93,10 +93,7 @@ def _kind(asked: Asked, server: Server) -> Iterator[Statement]:
         words = shlex.join(text.value for text in origin.argv)
         yield _what(f"the command {shown(words)}", "", origin.argv[0].span)
     elif isinstance(origin, ToolContainers):
-        for tool, image in server.images.items():
-            pins = locked.image_of(tool).partition("@")[2] if locked is not None else ""
-            text = f"a container of the image {image.reference} for each call of {shown(tool)}"
-            yield _what(text, pins, image.span)
+        yield from _called(server, locked)
     elif isinstance(origin, Remote):
         yield _what(f"the remote server at {shown(origin.url.value)}", "", origin.span)
     if server.image is not None:
@@ -104,6 +101,13 @@ def _kind(asked: Asked, server: Server) -> Iterator[Statement]:
         pins = locked.image.partition("@")[2] if locked is not None else ""
         yield _what(f"{base} {server.image.reference}", pins, server.image.span)
         yield from _platforms(locked)
+
+
+def _called(server: Server, locked: LockedServer | None) -> Iterator[Statement]:
+    for tool, image in server.images.items():
+        pins = locked.image_of(tool).partition("@")[2] if locked is not None else ""
+        text = f"a container of the image {image.reference} for each call of {shown(tool)}"
+        yield _what(text, pins, image.span)
 
 
 def _what(text: str, pins: str, span: Span) -> Statement:

@@ -121,6 +121,13 @@ def launch_fingerprint(server: Server) -> str:
     return fingerprint(facts)
 
 
+def _describe_remote(origin: Remote) -> dict[str, Any]:
+    headers = {name: text.value for name, text in origin.headers}
+    facts = {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
+    # What is not said does not count, so that older locks hold.
+    return facts if origin.transport == "streamable-http" else {**facts, "transport": origin.transport}
+
+
 def describe_origin(server: Server) -> dict[str, Any]:
     """Return the origin as plain data: a package or image with its arguments, a command, an endpoint, or tools."""
     origin = server.origin
@@ -130,10 +137,7 @@ def describe_origin(server: Server) -> dict[str, Any]:
     if isinstance(origin, Image):
         return {"image": str(origin.reference), "args": [text.value for text in origin.args]}
     if isinstance(origin, Remote):
-        headers = {name: text.value for name, text in origin.headers}
-        facts = {"remote": origin.url.value, "headers": headers, "private": bool(origin.reason)}
-        # What is not said does not count, so that older locks hold.
-        return facts if origin.transport == "streamable-http" else {**facts, "transport": origin.transport}
+        return _describe_remote(origin)
     if isinstance(origin, ToolContainers):
         return {"containers": {name: _describe_tool(tool) for name, tool in origin.tools.items()}}
     return {"command": [text.value for text in origin.argv]}

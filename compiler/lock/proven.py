@@ -21,16 +21,16 @@ class Proven:
     definitions: Defined
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads definitions as `read_definitions` does; `known` has what is in files by their digest.
 
-    `found` is all that was read and is right, `has_new` whether some of it was not known.
+    `found` is all that was read and is right, `new` the digests of what of it was not known.
     """
 
     known: Mapping[str, Proven]
     found: dict[str, Proven] = field(default_factory=dict)
-    has_new: bool = False
+    new: set[str] = field(default_factory=set)
 
     def read(
         self, name: str, data: bytes | None, tools: Mapping[str, str]
@@ -44,7 +44,7 @@ class Reader:
         definitions, problems = read_definitions(name, data, tools)
         if isinstance(definitions, Defined) and not problems:
             self.found[key] = Proven(dict(tools), definitions)
-            self.has_new = True
+            self.new.add(key)
         return definitions, problems
 
 

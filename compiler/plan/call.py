@@ -77,19 +77,16 @@ def facts_of_calls(calls: Calls) -> Iterator[tuple[str, str]]:
     """Yield each fact of `calls` by the name that a plan shows, as one comparable text; what all have stands once."""
     yield CALLS, "a container each"
     containers = [call.container for call in calls.values()]
-    shared = (
-        {mount for mount in containers[0].mounts if all(mount in each.mounts for each in containers)}
-        if containers
-        else ()
-    )
+    shared = set.intersection(*({*each.mounts} for each in containers)) if containers else set()
     for name, call in calls.items():
         yield f"call.{name}", json.dumps({"command": call.command, "volumes": call.volumes}, ensure_ascii=False)
         own = tuple(mount for mount in call.container.mounts if mount not in shared)
-        for fact, value in replace(call.container, mounts=own).facts():
-            if fact in _OF_TOOLS:
-                yield f"{fact}.{name}", value
-            elif fact.startswith("mount."):
-                yield f"mount.{name}:{fact.partition('.')[2]}", value
-            else:
-                yield fact, value
+        yield from ((_named(fact, name), value) for fact, value in replace(call.container, mounts=own).facts())
     yield from ((f"mount.{mount.target}", str(mount)) for mount in shared)
+
+
+def _named(fact: str, tool: str) -> str:
+    """Return the name of a fact of a container, as one of `tool` where tools differ in it."""
+    if fact in _OF_TOOLS:
+        return f"{fact}.{tool}"
+    return f"mount.{tool}:{fact.partition('.')[2]}" if fact.startswith("mount.") else fact

@@ -74,17 +74,19 @@ def _by_server(containers: Iterable[SeenContainer]) -> dict[str, list[SeenContai
     return found
 
 
+def _secret_files(applied: Iterable[str]) -> set[str]:
+    return {fact.partition(".")[2] for fact in applied if fact.startswith("secretFiles.")}
+
+
 def _details(name: str, applied: Mapping[str, str], observed: Observed) -> Iterator[str]:
     if "environment" in applied and applied["environment"] not in observed.environments:
         yield f"the installed files of {applied['package']} are gone or were changed"
-    given = {fact.partition(".")[2] for fact in applied if fact.startswith("secretFiles.")}
-    if given - observed.secrets.get(name, frozenset()):
+    if _secret_files(applied) - observed.secrets.get(name, frozenset()):
         yield "the files of its secrets are gone"
-    is_called = CALLS in applied
-    if is_called:
+    if CALLS in applied:
         missing = {value for fact, value in applied.items() if fact.startswith("image.")} - observed.images
         yield from (f"the engine does not have its image {image}" for image in sorted(missing))
-    is_process = "image" not in applied and "url" not in applied and not is_called
+    is_process = applied.keys().isdisjoint(("image", "url", CALLS))
     if is_process and name not in observed.scratch | observed.former:
         yield "its private folder is gone"
 

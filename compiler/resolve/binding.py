@@ -1,7 +1,7 @@
 """A catalog's server and what a hub says under its `config`, put together: what is to run, or why it cannot be."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -251,9 +251,7 @@ def _setting_problems(
     choices = [tuple(each.get("required", ())) for each in schema.get("anyOf", ())]
     if choices and all(each.keys() == {"required"} for each in schema["anyOf"]):
         schema = {key: value for key, value in schema.items() if key != "anyOf"}
-        if not any(all(name in settings for name in choice) for choice in choices):
-            listed = " or ".join(" with ".join(f"`{name}`" for name in choice) for choice in choices)
-            yield Problem(code=codes.MISSING_KEY, detail=f"`{_CONFIG}` needs {listed}.", path=(_CONFIG,))
+        yield from _undecided(choices, settings)
     try:
         found = find_misfits(_CONFIG, settings, schema)
     except ValueError:
@@ -261,3 +259,9 @@ def _setting_problems(
         return
     for each in found:
         yield Problem(code=each.code, detail=each.detail, path=each.path, help=each.help)
+
+
+def _undecided(choices: Iterable[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    if not any(settings.keys() >= {*choice} for choice in choices):
+        listed = " or ".join(" with ".join(f"`{name}`" for name in choice) for choice in choices)
+        yield Problem(code=codes.MISSING_KEY, detail=f"`{_CONFIG}` needs {listed}.", path=(_CONFIG,))

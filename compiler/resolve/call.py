@@ -150,7 +150,7 @@ def _misfits(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Iterato
     yield from (misfit.detail for misfit in find_misfits(_NAME, arguments, schema))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Making:
     """Fills in the templates of one call, and collects what cannot be."""
 

@@ -1,7 +1,7 @@
 """Nodes to the model. What the schema check has already reported is skipped here, never reported twice."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from posixpath import normpath
 
@@ -45,6 +45,7 @@ from mcphub_gitops.compiler.resolve.unasked import decode_definitions, decode_no
 from mcphub_gitops.compiler.source import Span
 
 _PACKAGE = re.compile(r"(?P<ecosystem>pypi|npm):(?P<name>@?[^@]+)(?:@(?P<version>.+))?\Z")
+_ALWAYS_CONTAINED: Mapping[type[Origin], str] = {Image: "An image", ToolContainers: "A tool container"}
 
 
 def decode(
@@ -328,8 +329,7 @@ class _Decoder:
         declared = value(own) or value(self._root, "defaults", "run")
         if isinstance(origin, (Image, ToolContainers)):
             if own is not None and value(own) == "process":
-                what = "An image" if isinstance(origin, Image) else "A tool container"
-                self._problem(codes.NOT_HERE, f"{what} always runs as a container.", own)
+                self._problem(codes.NOT_HERE, f"{_ALWAYS_CONTAINED[type(origin)]} always runs as a container.", own)
         elif isinstance(origin, Remote):
             if own is not None:
                 self._problem(codes.NOT_HERE, "A remote server is run by others.", own)

@@ -12,15 +12,20 @@ def find_defects(server: CatalogServer) -> Iterator[Diagnostic]:
     """Yield a warning for each doubtful thing, at its line in the catalog."""
     if server.image and "@" not in server.image:
         yield _no_digest(f"`{server.name}`", server.image, server.place("image"))
-    for tool in server.tools if server.contains_tools else ():
-        if tool.container is not None and "@" not in tool.container.image.value:
-            yield _no_digest(f"`{tool.name}` of `{server.name}`", tool.container.image.value, tool.container.image.span)
+    if server.contains_tools:
+        yield from _untold_digests(server)
     wild = [host for host in server.allow_hosts if host.value.partition(":")[0] in {"", "*"}]
     if wild:
         detail = f"`{server.name}` asks for {' and '.join(f'`{host.value}`' for host in wild)}."
         yield Diagnostic(code=codes.WILDCARD_HOST, detail=detail, span=wild[0].span)
     if server.shares_names:
         yield from _foreign_names(server)
+
+
+def _untold_digests(server: CatalogServer) -> Iterator[Diagnostic]:
+    for tool in server.tools:
+        if tool.container is not None and "@" not in tool.container.image.value:
+            yield _no_digest(f"`{tool.name}` of `{server.name}`", tool.container.image.value, tool.container.image.span)
 
 
 def _foreign_names(server: CatalogServer) -> Iterator[Diagnostic]:

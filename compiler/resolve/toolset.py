@@ -106,8 +106,8 @@ def find_problems(server: Server, node: Node) -> Iterator[Diagnostic]:
     for name, tool in selected.items():
         yield from _tool_problems(name, tool, source)
         yield from _confinement_problems(tool, node)
-        for text in tool.volumes if not server.read and not server.write else ():
-            yield _not_granted(name, text, source)
+        if not server.read and not server.write:
+            yield from (_not_granted(name, text, source) for text in tool.volumes)
     paths = child(node, "paths")
     if paths is not None and not any(tool.volumes for tool in selected.values()):
         detail = "No call of the server's tools names a folder of the host, so that none can be granted."

@@ -128,21 +128,23 @@ def _arguments(before: Json, after: Json) -> Iterator[Finding]:
         yield from compare_plain(_ARGUMENTS, before, after)
         return
     for name in sorted({*old, *new}):
-        one, other, where = old.get(name), new.get(name), below(_ARGUMENTS, name)
-        if other is None:
-            yield Finding(cls=ToolClass.BREAKING, where=where, said="The argument is gone.")
-        elif one is None and other.get("required") is True:
-            yield Finding(cls=ToolClass.BREAKING, where=where, said="It is a new argument, and required.")
-        elif one is None:
-            yield Finding(cls=ToolClass.WIDENING, where=where, said="It is a new argument.")
-        elif other.get("required") is True and one.get("required") is not True:
-            yield Finding(cls=ToolClass.BREAKING, where=where, said="It is required now.")
-        elif one.get("required") is True and other.get("required") is not True:
-            yield Finding(cls=ToolClass.WIDENING, where=where, said="It is required no longer.")
-        if one is not None and other is not None:
-            yield from compare_plain(where, _rest(one), _rest(other))
+        yield from _argument(below(_ARGUMENTS, name), old.get(name), new.get(name))
     if list(old) != list(new) and old.keys() == new.keys():
         yield Finding(cls=ToolClass.WORDING, where=_ARGUMENTS, said="Their order alone differs.")
+
+
+def _argument(where: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[Finding]:
+    needed, needs = (each is not None and each.get("required") is True for each in (before, after))
+    if after is None:
+        yield Finding(cls=ToolClass.BREAKING, where=where, said="The argument is gone.")
+    elif before is None:
+        said = "It is a new argument, and required." if needs else "It is a new argument."
+        yield Finding(cls=ToolClass.BREAKING if needs else ToolClass.WIDENING, where=where, said=said)
+    else:
+        if needed != needs:
+            said = "It is required now." if needs else "It is required no longer."
+            yield Finding(cls=ToolClass.BREAKING if needs else ToolClass.WIDENING, where=where, said=said)
+        yield from compare_plain(where, _rest(before), _rest(after))
 
 
 def _rest(argument: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class DefinitionCache:
         kept = self._files.read(str(definitions))
         reader = Reader(known=revive(kept) if kept is not None else {})
         yield reader.read
-        if reader.has_new:
+        if reader.new:
             self._files.write(str(definitions), preserve(reader.found))
 
     @cached_property

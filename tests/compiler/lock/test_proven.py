@@ -24,11 +24,11 @@ def reread(reader: Reader) -> Reader:
 def test_what_was_read_is_known_and_the_same() -> None:
     first = Reader(known={})
     assert first.read("s.json", FILE, TOOLS) == ({"add": ADD, "list": LIST}, ())
-    assert first.has_new
+    assert first.new
     again = reread(first)
     definitions, problems = again.read("s.json", FILE, TOOLS)
     assert (definitions, problems) == ({"add": ADD, "list": LIST}, ())
-    assert not again.has_new
+    assert not again.new
     assert preserve(again.found) == preserve(first.found)
 
 
@@ -50,7 +50,7 @@ def test_what_is_known_is_held_against_the_lock_each_time(tools: dict[str, str])
     assert problems == read_definitions("s.json", FILE, tools)[1] != ()
     assert definitions == {"add": ADD, "list": LIST}
     assert again.found == {}
-    assert not again.has_new
+    assert not again.new
 
 
 @pytest.mark.parametrize("data", [None, b"", b"[]", b'{"add": 1}', FILE.replace(b"Adds", b"Does"), FILE + b"}"])
@@ -94,4 +94,4 @@ def test_all_that_is_kept_comes_back(files: list[dict[str, dict[str, Any]]]) -> 
         assert reader.read("f", data, tools) == (each, ())
     again = reread(reader)
     assert [again.read("f", data, tools) for data, tools in read] == [(each, ()) for each in files]
-    assert not again.has_new
+    assert not again.new
