@@ -52,7 +52,7 @@ coverage: $(DEV)  ## print the branches of the compiler that no test takes
 	$(BIN)/coverage run --data-file=build/coverage --branch --source=compiler -m pytest $(COVERED)
 	$(BIN)/coverage report --data-file=build/coverage --show-missing --skip-covered
 
-mutate: $(DEV)  ## change what decides about paths and addresses; print which changes no test notices
+mutate: $(DEV)  ## change what decides about paths, URLs and policies; print which changes no test notices
 	$(BIN)/python -m bench.mutation build/mutation 85
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -18,6 +18,7 @@ from mcphub_gitops.compiler.lock.offers import OfferDefinitions
 from mcphub_gitops.compiler.plan.admission import Admission, bind_admission, describe_store
 from mcphub_gitops.compiler.plan.call import Calls, bind_calls, facts_of_calls
 from mcphub_gitops.compiler.plan.container import Container, container_name
+from mcphub_gitops.compiler.plan.endpoint import Endpoint, bind_endpoint
 from mcphub_gitops.compiler.plan.offer import NO_DEFINITIONS, NO_OFFERS, Offers, bind_offers
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
 from mcphub_gitops.compiler.plan.tool import Tools, serve
@@ -33,12 +34,10 @@ from mcphub_gitops.compiler.resolve.model import (
     Server,
     Text,
     ToolContainers,
-    Transport,
 )
 from mcphub_gitops.compiler.resolve.path import folders_above, is_below
 from mcphub_gitops.compiler.resolve.profile import select
 from mcphub_gitops.compiler.source import Span
-from mcphub_gitops.compiler.url import hide_query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +58,6 @@ class Environment:
         """Return the environment that holds `requirements`."""
         parts = [*requirements, target] if target else list(requirements)
         return cls(package=package, requirements=requirements, digest=fingerprint(parts), target=target)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where a remote server is: `headers` are those without a secret; with a `reason` it need not be public."""
-
-    url: str
-    headers: Mapping[str, str]
-    reason: str = ""
-    transport: Transport = "streamable-http"
-
-    def facts(self) -> Iterator[tuple[str, str]]:
-        """Yield each fact by the name that a plan shows, as one comparable text."""
-        # The document may hold a key in clear; a plan tells that it changed, and does not repeat it.
-        yield "url", hide_query(self.url, shown=fingerprint)
-        if self.transport != "streamable-http":
-            yield "transport", self.transport
-        yield from ((f"header.{name}", value) for name, value in self.headers.items())
-        if self.reason:
-            yield "private", "granted"
-            yield "reason", self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +330,7 @@ def _bind(
         name=server.name,
         environment=environment,
         container=_container(server, locked),
-        endpoint=_endpoint(origin) if isinstance(origin, Remote) else None,
+        endpoint=bind_endpoint(origin) if isinstance(origin, Remote) else None,
         calls=_calls(server, locked, frozenset(tools.hashes)),
         argv=tuple(text.value for text in _argv(origin)),
         env=MappingProxyType({name: text.value for name, text in server.env}),
@@ -391,11 +369,6 @@ def _references(server: Server, *, as_file: bool) -> Mapping[str, str]:
     # In the order that a saved plan has too: the gateway keeps what starts like before.
     found = sorted((each.variable, str(each)) for each in server.secrets if each.as_file is as_file)
     return MappingProxyType(dict(found))
-
-
-def _endpoint(remote: Remote) -> Endpoint:
-    headers = MappingProxyType({name: text.value for name, text in remote.headers})
-    return Endpoint(url=remote.url.value, headers=headers, reason=remote.reason, transport=remote.transport)
 
 
 def _container(server: Server, locked: LockedServer) -> Container | None:

@@ -20,8 +20,9 @@ from mcphub_gitops.compiler.lock.definitions import Defined, written
 from mcphub_gitops.compiler.plan.admission import Admission, DesiredToken
 from mcphub_gitops.compiler.plan.call import Call, Calls
 from mcphub_gitops.compiler.plan.container import Container
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, Environment
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Environment
 from mcphub_gitops.compiler.plan.deviation import Deviation
+from mcphub_gitops.compiler.plan.endpoint import Endpoint
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.plan.offer import offers_in
 from mcphub_gitops.compiler.plan.plan import Action, Change, FieldChange, Operation, OpType, Plan

@@ -1,13 +1,11 @@
 """A review as a JSON document for programs (`schemas/review.v1.json`): all of it, nothing cut."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from mcphub_gitops.compiler.lock.movement import describe_movement
 from mcphub_gitops.compiler.plan.plan import Change, FieldChange
 from mcphub_gitops.compiler.review import phrase
-from mcphub_gitops.compiler.review.finding import Finding
 from mcphub_gitops.compiler.review.model import (
     Connections,
     Cost,
@@ -17,14 +15,13 @@ from mcphub_gitops.compiler.review.model import (
     Permission,
     Reach,
     Review,
-    ReviewedTool,
     Setting,
     Summary,
     Travel,
 )
-from mcphub_gitops.compiler.review.offer import ReviewedOffer
 from mcphub_gitops.compiler.review.side import Side
 from mcphub_gitops.compiler.review.tokens import TOKENIZER
+from mcphub_gitops.compiler.review.tool_document import describe_offer, describe_tool
 from mcphub_gitops.compiler.source import Span, is_seen
 
 FORMAT = "mcphub.review/v1"
@@ -59,9 +56,9 @@ def describe_review(review: Review) -> dict[str, Any]:
         "reach": list(map(_reach, review.reach)),
         "untouched": list(review.untouched),
         "clients": _clients(review.connections),
-        "tools": list(map(_tool, review.tools)),
+        "tools": list(map(describe_tool, review.tools)),
         "exposures": list(map(_exposure, review.exposures)),
-        "offers": list(map(_offer, review.offers)),
+        "offers": list(map(describe_offer, review.offers)),
         "tokens": {"tokenizer": TOKENIZER, "paths": list(map(_cost, review.costs))},
         "rules": list(map(_guard, review.guards)),
         "policies": list(map(_judged, review.verdicts)),
@@ -165,48 +162,6 @@ def _clients(connections: Connections) -> dict[str, Any]:
         "touched": {path: list(clients) for path, clients in connections.at.items() if clients},
         "untouched": list(connections.untouched),
     }
-
-
-def _tool(each: ReviewedTool) -> dict[str, Any]:
-    change = each.change
-    return {
-        "server": change.server,
-        "tool": change.tool,
-        "was": change.was,
-        "action": change.action.name.lower(),
-        "class": change.worst.value if change.worst is not None else None,
-        "seen": each.name,
-        "namesOnly": change.names_only,
-        "description": _description(change.after),
-        "findings": list(map(_finding, change.findings)),
-    }
-
-
-def _offer(each: ReviewedOffer) -> dict[str, Any]:
-    return {
-        "server": each.server,
-        "mark": each.mark,
-        "kind": each.kind,
-        "name": each.own,
-        "seen": each.name,
-        "class": each.worst.value,
-        "description": phrase.hide(each.description),
-        "findings": list(map(_finding, each.findings)),
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "class": finding.cls.value,
-        "where": finding.where,
-        "said": finding.said,
-        "words": [{"mark": word.mark, "text": phrase.hide(word.text)} for word in finding.words],
-    }
-
-
-def _description(definition: Mapping[str, Any] | None) -> str:
-    found = definition.get("description") if definition is not None else None
-    return phrase.hide(found) if isinstance(found, str) else ""
 
 
 def _guard(each: GuardChange) -> dict[str, Any]:

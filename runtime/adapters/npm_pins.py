@@ -7,7 +7,7 @@ deprecated are left out, and so is ``bin`` of all but the package that is asked 
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from posixpath import normpath
 from typing import Any
@@ -100,9 +100,13 @@ def parse_pin(line: str) -> NpmPin | None:
         integrity=match["integrity"],
         traits=traits,
     )
+    return pin if _are_sound(traits) and str(pin) == line else None
+
+
+def _are_sound(traits: Sequence[tuple[str, tuple[str, ...]]]) -> bool:
     named = [name for name, _ in traits]
     in_order = named == [name for name in _TRAITS if name in named]
-    return pin if in_order and all(_is_sound(*trait) for trait in traits) and str(pin) == line else None
+    return in_order and all(_is_sound(*trait) for trait in traits)
 
 
 def split_requirement(requirement: str) -> tuple[str, str] | None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from mcphub_gitops.compiler.plan.desired import DesiredServer, Endpoint
+from mcphub_gitops.compiler.plan.desired import DesiredServer
+from mcphub_gitops.compiler.plan.endpoint import Endpoint
 from mcphub_gitops.compiler.resolve.path import why_not_granted
 from mcphub_gitops.runtime.apply.calls import calls_launch
 from mcphub_gitops.runtime.apply.container import container_launch

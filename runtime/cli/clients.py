@@ -1,6 +1,7 @@
 """`mcphub clients`: what to put into a client's configuration so that it connects to the hub."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,10 +87,7 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
     """Bring the files of the hub's clients up to date, or tell which are not."""
     if not hub.clients:
         click.echo("The hub declares no `clients`.", err=True)
-    files: dict[str, tuple[str, str]] = {}
-    for client in hub.clients:
-        before, text = files.get(client.file) or (_read(project, client.file),) * 2
-        files[client.file] = before, _put(hub, client, text)
+    files = _with_parts(project, hub)
     different = [file for file, (before, text) in files.items() if before != text]
     for file in files:
         if writes and file in different:
@@ -98,6 +96,15 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
         word = "Up to date" if file not in different else "Written" if writes else "Different"
         click.echo(f"{word}: {file}")
     return Exit.CHANGES if different and not writes else Exit.OK
+
+
+def _with_parts(project: Project, hub: Hub) -> dict[str, tuple[str, str]]:
+    """Return the text of each client's file as it is, and with the parts of all clients that it belongs to."""
+    files: dict[str, tuple[str, str]] = {}
+    for client in hub.clients:
+        before, text = files.get(client.file) or (_read(project, client.file),) * 2
+        files[client.file] = before, _put(hub, client, text)
+    return files
 
 
 def _put(hub: Hub, client: HubClient, text: str) -> str:
@@ -141,8 +148,7 @@ def _token(hub: Hub, path: str, profile: str | None, wanted: str | None) -> Toke
         raise RuntimeFailure(f"the hub has no token {printable(wanted)}", resolution=suggest(wanted, tokens))
     if not tokens:
         return None
-    groups = next((each.groups for each in hub.profiles if each.name == profile), hub.gateway.groups)
-    reaching = bind_admission(hub.gateway, hub.stores).reaching([group.value for group in groups])
+    reaching = _reaching(hub, profile)
     if wanted is None and len(reaching) > 1:
         listed = ", ".join(reaching)
         raise RuntimeFailure(f"several tokens open {path}: {listed}", resolution="say which with `--token NAME`")
@@ -150,6 +156,11 @@ def _token(hub: Hub, path: str, profile: str | None, wanted: str | None) -> Toke
     if chosen not in reaching:
         raise _shut(path, profile, wanted)
     return tokens[chosen]
+
+
+def _reaching(hub: Hub, profile: str | None) -> Sequence[str]:
+    groups = next((each.groups for each in hub.profiles if each.name == profile), hub.gateway.groups)
+    return bind_admission(hub.gateway, hub.stores).reaching([group.value for group in groups])
 
 
 def _shut(path: str, profile: str | None, wanted: str | None) -> RuntimeFailure:

@@ -57,6 +57,23 @@ class FakeRegistry:
         return found if isinstance(found, Reply) else found(asked)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        # Clients that do not trust the certificate hang up.
+        pass
+
+
+def _send(handler: BaseHTTPRequestHandler, reply: Reply, ended: threading.Event) -> None:
+    try:
+        if handler.command != "HEAD":
+            handler.wfile.write(reply.body)
+        while reply.endless:
+            ended.wait(reply.pause)
+            handler.wfile.write(reply.body)
+    except OSError:
+        handler.close_connection = True
+
+
 @contextmanager
 def running_fake(*, address: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> Iterator[FakeRegistry]:
     """Serve a fake that knows nothing at first, with TLS if there is a `context`."""
@@ -73,14 +90,7 @@ def running_fake(*, address: str = "127.0.0.1", context: ssl.SSLContext | None =
             if not reply.endless:
                 self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            try:
-                if self.command != "HEAD":
-                    self.wfile.write(reply.body)
-                while reply.endless:
-                    ended.wait(reply.pause)
-                    self.wfile.write(reply.body)
-            except OSError:
-                self.close_connection = True
+            _send(self, reply, ended)
 
         def do_HEAD(self) -> None:
             self.do_GET()
@@ -91,12 +101,7 @@ def running_fake(*, address: str = "127.0.0.1", context: ssl.SSLContext | None =
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
             pass
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            # Clients that do not trust the certificate hang up.
-            pass
-
-    with Server((address, 0), Handler) as server:
+    with _Server((address, 0), Handler) as server:
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         fake.host = f"{address}:{server.server_address[1]}"

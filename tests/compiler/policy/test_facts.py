@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mcphub_gitops.compiler.lock.model import Lock
-from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, Endpoint, build
+from mcphub_gitops.compiler.plan.desired import Desired, DesiredServer, build
+from mcphub_gitops.compiler.plan.endpoint import Endpoint
 from mcphub_gitops.compiler.plan.tool import Tool, Tools
 from mcphub_gitops.compiler.policy.cost import estimate_tokens
 from mcphub_gitops.compiler.policy.facts import facts_of_hub
