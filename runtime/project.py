@@ -281,13 +281,18 @@ class Project:
         gone = set(before.servers if before is not None else ()) - lock.servers.keys()
         files = [f"{self.tools_folder}/{name}.json" for name in gone]
         files += [f"{self.tools_folder}/{name}.offers.json" for name in gone | (definitions.keys() - offers.keys())]
-        for file in files:
-            if (self.root / file).is_file():
-                (self.root / file).unlink()
-                changed.append(file)
+        changed += [file for file in files if self._remove(file)]
         if self._replace(self.lock_file, write_lock(lock)):
             changed.append(self.lock_file)
         return tuple(sorted(changed))
+
+    def _remove(self, name: str) -> bool:
+        """Remove a file of the project; return whether there was one."""
+        path = self.root / name
+        if not path.is_file():
+            return False
+        path.unlink()
+        return True
 
     def _replace(self, name: str, data: bytes) -> bool:
         path = self.root / name

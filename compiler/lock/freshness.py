@@ -115,6 +115,14 @@ def _why_stale(server: Server, locked: LockedServer | None, files: Mapping[str, 
 
 
 def _why_other_tools(server: Server, locked: LockedServer, moved: frozenset[str]) -> str:
+    if reason := _why_otherwise_defined(server, locked, moved):
+        return reason
+    if server.no_tools and locked.tools:
+        return f"is locked with tools ({len(locked.tools)}), the hub says that it has none"
+    return ""
+
+
+def _why_otherwise_defined(server: Server, locked: LockedServer, moved: frozenset[str]) -> str:
     if server.definitions is not None and locked.definitions == "live":
         return "is locked as it was asked itself, the hub has its definitions from the catalog"
     if server.definitions is None and locked.definitions == "catalog":
@@ -124,8 +132,6 @@ def _why_other_tools(server: Server, locked: LockedServer, moved: frozenset[str]
         tools = {name: fingerprint(tool) for name, tool in server.definitions.tools.items()}
         if tools != locked.tools:
             return "is locked with other tools than its catalog's entry has now"
-    if server.no_tools and locked.tools:
-        return f"is locked with tools ({len(locked.tools)}), the hub says that it has none"
     return ""
 
 

@@ -88,13 +88,13 @@ def _keep(project: Project, hub: Hub, *, writes: bool) -> int:
     if not hub.clients:
         click.echo("The hub declares no `clients`.", err=True)
     files = _with_parts(project, hub)
-    different = [file for file, (before, text) in files.items() if before != text]
+    different = {file: text for file, (before, text) in files.items() if before != text}
+    for file, text in different.items() if writes else ():
+        (project.root / file).parent.mkdir(parents=True, exist_ok=True)
+        write_file(project.root / file, text.encode())
+    found = "Written" if writes else "Different"
     for file in files:
-        if writes and file in different:
-            (project.root / file).parent.mkdir(parents=True, exist_ok=True)
-            write_file(project.root / file, files[file][1].encode())
-        word = "Up to date" if file not in different else "Written" if writes else "Different"
-        click.echo(f"{word}: {file}")
+        click.echo(f"{found if file in different else 'Up to date'}: {file}")
     return Exit.CHANGES if different and not writes else Exit.OK
 
 
