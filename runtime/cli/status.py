@@ -59,13 +59,17 @@ def status(project: Project, output: str) -> int:
     else:
         if answer is None:
             click.echo(f"{_SILENT if runs else 'No gateway is running.'}\n")
-        click.echo(table([_COLUMNS, *map(_row, rows)]))
-        if desired.profiles:
-            click.echo(f"\n{table([_PROFILE_COLUMNS, *map(_profile_row, _profiles(desired))])}")
-        if desired.admission.tokens:
-            click.echo(f"\n{table([_TOKEN_COLUMNS, *map(_token_row, _tokens(desired))])}")
+        _show_tables(desired, rows)
         click.echo(f"\n{render_digests(applied.plan)}", nl=False)
     return Exit.OK if all(row["state"] == "up" for row in rows) else Exit.CHANGES
+
+
+def _show_tables(desired: Desired, rows: list[dict[str, Any]]) -> None:
+    click.echo(table([_COLUMNS, *map(_row, rows)]))
+    if desired.profiles:
+        click.echo(f"\n{table([_PROFILE_COLUMNS, *map(_profile_row, _profiles(desired))])}")
+    if desired.admission.tokens:
+        click.echo(f"\n{table([_TOKEN_COLUMNS, *map(_token_row, _tokens(desired))])}")
 
 
 def _without_answer(desired: Desired, project: Project, *, runs: bool) -> Iterator[dict[str, Any]]:
