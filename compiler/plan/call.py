@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from mcphub_gitops.compiler.lock.model import LockedServer
-from mcphub_gitops.compiler.plan.container import Container
+from mcphub_gitops.compiler.plan.container import Container, confine
 from mcphub_gitops.compiler.plan.observed import Isolation
 from mcphub_gitops.compiler.resolve.confinement import DEFAULT_USER, Confinement, is_root
 from mcphub_gitops.compiler.resolve.model import ToolContainer, ToolContainers
@@ -38,27 +38,15 @@ def bind_calls(origin: ToolContainers, confinement: Confinement, locked: LockedS
 
 
 def _call(tool: ToolContainer, name: str, confinement: Confinement, locked: LockedServer) -> Call:
-    pins, reference = locked.pins_of(name), tool.image.reference
-    tagged, _, digest = pins.image.partition("@")
+    pins = locked.pins_of(name)
     declared = tool.user.value if tool.user is not None else ""
     own = pins.user if not is_root(pins.user) else DEFAULT_USER
     return Call(
-        container=Container(
-            image=reference.by_digest(digest),
-            tagged=tagged if not reference.digest else "",
+        container=confine(
+            replace(confinement, mounts=(*confinement.mounts, *(mount for mount, _ in tool.mounts))),
+            reference=tool.image.reference,
+            pinned=pins.image,
             user=confinement.user or declared or own,
-            network=confinement.network,
-            mounts=(*confinement.mounts, *(mount for mount, _ in tool.mounts)),
-            capabilities=confinement.capabilities,
-            privileged=confinement.privileged,
-            host_pid=confinement.host_pid,
-            host_ipc=confinement.host_ipc,
-            read_only=confinement.read_only,
-            memory=confinement.memory,
-            pids=confinement.pids,
-            cpus=confinement.cpus,
-            secret_files=MappingProxyType({}),
-            reason=confinement.reason,
         ),
         command=tuple(text.value for text in tool.command),
         volumes=tuple(text.value for text in tool.volumes),

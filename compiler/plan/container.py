@@ -7,7 +7,8 @@ from typing import Any
 
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.plan.observed import Isolation
-from mcphub_gitops.compiler.resolve.confinement import Mount, Network, has_root_group, is_root
+from mcphub_gitops.compiler.resolve.confinement import Confinement, Mount, Network, has_root_group, is_root
+from mcphub_gitops.compiler.resolve.image import ImageReference
 
 HUB_LABEL = "io.mcphub.hub"
 LINEAGE_LABEL = "io.mcphub.lineage"
@@ -15,6 +16,7 @@ SERVER_LABEL = "io.mcphub.server"
 SPEC_LABEL = "io.mcphub.spec"
 """What a container carries to be known as ours: whose it is, of which installation, and what it was made from."""
 
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
 QUESTION: Mapping[str, str] = MappingProxyType({"io.mcphub.role": "question"})
 """What a container carries beside, that is only asked something and serves nobody."""
 
@@ -167,3 +169,32 @@ def environment_of(
     """Return the variables of a container without its secrets: its own, its package's, and where its secrets are."""
     files = {f"{name}_FILE": f"{SECRETS_FOLDER}/{name}" for name in secret_files}
     return {"HOME": HOME, **(package.env if package is not None else {}), **files, **env}
+
+
+def confine(
+    confinement: Confinement,
+    *,
+    reference: ImageReference,
+    pinned: str,
+    user: str,
+    secret_files: Mapping[str, str] = _NO_FILES,
+) -> Container:
+    """Return the container of the image `reference`, locked as `pinned` (``TAGGED@DIGEST``), held in as is said."""
+    tagged, _, digest = pinned.partition("@")
+    return Container(
+        image=reference.by_digest(digest),
+        tagged=tagged if not reference.digest else "",
+        user=user,
+        network=confinement.network,
+        mounts=confinement.mounts,
+        capabilities=confinement.capabilities,
+        privileged=confinement.privileged,
+        host_pid=confinement.host_pid,
+        host_ipc=confinement.host_ipc,
+        read_only=confinement.read_only,
+        memory=confinement.memory,
+        pids=confinement.pids,
+        cpus=confinement.cpus,
+        secret_files=secret_files,
+        reason=confinement.reason,
+    )

@@ -17,7 +17,7 @@ from mcphub_gitops.compiler.lock.model import Lock, LockedServer
 from mcphub_gitops.compiler.lock.offers import OfferDefinitions
 from mcphub_gitops.compiler.plan.admission import Admission, bind_admission, describe_store
 from mcphub_gitops.compiler.plan.call import Calls, bind_calls, facts_of_calls
-from mcphub_gitops.compiler.plan.container import Container, container_name
+from mcphub_gitops.compiler.plan.container import Container, confine, container_name
 from mcphub_gitops.compiler.plan.endpoint import Endpoint, bind_endpoint
 from mcphub_gitops.compiler.plan.offer import NO_DEFINITIONS, NO_OFFERS, Offers, bind_offers
 from mcphub_gitops.compiler.plan.profile import DesiredProfile, bind_profiles
@@ -375,24 +375,13 @@ def _container(server: Server, locked: LockedServer) -> Container | None:
     confinement = server.confinement
     if confinement is None or server.image is None:
         return None
-    tagged, _, digest = locked.image.partition("@")
     own = locked.user if not is_root(locked.user) else DEFAULT_USER
-    return Container(
-        image=server.image.reference.by_digest(digest),
-        tagged=tagged if not server.image.reference.digest else "",
+    return confine(
+        confinement,
+        reference=server.image.reference,
+        pinned=locked.image,
         user=confinement.user or own,
-        network=confinement.network,
-        mounts=confinement.mounts,
-        capabilities=confinement.capabilities,
-        privileged=confinement.privileged,
-        host_pid=confinement.host_pid,
-        host_ipc=confinement.host_ipc,
-        read_only=confinement.read_only,
-        memory=confinement.memory,
-        pids=confinement.pids,
-        cpus=confinement.cpus,
         secret_files=_references(server, as_file=True),
-        reason=confinement.reason,
     )
 
 
