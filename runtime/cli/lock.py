@@ -3,6 +3,7 @@
 import click
 
 from mcphub_gitops.compiler import codes
+from mcphub_gitops.compiler.codes import Severity
 from mcphub_gitops.compiler.diagnostic import has_errors
 from mcphub_gitops.runtime.cli import lazy
 from mcphub_gitops.runtime.cli.exits import Exit
@@ -62,4 +63,5 @@ def _check(project: Project, output: str) -> int:
     if not has_errors(compiled.diagnostics):
         tell(f"{project.lock_file} fits {project.hub_file}\n", output)
         return Exit.OK
-    return Exit.CHANGES if {each.code for each in compiled.diagnostics} <= _CHANGES else Exit.ERROR
+    errors = {each.code for each in compiled.diagnostics if each.severity is Severity.ERROR}
+    return Exit.CHANGES if errors <= _CHANGES else Exit.ERROR

@@ -33,3 +33,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
     done = mcphub(tmp_path, "validate")
     assert done.returncode == 1
     assert done.stderr.startswith("error: mcp-hub.yaml cannot be read")
+
+
+def test_a_lock_that_does_not_fit_is_told_by_its_exit_code_beside_warnings(tmp_path: Path) -> None:
+    server = '{command: [python3, server.py], env: {DB: "https://me:pw@db.example"}}'
+    (tmp_path / "server.py").write_text("", "utf-8")
+    (tmp_path / "mcp-hub.yaml").write_text(
+        f"apiVersion: mcphub/v1\nname: acme\ndefaults: {{run: process}}\nservers:\n  db: {server}\n", "utf-8"
+    )
+    done = mcphub(tmp_path, "lock", "--check")
+    assert ("error[MH402]" in done.stderr, "warning[MH317]" in done.stderr) == (True, True)
+    assert done.returncode == 2
