@@ -61,10 +61,14 @@ def is_offer_selected(server: Server, kind: Kind, own: str) -> bool:
     return allowed and not any(fnmatchcase(own, glob.value) for glob in chosen.deny)
 
 
+def _all_selected(hub: Hub, known: KnownOffers) -> list[Offered]:
+    offering = (server for server in hub.servers if server.enabled and server.name in known)
+    return [each for server in offering for each in _selected(server, known[server.name])]
+
+
 def expose_offers(hub: Hub, known: KnownOffers) -> tuple[tuple[Offered, ...], tuple[Diagnostic, ...]]:
     """Return all that is served with its name for clients, in the order of servers, and what is wrong."""
-    offering = (server for server in hub.servers if server.enabled and server.name in known)
-    found = [each for server in offering for each in _selected(server, known[server.name])]
+    found = _all_selected(hub, known)
     if not found:
         return (), ()
     problems: list[Diagnostic] = []

@@ -94,13 +94,17 @@ def _writable(mount: Mount, container: CatalogContainer) -> Mount:
     return Mount(kind="volume", source=mount.source, target=mount.target, read_only=False)
 
 
+def _selected(server: Server, origin: ToolContainers) -> dict[str, ToolContainer]:
+    return {name: tool for name, tool in origin.tools.items() if is_selected(server, name)}
+
+
 def find_problems(server: Server, node: Node) -> Iterator[Diagnostic]:
     """Yield what is wrong with those tools of `server` that its filters leave, and with what `node` grants them."""
     origin = server.origin
     if not isinstance(origin, ToolContainers):
         return
     source = Text(value=server.source, span=origin.span)
-    selected = {name: tool for name, tool in origin.tools.items() if is_selected(server, name)}
+    selected = _selected(server, origin)
     for key, granted in (("read", server.read), ("write", server.write)):
         yield from source_problems(node, granted, writable=key == "write")
     for name, tool in selected.items():

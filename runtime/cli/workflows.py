@@ -26,24 +26,13 @@ def write_jobs(project: Project, forge: str, environments: tuple[str, ...] = ())
 
     Each of `environments` has files of its own; without any, the jobs are for the hub as it is.
     """
-    if project.hub_file != HUB_FILE:
-        raise RuntimeFailure(
-            f"jobs are written for a hub in {HUB_FILE}",
-            detail=f"this one is in {project.hub_file}",
-            resolution=f"move it to {HUB_FILE} of a folder of its own",
-        )
     if _RESERVED in environments:
         raise RuntimeFailure(
             f"jobs cannot be told apart for an environment that is called {_RESERVED}",
             resolution="give it another name",
         )
     root = _repository(project.root)
-    folder = project.root.relative_to(root).as_posix()
-    if not _PLAIN.fullmatch(folder):
-        raise RuntimeFailure(
-            f"jobs cannot name the folder `{folder}`",
-            resolution="take letters, digits, dots, hyphens and underscores for the names of folders",
-        )
+    folder = _folder(project, root)
     pins = f".{forge}/mcphub-requirements"
     jobs = sorted(_jobs(forge, folder, environments))
     contents = {f"{_FOLDERS[forge]}/{name}": text for name, text in jobs}
@@ -51,14 +40,35 @@ def write_jobs(project: Project, forge: str, environments: tuple[str, ...] = ())
     if forge == "gitlab":
         contents[_PIPELINE] = "".join(["include:\n", *(f"  - local: .gitlab/{name}\n" for name, _ in jobs)])
     left = [name for name, text in contents.items() if not _write(root / name, text, name)]
+    unlisted = [f".gitlab/{name}" for name, _ in jobs] if _PIPELINE in left else []
+    _tell_steps(forge, pins, unlisted, environments)
+
+
+def _folder(project: Project, root: Path) -> str:
+    """Return the hub's folder as jobs name it; raises RuntimeFailure where they cannot."""
+    if project.hub_file != HUB_FILE:
+        raise RuntimeFailure(
+            f"jobs are written for a hub in {HUB_FILE}",
+            detail=f"this one is in {project.hub_file}",
+            resolution=f"move it to {HUB_FILE} of a folder of its own",
+        )
+    folder = project.root.relative_to(root).as_posix()
+    if not _PLAIN.fullmatch(folder):
+        raise RuntimeFailure(
+            f"jobs cannot name the folder `{folder}`",
+            resolution="take letters, digits, dots, hyphens and underscores for the names of folders",
+        )
+    return folder
+
+
+def _tell_steps(forge: str, pins: str, unlisted: list[str], environments: tuple[str, ...]) -> None:
     click.echo("Before the jobs can run:")
     click.echo(
         f"- Pin mcphub itself: `uv pip compile --universal --generate-hashes --no-emit-index-url {pins}.in"
         f" --output-file {pins}.txt`"
     )
-    if _PIPELINE in left:
-        files = ", ".join(f".gitlab/{name}" for name, _ in jobs)
-        click.echo(f"- Include {files} in {_PIPELINE}, where they are not.")
+    if unlisted:
+        click.echo(f"- Include {', '.join(unlisted)} in {_PIPELINE}, where they are not.")
     for label in [f"mcphub-{name}" for name in environments] or ["mcphub"]:
         click.echo(f"- {_RUNNERS[forge].format(label)}")
     for step in (*_STEPS[forge], "Commit all of it."):
