@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.docs import commands_page, diagnostics_page, formats_page, page, undocumented
+from tests.support.docs import commands_page, diagnostics_page, examples_file, formats_page, page, undocumented
 
 ROOT = Path(__file__).parents[1]
 PAGES = {"commands": commands_page, "diagnostics": diagnostics_page, "documents": formats_page}
@@ -17,6 +17,13 @@ def test_the_generated_pages_are_those_of_the_program(name: str, make: Callable[
     if update:
         file.write_text(text, "utf-8")
     assert file.read_text("utf-8") == text
+
+
+def test_the_examples_of_diagnostics_are_those_of_the_cases(*, update: bool) -> None:
+    file = ROOT / "templates" / "examples.json"
+    if update:
+        file.write_text(examples_file(), "utf-8")
+    assert file.read_text("utf-8") == examples_file()
 
 
 def test_every_field_of_every_document_is_described() -> None:

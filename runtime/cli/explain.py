@@ -9,6 +9,7 @@ from mcphub_gitops.compiler.source import printable
 from mcphub_gitops.runtime.cli.exits import Exit
 from mcphub_gitops.runtime.cli.options import output_option
 from mcphub_gitops.runtime.cli.output import show_json
+from mcphub_gitops.templates import load_examples
 
 
 def _complete(_context: click.Context, _argument: click.Parameter, incomplete: str) -> list[str]:
@@ -19,13 +20,15 @@ def _complete(_context: click.Context, _argument: click.Parameter, incomplete: s
 @click.argument("name", metavar="[CODE]", required=False, shell_complete=_complete)
 @output_option
 def explain(name: str | None, output: str) -> int:
-    """Say what the diagnostic CODE means and why it is one; without CODE, list all codes.
+    """Say what the diagnostic CODE means, why it is one and how it looks; without CODE, list all codes.
 
     Exit code 0; 1 when there is no such code.
     """
     codes = [_find(name)] if name is not None else list(CODES.values())
     if output == "json":
-        show_json({"format": "mcphub.codes/v1", "codes": [_document(code) for code in codes]})
+        examples = load_examples()
+        documents = [{**_document(code), "example": examples[code.name]} for code in codes]
+        show_json({"format": "mcphub.codes/v1", "codes": documents})
     elif name is not None:
         click.echo(_explained(codes[0]))
     else:
@@ -43,7 +46,8 @@ def _find(name: str) -> Code:
 
 
 def _explained(code: Code) -> str:
-    return f"{code.name}: {code.summary} ({code.severity.value})\n\n{click.wrap_text(code.explanation, width=80)}"
+    head = f"{code.name}: {code.summary} ({code.severity.value})"
+    return f"{head}\n\n{click.wrap_text(code.explanation, width=80)}\n\nFor example:\n\n{load_examples()[code.name]}"
 
 
 def _document(code: Code) -> dict[str, str]:

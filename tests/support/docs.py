@@ -43,6 +43,11 @@ def diagnostics_page() -> str:
     return "\n".join(parts)
 
 
+def examples_file() -> str:
+    """Return what each diagnostic looks like, for `mcphub explain`."""
+    return json.dumps({code: _example(code) for code in CODES}, indent=1, ensure_ascii=False) + "\n"
+
+
 def commands_page() -> str:
     """Return the page of all commands: what ``--help`` prints."""
     parts = ["# Commands\n", NOTICE, *_shared(), *_helps(cli, "mcphub", None)]

@@ -11,9 +11,10 @@ from tests.support.projects import mcphub
 def test_a_code_is_explained(tmp_path: Path, name: str) -> None:
     done = mcphub(tmp_path, "explain", name)
     code = CODES["MH403"]
-    head, _, text = done.stdout.partition("\n\n")
+    head, text, _, example = done.stdout.split("\n\n", 3)
     assert (done.returncode, head) == (0, f"MH403: {code.summary} (note)")
     assert text.split() == code.explanation.split()
+    assert example.startswith("mcp-hub.yaml:1:1: note[MH403]: not locked yet\n")
 
 
 def test_without_a_code_all_are_listed(tmp_path: Path) -> None:
@@ -28,6 +29,7 @@ def test_json(tmp_path: Path) -> None:
     assert [each["code"] for each in document["codes"]] == list(CODES)
     (one,) = json.loads(mcphub(tmp_path, "explain", "MH101", "--output", "json").stdout)["codes"]
     assert one["explanation"] == CODES["MH101"].explanation
+    assert "[MH101]" in one["example"]
 
 
 @pytest.mark.parametrize(("name", "help_"), [("MH2001", "did you mean MH201?"), ("x", "`mcphub explain` lists all.")])
