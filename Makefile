@@ -32,8 +32,8 @@ check: $(DEV) build/view  ## lint, formats, types and import contracts
 	$(BIN)/mypy
 	PYTHONPATH=build/view $(BIN)/lint-imports --no-logo
 
-test: check  ## everything that must hold
-	$(BIN)/pytest
+test: check  ## everything that must hold, on two processors at once
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/startup.py

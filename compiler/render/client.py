@@ -40,19 +40,24 @@ class Endpoint:
 class Client:
     """A client: the `file` that its configuration stands in, the `form` of that, and what makes its part of it.
 
-    `handover` says how the token gets to it, where it needs one, with ``{}`` for the name of a variable.
+    A token gets to it as `handover` says, or as the environment variable that its part names (`reads_variable`).
     """
 
     title: str
     file: str
-    handover: str
     part: Callable[[Endpoint], Part]
+    handover: str = ""
+    reads_variable: bool = False
     form: Form = "json"
 
     @property
     def starts_it(self) -> bool:
         """Whether it starts the gateway itself, and needs neither URL nor token."""
-        return not self.handover
+        return not (self.handover or self.reads_variable)
+
+    def describe_handover(self, variable: str) -> str:
+        """Return how the token gets to it, as the end of a sentence."""
+        return f"from the environment variable {variable}" if self.reads_variable else self.handover
 
 
 def _claude_code(endpoint: Endpoint) -> Part:
@@ -84,21 +89,17 @@ def _vscode(endpoint: Endpoint) -> Part:
     }
 
 
-_FROM_VARIABLE = "from the environment variable {}"
-
 CLIENTS: Mapping[str, Client] = MappingProxyType(
     {
         "claude-code": Client(
-            title="Claude Code", file=".mcp.json of a project", handover=_FROM_VARIABLE, part=_claude_code
+            title="Claude Code", file=".mcp.json of a project", reads_variable=True, part=_claude_code
         ),
-        "claude-desktop": Client(
-            title="Claude Desktop", file="claude_desktop_config.json", handover="", part=_claude_desktop
-        ),
-        "codex": Client(title="Codex", file="~/.codex/config.toml", handover=_FROM_VARIABLE, part=_codex, form="toml"),
+        "claude-desktop": Client(title="Claude Desktop", file="claude_desktop_config.json", part=_claude_desktop),
+        "codex": Client(title="Codex", file="~/.codex/config.toml", reads_variable=True, part=_codex, form="toml"),
         "cursor": Client(
             title="Cursor",
             file=".cursor/mcp.json of a project, or ~/.cursor/mcp.json",
-            handover=_FROM_VARIABLE,
+            reads_variable=True,
             part=_cursor,
         ),
         "vscode": Client(

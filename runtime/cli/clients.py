@@ -76,10 +76,10 @@ def _print(project: Project, hub: Hub, client: Client, profile: str | None, toke
     )
     click.echo(write_part(client.part(endpoint), client.form), nl=False)
     click.echo(f"It belongs into {client.file}, beside what is there.", err=True)
-    if client.handover:
+    if not client.starts_it:
         own = f"keeps it in {Layout(folder=project.runtime_folder).token}"
         kept = own if chosen is None else f"reads it from {printable(hide_query(str(chosen.value)))}"
-        click.echo(f"The token is {client.handover.format(endpoint.variable)}; the gateway {kept}.", err=True)
+        click.echo(f"The token is {client.describe_handover(endpoint.variable)}; the gateway {kept}.", err=True)
     return Exit.OK
 
 

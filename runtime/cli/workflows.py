@@ -70,7 +70,7 @@ def _tell_steps(forge: str, pins: str, unlisted: list[str], environments: tuple[
     if unlisted:
         click.echo(f"- Include {', '.join(unlisted)} in {_PIPELINE}, where they are not.")
     for label in [f"mcphub-{name}" for name in environments] or ["mcphub"]:
-        click.echo(f"- {_RUNNERS[forge].format(label)}")
+        click.echo(f"- Give the machine where the hub runs {_RUNNERS[forge]} `{label}`.")
     for step in (*_STEPS[forge], "Commit all of it."):
         click.echo(f"- {step}")
 
@@ -97,8 +97,8 @@ def _jobs(forge: str, folder: str, environments: tuple[str, ...]) -> Iterator[tu
 
 
 _RUNNERS: Final = {
-    "github": "Give the machine where the hub runs a self-hosted runner with the label `{}`.",
-    "gitlab": "Give the machine where the hub runs a runner with the tag `{}`.",
+    "github": "a self-hosted runner with the label",
+    "gitlab": "a runner with the tag",
 }
 _STEPS: Final = {
     "github": (

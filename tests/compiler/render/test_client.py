@@ -20,8 +20,9 @@ def test_a_part_is_well_formed_has_the_name_and_either_the_url_or_the_program(na
     assert text.endswith("\n")
 
 
-@pytest.mark.parametrize("name", [name for name, client in CLIENTS.items() if VARIABLE in client.handover])
+@pytest.mark.parametrize("name", [name for name, client in CLIENTS.items() if client.reads_variable])
 def test_the_token_comes_from_the_variable_that_the_words_name(name: str) -> None:
+    assert CLIENTS[name].describe_handover(VARIABLE).endswith(f" {VARIABLE}")
     assert VARIABLE in write_part(CLIENTS[name].part(ENDPOINT), CLIENTS[name].form)
 
 
