@@ -96,3 +96,8 @@ def test_no_text_of_others_steers_a_terminal_or_forges_a_line() -> None:
         "",
         "  definition  fine<U+000A>  served  yes<U+001B>[2J",
     ]
+
+
+def test_where_nothing_is_bound_no_profile_is_told() -> None:
+    about = replace(asked(), bound=None)
+    assert told(about, "notes", "add", "reached") == []

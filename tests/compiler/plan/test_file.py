@@ -21,6 +21,7 @@ from mcphub_gitops.compiler.plan.observed import Observed
 from mcphub_gitops.compiler.plan.plan import Plan
 from mcphub_gitops.compiler.plan.reconcile import Options, reconcile
 from tests.support.hubs import hub_of, lock_of
+from tests.support.toolset import tools_hub
 
 HUB = """\
 apiVersion: mcphub/v1
@@ -170,3 +171,14 @@ def test_a_plan_is_told_by_both_digests() -> None:
 
 def test_a_record_that_is_no_plan_is_told_as_such() -> None:
     assert read_record(b"[]") == Unusable(reason="It is not a plan of the format mcphub.plan/v2.")
+
+
+def test_the_calls_of_tools_that_are_containers_are_read_as_they_were_written() -> None:
+    hub = tools_hub()
+    desired, problems = build(hub, *lock_of(hub, {}))
+    assert problems == ()
+    plan = reconcile(desired, Observed(), Options())
+    again = read_plan(write_plan(plan))
+    assert isinstance(again, Plan)
+    assert again.desired.servers[0].calls == desired.servers[0].calls
+    assert desired.servers[0].calls

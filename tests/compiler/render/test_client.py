@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from mcphub_gitops.compiler.render.client import CLIENTS, VARIABLE, Endpoint
+from mcphub_gitops.compiler.render.client import CLIENTS, VARIABLE, Endpoint, variable_of
 from mcphub_gitops.compiler.render.client_file import Unreadable, put_part, write_part
 
 ENDPOINT = Endpoint(name="acme-ops", url="https://mcp.acme.example/ops", argv=("/bin/mcphub", "gateway", "run"))
@@ -24,6 +24,10 @@ def test_a_part_is_well_formed_has_the_name_and_either_the_url_or_the_program(na
 def test_the_token_comes_from_the_variable_that_the_words_name(name: str) -> None:
     assert CLIENTS[name].describe_handover(VARIABLE).endswith(f" {VARIABLE}")
     assert VARIABLE in write_part(CLIENTS[name].part(ENDPOINT), CLIENTS[name].form)
+
+
+def test_each_token_of_a_hub_has_a_variable_of_its_own() -> None:
+    assert variable_of("ci-runner") == "MCPHUB_TOKEN_CI_RUNNER"
 
 
 def put(text: str, name: str) -> str | Unreadable:

@@ -3,6 +3,7 @@ import pytest
 from mcphub_gitops.compiler.resolve.path import (
     is_below,
     looks_like_path,
+    why_not_at,
     why_not_granted,
     why_not_mounted,
     why_sensitive,
@@ -152,3 +153,24 @@ SOCKET = "is the socket of an engine: whoever can speak to it is root on the hos
 def test_what_is_sensitive(source: str, reading: str, writing: str | None) -> None:
     assert why_sensitive(source) == reading
     assert why_sensitive(source, writable=True) == (reading if writing is None else writing)
+
+
+@pytest.mark.parametrize(
+    ("real", "writable", "why"),
+    [
+        ("/srv/hub/data", True, ""),
+        ("/srv/hub/.mcphub/x", False, OWN),
+        ("/srv/hub", False, "holds mcphub's own files"),
+        ("/srv", False, "holds the hub's own folder"),
+        ("/", False, "holds the hub's own folder"),
+        ("/srv/hub2/data", True, ""),
+        ("/srv/other/.mcphub", False, OWN),
+    ],
+)
+def test_a_place_without_links_is_mounted_or_not(real: str, why: str, *, writable: bool) -> None:
+    assert why_not_at(real, "/srv/hub", writable=writable, as_named=False) == why
+
+
+def test_what_is_sensitive_is_mounted_where_it_was_granted_as_it_is() -> None:
+    assert why_not_at("/etc/ssl", "/srv/hub", writable=False, as_named=False)
+    assert why_not_at("/etc/ssl", "/srv/hub", writable=False, as_named=True) == ""

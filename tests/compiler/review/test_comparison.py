@@ -6,12 +6,13 @@ from types import MappingProxyType
 import pytest
 
 from mcphub_gitops.compiler.plan.desired import build
+from mcphub_gitops.compiler.plan.plan import Action
 from mcphub_gitops.compiler.review.comparison import compare
 from mcphub_gitops.compiler.review.document import render_document
 from mcphub_gitops.compiler.review.headline import write_quiet_headline
 from mcphub_gitops.compiler.review.markdown import render_markdown
 from mcphub_gitops.compiler.review.model import Review, Setting
-from mcphub_gitops.compiler.review.side import Held, Kind, Side, side_of_desired
+from mcphub_gitops.compiler.review.side import Held, Kind, Side, side_of_desired, side_of_lock
 from mcphub_gitops.compiler.review.text import render_text
 from tests.support.hubs import hub_of, lock_of
 from tests.support.reviews import locked
@@ -108,3 +109,10 @@ def test_where_no_server_changes_the_headline_says_what_does(
 def test_two_plans_that_stand_for_the_same_differ_in_nothing_that_is_not_shown() -> None:
     review = compare(side("main", kind="plan"), side("here", kind="plan", tool="later"), ({}, {}))
     assert not any("digests alone" in line for line in review.unchecked)
+
+
+def test_of_two_locks_a_server_with_other_pins_is_no_replacement() -> None:
+    hubs = (hub_of(HUB), hub_of(HUB.replace("@1", "@2")))
+    one, other = (side_of_lock(lock_of(hub, {"time": ("now",)})[0], name="it") for hub in hubs)
+    (change,) = compare(one, other, ({}, {})).servers
+    assert (change.action, change.cause) == (Action.UPDATE, "its pins changed")
