@@ -21,7 +21,7 @@ from mcphub_gitops.compiler.lock.questions import (
     ToolsAnswer,
 )
 from mcphub_gitops.compiler.resolve.confinement import is_user
-from mcphub_gitops.compiler.resolve.exposure import is_selected
+from mcphub_gitops.compiler.resolve.exposure import left_by_filters
 from mcphub_gitops.compiler.resolve.model import Hub, Image, Package, Server, ToolContainers
 
 _MOST_NAMED = 3
@@ -139,7 +139,7 @@ def assemble(hub: Hub, pinned: Lock, answers: Mapping[str, ToolsAnswer]) -> Lock
         tools = {str(tool["name"]): tool for tool in answer.tools}
         definitions[server.name] = tools
         hashes = MappingProxyType({name: fingerprint(tool) for name, tool in sorted(tools.items())})
-        hidden = frozenset(name for name in hashes if not is_selected(server, name))
+        hidden = frozenset(hashes.keys() - left_by_filters(server, hashes))
         others = lock_offers(server, answer.offers)
         problems.extend(others.diagnostics)
         if others.hashes:

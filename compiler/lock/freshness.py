@@ -8,7 +8,7 @@ from posixpath import dirname, normpath
 from mcphub_gitops.compiler.canonical import fingerprint
 from mcphub_gitops.compiler.lock.catalogs import find_stale_catalogs
 from mcphub_gitops.compiler.lock.model import Lock, LockedServer, launch_fingerprint
-from mcphub_gitops.compiler.resolve.exposure import is_selected
+from mcphub_gitops.compiler.resolve.exposure import left_by_filters
 from mcphub_gitops.compiler.resolve.model import Command, Hub, Image, Package, Server, ToolContainers
 from mcphub_gitops.compiler.resolve.path import is_below, looks_like_path
 from mcphub_gitops.compiler.resolve.references import programs_of
@@ -91,7 +91,7 @@ def _stale(
     if reason or locked is None:
         return Stale(server=server.name, reason=reason)
     # That fewer tools would be served needs no new lock: what is served is what both leave.
-    shown = sorted(name for name in locked.hidden if is_selected(server, name))
+    shown = sorted(left_by_filters(server, locked.hidden))
     if not shown:
         return None
     reason = f"has its tool `{shown[0]}` hidden in the lock, and the hub's filters leave it"

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import repeat
 from typing import NamedTuple, Self
 
 from mcphub_gitops.compiler import codes
 from mcphub_gitops.compiler.diagnostic import Diagnostic, Note
 from mcphub_gitops.compiler.read.shape import suggest
+from mcphub_gitops.compiler.resolve.glob import Globs, matches_any
 from mcphub_gitops.compiler.resolve.model import Hub, Server, Text
 from mcphub_gitops.compiler.source import Span
 
@@ -115,19 +115,20 @@ def _selected(server: Server, known: KnownTools) -> Exposure:
     if not (server.allow or server.deny or server.renames or server.prefix):
         # Of most servers nothing is said.
         return whole
-    return Exposure.of(server, [_named(server, each) for each in whole if is_selected(server, each.tool)])
+    left = left_by_filters(server, known.names)
+    return Exposure.of(server, [_named(server, each) for each in whole if each.tool in left])
 
 
-def is_selected(server: Server, tool: str) -> bool:
-    """Tell whether the filters of `server` leave `tool`."""
-    allowed = not server.allow or any(fnmatchcase(tool, glob.value) for glob in server.allow)
-    return allowed and not any(fnmatchcase(tool, glob.value) for glob in server.deny)
+def left_by_filters(server: Server, tools: Collection[str]) -> frozenset[str]:
+    """Return those of `tools` that the filters of `server` leave."""
+    allow, deny = (Globs.of(glob.value for glob in globs) for globs in (server.allow, server.deny))
+    return frozenset(tool for tool in tools if (not allow or allow.match(tool)) and not deny.match(tool))
 
 
 def unmatched_filters(server: Server, tools: Collection[str], whose: str) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each filter or name of `server` that is none of `tools`; `whose` ends "tools that …"."""
     for glob in (*server.allow, *server.deny):
-        if not any(fnmatchcase(tool, glob.value) for tool in tools):
+        if not matches_any(glob.value, tools):
             yield _unmatched(glob, tools, whose)
     for name in dict.fromkeys((*server.renames, *server.descriptions)):
         if name.value not in tools:

@@ -11,7 +11,7 @@ from mcphub_gitops.compiler.resolve.call import mount_faults, why_not_callable, 
 from mcphub_gitops.compiler.resolve.catalog import CatalogContainer, CatalogServer, CatalogTool
 from mcphub_gitops.compiler.resolve.confinement import Mount
 from mcphub_gitops.compiler.resolve.container import decode_confinement, read_mount, source_problems
-from mcphub_gitops.compiler.resolve.exposure import is_selected
+from mcphub_gitops.compiler.resolve.exposure import left_by_filters
 from mcphub_gitops.compiler.resolve.model import Image, Server, Text, ToolContainer, ToolContainers
 from mcphub_gitops.compiler.resolve.nodes import child
 from mcphub_gitops.compiler.source import Span
@@ -95,7 +95,8 @@ def _writable(mount: Mount, container: CatalogContainer) -> Mount:
 
 
 def _selected(server: Server, origin: ToolContainers) -> dict[str, ToolContainer]:
-    return {name: tool for name, tool in origin.tools.items() if is_selected(server, name)}
+    left = left_by_filters(server, origin.tools)
+    return {name: tool for name, tool in origin.tools.items() if name in left}
 
 
 def find_problems(server: Server, node: Node) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from mcphub_gitops.compiler.lock.catalogs import lock_catalogs
 from mcphub_gitops.compiler.lock.freshness import locked_files
 from mcphub_gitops.compiler.lock.model import Definitions as Read
 from mcphub_gitops.compiler.lock.model import Lock, LockedImage, LockedServer, launch_fingerprint
-from mcphub_gitops.compiler.resolve.exposure import is_selected
+from mcphub_gitops.compiler.resolve.exposure import left_by_filters
 from mcphub_gitops.compiler.resolve.image import ImageReference
 from mcphub_gitops.compiler.resolve.model import Hub, Package, Server, ToolContainers
 from mcphub_gitops.compiler.sourcing import validate
@@ -72,5 +72,5 @@ def _locked(server: Server, definitions: Mapping[str, Mapping[str, Any]]) -> Loc
         target=("python3.12-gnu" if package and image is not None else ""),
         files=MappingProxyType({path: digest(path.encode()) for path in locked_files(server)}),
         tools=MappingProxyType({name: fingerprint(definition) for name, definition in definitions.items()}),
-        hidden=frozenset(name for name in definitions if not is_selected(server, name)),
+        hidden=frozenset(definitions.keys() - left_by_filters(server, definitions)),
     )
