@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mcphub_gitops.compiler.resolve.location import references_in
 from mcphub_gitops.runtime.failure import RuntimeFailure, join_failures
 from mcphub_gitops.runtime.ports import Launch, Secrets
 
@@ -64,23 +65,19 @@ def read_all(secrets: Secrets, wishes: Sequence[SecretWish]) -> list[dict[str, s
 
     All are asked for at once, so that a store is entered once.
     """
-    references = {each for wish in wishes for reference in wish.references.values() for each in _parts(reference)}
+    references = {
+        each for wish in wishes for reference in wish.references.values() for each in references_in(reference)
+    }
     stores = {name: facts for wish in wishes for name, facts in wish.stores.items()}
     programs = {path: digest for wish in wishes for path, digest in wish.programs.items()}
     found = secrets.fetch(references, stores=stores, programs=programs) if references else {}
     return [_outcome(wish, found) for wish in wishes]
 
 
-def _parts(reference: str) -> Iterable[str]:
-    if "$" not in reference:
-        return [reference]
-    return [match[1] for match in _COMPOSED.finditer(reference) if match[1] is not None]
-
-
 def _outcome(wish: SecretWish, found: Mapping[str, str | RuntimeFailure]) -> dict[str, str] | SecretsFailure:
     reasons: dict[int, tuple[RuntimeFailure, list[str]]] = {}
     for variable, reference in wish.references.items():
-        for part in _parts(reference):
+        for part in references_in(reference):
             reason = found[part]
             if isinstance(reason, RuntimeFailure):
                 reasons.setdefault(id(reason), (reason, []))[1].append(f"{variable} ({part})")

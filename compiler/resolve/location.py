@@ -68,11 +68,16 @@ def locate(reference: str) -> Location | str:
     return readers[scheme](text)
 
 
+def references_in(reference: str) -> list[str]:
+    """Return the references in `reference`, which may be composed (`ports.read_secrets`)."""
+    if "$" not in reference:
+        return [reference]
+    return [match[1] for match in re.finditer(_COMPOSED, reference) if match[1] is not None]
+
+
 def locations_in(reference: str) -> Iterator[Location]:
-    """Yield the parts of each usable reference in `reference`, which may be composed (`ports.read_secrets`)."""
-    inner = (match[1] for match in re.finditer(_COMPOSED, reference)) if "$" in reference else [reference]
-    for each in inner:
-        found = locate(each) if each is not None else ""
+    """Yield the parts of each usable reference in `reference`, which may be composed."""
+    for found in map(locate, references_in(reference)):
         if isinstance(found, Location):
             yield found
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 from mcphub_gitops.compiler.plan.desired import DesiredServer
 from mcphub_gitops.compiler.plan.tool import Tool
+from mcphub_gitops.compiler.resolve.location import references_in
 from mcphub_gitops.compiler.resolve.profile import WHOLE
 from mcphub_gitops.compiler.review.model import Cost, Permission, Reach, Travel
 from mcphub_gitops.compiler.review.side import Side
@@ -86,7 +87,8 @@ def travels_of(after: Side, permissions: Collection[Permission]) -> tuple[Travel
 
 def _travel(after: Side, given: Permission, server: DesiredServer) -> Travel:
     reference = given.after or ""
-    sharing = (name for name, other in after.servers.items() if name != server.name and reference in _held(other))
+    own = {*references_in(reference)}
+    sharing = (name for name, other in after.servers.items() if name != server.name and own & _held(other))
     reaching = (profile.name for profile in after.profiles if profile.tools.get(server.name))
     return Travel(
         server=server.name,
@@ -99,8 +101,9 @@ def _travel(after: Side, given: Permission, server: DesiredServer) -> Travel:
 
 
 def _held(server: DesiredServer) -> set[str]:
+    """Return the references of all that `server` is given, also where a header is composed of them."""
     files = server.container.secret_files.values() if server.container is not None else ()
-    return {*server.secrets.values(), *files}
+    return {each for reference in (*server.secrets.values(), *files) for each in references_in(reference)}
 
 
 def _ways(server: DesiredServer, *, as_file: bool) -> Iterator[str]:
