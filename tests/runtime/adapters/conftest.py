@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import sys
 import threading
 import zipfile
@@ -18,6 +19,7 @@ from mcphub_gitops.compiler.plan.desired import Environment
 from mcphub_gitops.runtime.ports import Packages, Program
 
 HTML = "text/html"
+JSON = "application/vnd.pypi.simple.v1+json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +66,14 @@ def _recorded(text: str) -> str:
 
 @dataclass
 class Index:
-    """What the loopback index serves; `replies` come before everything else, by path, ``*`` for all."""
+    """What the loopback index serves; `replies` come before everything else, by path, ``*`` for all.
+
+    With `times`, when each file was published, it speaks JSON as PEP 691 and PEP 700 say.
+    """
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
+    times: dict[str, str] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -85,11 +91,16 @@ class Index:
         *_, folder, name = f"/{path.strip('/')}".split("/")
         if folder == "files" and name in self.files:
             return Reply(kind="application/octet-stream", body=self.files[name])
-        links = [
-            f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
-            for file, data in self.files.items()
-            if file.partition("-")[0] == name.replace("-", "_")
-        ]
+        own = {file: data for file, data in self.files.items() if file.partition("-")[0] == name.replace("-", "_")}
+        hashes = {file: hashlib.sha256(data).hexdigest() for file, data in own.items()}
+        if self.times and folder == "simple" and own:
+            files = [
+                {"filename": file, "url": f"/files/{file}", "hashes": {"sha256": each}, "upload-time": self.times[file]}
+                for file, each in hashes.items()
+            ]
+            body = json.dumps({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
+            return Reply(kind=JSON, body=body.encode())
+        links = [f'<a href="/files/{file}#sha256={each}">{file}</a>' for file, each in hashes.items()]
         return Reply(body="".join(links).encode()) if folder == "simple" and links else Reply(status=404)
 
 

@@ -201,6 +201,22 @@ def test_a_cutoff_for_new_releases_counts_when_choosing(make: Make, index: Index
     make({"UV_EXCLUDE_NEWER": "2020-01-01T00:00:00Z"}).install(environment)
 
 
+def test_what_is_younger_than_a_question_allows_does_not_count(local: UvPackages, index: Index) -> None:
+    for version, day in (("1.0", 1), ("1.1", 10), ("2.0", 20)):
+        for name, needs in (("demo", ("helper",)), ("helper", ())):
+            index.publish_wheel(name, version, make_wheel(name, version, needs=needs))
+            index.times[f"{name}-{version}-py3-none-any.whl"] = f"2026-03-{day:02}T12:00:00.000000Z"
+
+    def pinned(before: str) -> list[str]:
+        answer = local.resolve(PackageQuestion(requirement="demo", published_before=before))
+        assert bool(answer.requirements) is not bool(answer.problem)
+        return [each.partition(" ")[0] for each in answer.requirements]
+
+    assert pinned("") == ["demo==2.0", "helper==2.0"]
+    assert pinned("2026-03-15T00:00:00Z") == ["demo==1.1", "helper==1.1"]
+    assert pinned("2026-03-01T00:00:00Z") == []
+
+
 def test_of_the_users_configuration_only_the_way_to_the_index_counts(make: Make, index: Index, tmp_path: Path) -> None:
     publish_demo(index)
     publish_demo(index, "1.1rc1")
