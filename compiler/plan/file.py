@@ -288,9 +288,7 @@ def _container_document(container: Container) -> dict[str, Any]:
     return {**facts, "mounts": mounts, "capabilities": names, "secret_files": dict(container.secret_files)}
 
 
-def _container(entry: Mapping[str, Any] | None) -> Container | None:
-    if entry is None:
-        return None
+def _container(entry: Mapping[str, Any]) -> Container:
     parts = {
         "mounts": tuple(Mount(**mount) for mount in entry["mounts"]),
         "capabilities": tuple(entry["capabilities"]),
@@ -358,19 +356,23 @@ def _environment(entry: Mapping[str, Any]) -> Environment:
 def _calls(entry: Mapping[str, Any]) -> Calls | None:
     if "calls" not in entry:
         return None
-    found = {}
-    for tool, each in entry["calls"].items():
-        container = _container(each["container"])
-        if container is not None:
-            found[tool] = Call(container=container, command=tuple(each["command"]), volumes=tuple(each["volumes"]))
-    return MappingProxyType(found)
+    return MappingProxyType(
+        {
+            tool: Call(
+                container=_container(each["container"]),
+                command=tuple(each["command"]),
+                volumes=tuple(each["volumes"]),
+            )
+            for tool, each in entry["calls"].items()
+        }
+    )
 
 
 def _server(name: str, entry: Mapping[str, Any]) -> DesiredServer:
     return DesiredServer(
         name=name,
         environment=_environment(entry) if "package" in entry else None,
-        container=_container(entry.get("container")),
+        container=_container(entry["container"]) if entry.get("container") is not None else None,
         endpoint=Endpoint(**entry["endpoint"]) if "endpoint" in entry else None,
         calls=_calls(entry),
         argv=tuple(entry["argv"]),

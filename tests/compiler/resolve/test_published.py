@@ -300,6 +300,12 @@ def test_what_is_wrong_stands_at_its_place() -> None:
     assert [(each.code.name, each.span.start.line) for each in problems] == [("MH203", 3), ("MH105", 3), ("MH201", 3)]
 
 
+def test_variables_that_are_no_mapping_are_told() -> None:
+    package = {"registryType": "npm", "identifier": "x", "environmentVariables": [{"name": "A", "variables": 3}]}
+    catalog, _, problems = open_catalog("server.json", json.dumps({"name": "a/b", "packages": [package]}).encode())
+    assert (catalog, "MH202" in {each.code.name for each in problems}) == (None, True)
+
+
 def test_a_document_that_is_neither_is_told_as_a_catalog_would_be() -> None:
     for data in (b"{}", b"[1]", b'{"packages": [', b'{"a": ' * 10_000):
         catalog, _, problems = open_catalog("server.json", data)
