@@ -32,4 +32,6 @@ class Globs:
 
 def matches_any(glob: str, names: Collection[str]) -> bool:
     """Tell whether `glob` means any of `names`."""
-    return glob in names or (_SPECIAL.search(glob) is not None and any(fnmatchcase(name, glob) for name in names))
+    if _SPECIAL.search(glob) is None:
+        return glob in names
+    return any(fnmatchcase(name, glob) for name in names)

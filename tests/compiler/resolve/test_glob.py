@@ -1,7 +1,7 @@
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcphub_gitops.compiler.resolve.glob import Globs, matches_any
@@ -16,11 +16,12 @@ def test_globs_mean_what_each_of_them_means(globs: list[str], name: str) -> None
     assert found.match(name) is any(fnmatchcase(name, glob) for glob in globs)
 
 
+@example("[?]", ["[?]"])
 @given(WORDS, st.lists(WORDS, max_size=4))
 def test_a_glob_means_any_of_some_names(glob: str, names: list[str]) -> None:
     assert matches_any(glob, names) is any(fnmatchcase(name, glob) for name in names)
 
 
 @pytest.mark.parametrize(("glob", "is_meant"), [("get_a", True), ("get_*", True), ("GET_*", False), ("get", False)])
-def test_names_are_as_they_are_written(glob: str, is_meant: bool) -> None:  # noqa: FBT001  (a parameter of the test)
+def test_names_are_as_they_are_written(glob: str, *, is_meant: bool) -> None:
     assert Globs.of([glob]).match("get_a") is is_meant
