@@ -32,8 +32,11 @@ check: $(DEV) build/view  ## lint, formats, types and import contracts
 	$(BIN)/mypy
 	PYTHONPATH=build/view $(BIN)/lint-imports --no-logo
 
-test: check  ## everything that must hold, on two processors at once
-	$(BIN)/pytest -n 2 --dist loadfile
+# Those that wait for deadlines of parts of a second have the processors to themselves.
+TIMED = tests/runtime/gateway tests/runtime/engines tests/runtime/network
+test: check  ## everything that must hold, most of it on two processors at once
+	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED))
+	$(BIN)/pytest $(TIMED)
 
 bench: $(DEV)  ## print the published figures
 	$(BIN)/python bench/startup.py

@@ -135,12 +135,12 @@ async def test_a_head_that_trickles_is_closed_at_its_deadline_all_the_same() -> 
 
 @on_loop
 async def test_many_half_open_heads_are_all_closed_and_hurt_nobody() -> None:
-    async with served(Bounds(head_seconds=0.3)) as running:
+    async with served(Bounds(head_seconds=1)) as running:
         reached = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(200)]
         for _, writer in reached:
             writer.write(b"POST /mcp HTTP/1.1\r\nHost")
         assert await alive(running)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             said = await asyncio.gather(*(reader.read() for reader, _ in reached))
         assert all(b" 408 " in answer for answer in said)
         for _, writer in reached:
