@@ -105,7 +105,7 @@ def needed(entry: Entry) -> dict[str, Any]:
     """Return the settings that the schema demands, references for secrets and tokens, and what calls may mount."""
     schema: Mapping[str, Any] = next(iter(entry.get("config", ())), {})
     taken = {secret["name"].rpartition(".")[2] for secret in entry.get("secrets", ())}
-    config = {name: value for name, value in sample(schema).items() if name not in taken} if schema else {}
+    config = {name: value for name, value in samples(schema).items() if name not in taken}
     named = [*(secret["name"] for secret in entry.get("secrets", ())), *_tokens(entry)]
     secrets = {name: f"env://{_variable(name)}" for name in named}
     # Whoever calls such a tool says what is mounted, below what the hub grants.
@@ -130,16 +130,20 @@ def _tokens(entry: Entry) -> list[str]:
     return [each["secret"] for each in entry.get("oauth", {}).get("providers", ())] if alone else []
 
 
-def sample(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return a value that `schema` accepts: every required setting, and the first of several choices."""
+def samples(schema: Mapping[str, Any]) -> dict[str, object]:
+    """Return settings that `schema` accepts: each that is required, and of several choices the first."""
+    declared = schema.get("properties", {})
+    return {name: _sample(declared.get(name, {})) for name in _required(schema)}
+
+
+def _sample(schema: Mapping[str, Any]) -> object:
     if "default" in schema:
         return schema["default"]
     if "enum" in schema:
         return schema["enum"][0]
     kind = schema.get("type", "object" if "properties" in schema else "string")
     if kind == "object":
-        declared = schema.get("properties", {})
-        return {name: sample(declared.get(name, {})) for name in _required(schema)}
+        return samples(schema)
     if kind != "string":
         return _SAMPLES[kind]
     return next(text for text in _TEXTS if re.search(schema.get("pattern", ""), text))

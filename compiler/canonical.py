@@ -13,7 +13,7 @@ quote = json.encoder.encode_basestring
 """Writes one text as `write` does: it is what the encoder itself writes texts with."""
 
 
-def write(value: Any) -> str:  # noqa: ANN401  (any JSON value)
+def write(value: object) -> str:
     """Return `value` as JSON with sorted keys, no insignificant space, and no normalisation of text.
 
     Raises ValueError for NaN and infinities, TypeError for what is not JSON.
@@ -21,7 +21,7 @@ def write(value: Any) -> str:  # noqa: ANN401  (any JSON value)
     return _ENCODER.encode(value)
 
 
-def encode(value: Any) -> bytes:  # noqa: ANN401  (any JSON value)
+def encode(value: object) -> bytes:
     """Return `value` as `write` does, in UTF-8; what a text has of half a surrogate pair stays."""
     return encode_text(write(value))
 
@@ -65,7 +65,7 @@ def decode(data: bytes) -> Any:  # noqa: ANN401  (any JSON value)
     return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
 
 
-def fingerprint(value: Any) -> str:  # noqa: ANN401  (any JSON value)
+def fingerprint(value: object) -> str:
     """Return ``sha256:<64 hex digits>`` of the canonical encoding of `value`."""
     return digest(encode(value))
 

@@ -1,11 +1,6 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
-
-# How long one example takes says more of what else the machine does than of the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

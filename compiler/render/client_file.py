@@ -9,6 +9,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from mcphub_gitops.compiler.canonical import decode
 from mcphub_gitops.compiler.render.client import Form, Part
 
 _INDENT = re.compile(r"^([ \t]+)\S", re.MULTILINE)
@@ -51,26 +52,17 @@ def put_part(text: str, part: Part, form: Form) -> str | Unreadable:
 
 def _read(text: str, form: Form) -> MutableMapping[str, Any] | Unreadable:
     try:
-        document = tomlkit.parse(text) if form == "toml" else json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError, TOMLKitError) as error:
-        place = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        return Unreadable(f"It is no {form.upper()} without comments{place}." if form == "json" else "It is no TOML.")
-    except KeyError:
-        return Unreadable("It has a key twice.")
-    if not isinstance(document, MutableMapping):
-        return Unreadable("It is no object.")
-    return document
+        document = tomlkit.parse(text) if form == "toml" else decode(text.encode())
+    except json.JSONDecodeError as error:
+        return Unreadable(f"It is no JSON without comments, line {error.lineno}.")
+    except RecursionError:
+        return Unreadable("It is nested deeper than a configuration is.")
+    except (ValueError, TOMLKitError) as error:
+        return Unreadable("It is no TOML." if form == "toml" else f"It cannot be kept as it is: {error}.")
+    return document if isinstance(document, MutableMapping) else Unreadable("It is no object.")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object of `pairs`; raises KeyError where one of two equal keys would be lost."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise KeyError
-    return found
-
-
-def _put(document: MutableMapping[str, Any], key: str, own: Any) -> Unreadable | None:  # noqa: ANN401  (any JSON value)
+def _put(document: MutableMapping[str, Any], key: str, own: object) -> Unreadable | None:
     there = document.setdefault(key, type(own)())
     if isinstance(own, Mapping) and isinstance(there, MutableMapping):
         for name, value in own.items():

@@ -92,12 +92,12 @@ def why_not_callable(schema: Mapping[str, Any]) -> str:
 
 def word_faults(template: str, schema: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return what is not understood in `template`, a word of a command, whatever the call."""
-    return expand_words(template, _scope(schema, _sample(schema)))[1]
+    return expand_words(template, _scope(schema, _samples(schema)))[1]
 
 
 def mount_faults(template: str, schema: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return what is not understood in `template`, a mount that calls name, or why it mounts nothing that they name."""
-    found, faults = expand_volume(template, _scope(schema, _sample(schema)))
+    found, faults = expand_volume(template, _scope(schema, _samples(schema)))
     if faults:
         return faults
     mounts = [read_mount(text) for text in found]
@@ -114,11 +114,13 @@ def _scope(schema: Mapping[str, Any], values: Mapping[str, Any]) -> Scope:
     return Scope(values=values, declared=frozenset(setting_paths(schema)), named=NOUN)
 
 
-def _sample(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return a value of the type that `schema` has, with every argument given: what no sample can do, no call can."""
-    if "properties" in schema:
-        return {name: _sample(inner) for name, inner in schema["properties"].items()}
-    return _SAMPLES.get(str(schema.get("type")), _SAMPLE)
+def _samples(schema: Mapping[str, Any]) -> dict[str, object]:
+    """Return each property of `schema` with a value of its type: what no sample of a call can do, no call can."""
+    return {name: _sample(inner) for name, inner in schema.get("properties", {}).items()}
+
+
+def _sample(schema: Mapping[str, Any]) -> object:
+    return _samples(schema) if "properties" in schema else _SAMPLES.get(str(schema.get("type")), _SAMPLE)
 
 
 def _unreadable(arguments: Mapping[str, Any]) -> Iterator[str]:

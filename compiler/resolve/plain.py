@@ -39,15 +39,17 @@ def find_misfits(name: str, value: object, schema: Mapping[str, Any]) -> tuple[M
     return (*map(places.misfit, sort(found)), *places.broken())
 
 
-def with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return `value` with the defaults of `schema` where a setting is not given."""
-    if isinstance(value, list):
-        return [with_defaults(item, schema.get("items", {})) for item in value]
-    if not isinstance(value, Mapping):
-        return value
+def with_defaults(settings: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings` with the defaults of `schema` where one is not given, and within those that are."""
     declared = schema.get("properties", {})
-    given = {name: with_defaults(each, declared.get(name, {})) for name, each in value.items()}
+    given = {name: _completed(each, declared.get(name, {})) for name, each in settings.items()}
     return {**{name: each["default"] for name, each in declared.items() if "default" in each}, **given}
+
+
+def _completed(value: object, schema: Mapping[str, Any]) -> object:
+    if isinstance(value, list):
+        return [_completed(item, schema.get("items", {})) for item in value]
+    return with_defaults(value, schema) if isinstance(value, Mapping) else value
 
 
 @dataclass(frozen=True, slots=True)

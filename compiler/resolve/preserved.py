@@ -179,7 +179,7 @@ class _Reviver:
     def tools(self, part: str) -> Iterator[CatalogTool]:
         return (self._tool(*each) for each in json.loads(part))
 
-    def _tool(self, name: str, description: str, place: list[int], more: Any = None) -> CatalogTool:  # noqa: ANN401  (JSON)
+    def _tool(self, name: str, description: str, place: list[int], more: list[Any] | None = None) -> CatalogTool:
         span = Span(self.source, *place)
         if more is None:
             return CatalogTool(name=name, description=description, span=span)
@@ -193,7 +193,9 @@ class _Reviver:
             span=span,
         )
 
-    def _container(self, image: Any, command: Any, volumes: Any, user: Any) -> CatalogContainer:  # noqa: ANN401  (JSON)
+    def _container(
+        self, image: list[Any], command: list[Any], volumes: list[Any], user: list[Any] | None
+    ) -> CatalogContainer:
         return CatalogContainer(
             image=self._text(*image), command=self.texts(command), volumes=self.texts(volumes), user=self.text(user)
         )

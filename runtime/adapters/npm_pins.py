@@ -205,7 +205,7 @@ def _traits_of(entry: Mapping[str, Any], *, own: bool, name: str) -> Iterator[tu
     # A list of old, which npm does not look at either.
     engines = engines if isinstance(engines, dict) else {}
     found["engines"] = {engine: str(engines[engine]) for engine in _ENGINES if engine in engines}
-    return ((trait, _words_of(trait, found[trait])) for trait in _TRAITS if found.get(trait))
+    return ((trait, _words_of(trait, found)) for trait in _TRAITS if found.get(trait))
 
 
 def _optional_peers(entry: Mapping[str, Any]) -> frozenset[str]:
@@ -219,7 +219,8 @@ def _needs_of(wanted: Mapping[str, str], missing: Collection[str]) -> dict[str, 
     return {need: range_ or wanted[need] for need, range_ in ranges.items() if range_ or need not in missing}
 
 
-def _words_of(trait: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (any JSON value)
+def _words_of(trait: str, traits: Mapping[str, Any]) -> tuple[str, ...]:
+    value = traits[trait]
     if trait in _MAPS:
         return tuple(f"{key}@{each}" for key, each in sorted(value.items()))
     if trait in _LISTS:

@@ -19,8 +19,8 @@ MAX_PAGES: Final = 100
 MAX_LIST: Final = 16 * 1024**2
 
 
-class _Page(msgspec.Struct):
-    nextCursor: str | None = None  # noqa: N815  (the wire's spelling)
+class _Page(msgspec.Struct, rename="camel"):
+    next_cursor: str | None = None
 
 
 class Tools(_Page, kw_only=True, rename={"items": "tools"}):
@@ -87,7 +87,7 @@ async def read_list(link: Link, listing: Listing, envelope: dict[str, bytes | Ra
         page = _decode(answer.result, listing.page)
         found += page.items
         size += sum(map(len, page.items))
-        cursor = page.nextCursor
+        cursor = page.next_cursor
         if len(found) > listing.most or size > MAX_LIST:
             told = f"{len(found)} {listing.word}s with {size} bytes"
             raise _endless(listing, f"{told}; at most {listing.most} with {MAX_LIST} are read")

@@ -22,6 +22,7 @@ from mcphub_gitops.compiler.lock.offers import (
     read_offers,
     write_offers,
 )
+from mcphub_gitops.compiler.resolve.offer import KINDS, Kind
 from tests.support.hubs import hub_of, lock_of
 from tests.support.offers import answer_of, with_offers
 
@@ -87,10 +88,10 @@ def test_a_lock_of_a_server_that_offers_nothing_is_as_it_was_before() -> None:
     assert b"prompts" not in write_lock(whole({}))
 
 
-@pytest.mark.parametrize("kind", ["prompts", "resources", "templates"])
-def test_a_lock_with_too_many_is_refused(kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lock_with_too_many_is_refused(kind: Kind) -> None:
     document = json.loads(write_lock(whole({})))
-    names = {f"a://{number}": fingerprint(number) for number in range(MOST[kind] + 1)}  # type: ignore[index]
+    names = {f"a://{number}": fingerprint(number) for number in range(MOST[kind] + 1)}
     document["servers"]["notes"][kind] = names
     assert read_lock("mcp-hub.lock", json.dumps(document).encode())[0] is None
     names.popitem()

@@ -81,9 +81,9 @@ def test_of_toml_every_comment_is_kept() -> None:
     ("name", "text", "why"),
     [
         ("vscode", "// mine\n{}", "It is no JSON without comments, line 1."),
-        ("cursor", '{"mcpServers": {"a": 1, "a": 2}}', "It has a key twice."),
+        ("cursor", '{"mcpServers": {"a": 1, "a": 2}}', "It cannot be kept as it is: a key is given twice."),
         ("cursor", "[]", "It is no object."),
-        ("cursor", "[" * 100_000, "It is no JSON without comments."),
+        ("cursor", "[" * 100_000, "It is nested deeper than a configuration is."),
         ("cursor", '{"mcpServers": []}', "Its `mcpServers` is something else than such a file has there."),
         ("vscode", '{"inputs": {}}', "Its `inputs` is something else than such a file has there."),
         ("codex", "a = ", "It is no TOML."),
