@@ -16,17 +16,12 @@ from mcphub_gitops.compiler.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
-    """One thing that a server may do or gets, and did not before, or no longer.
+class Difference:
+    """A value that differs: `before` and `after`, None where there is none.
 
-    `server` is empty for the gateway, `kind` one of `permission.KINDS`, `fact` the plan's name of it. `before` and
-    `after` are its value, None where there is none. `span` is the line that makes it so: of the side after, or of the
-    side before where it is gone.
+    `span` is the line that makes it so: of the side after, or of the side before where it is gone.
     """
 
-    server: str
-    kind: str
-    fact: str
     before: str | None
     after: str | None
     span: Span | None = None
@@ -35,6 +30,18 @@ class Permission:
     def mark(self) -> str:
         """``+``, ``~`` or ``-``."""
         return "+" if self.before is None else "-" if self.after is None else "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission(Difference):
+    """One thing that a server may do or gets, and did not before, or no longer.
+
+    `server` is empty for the gateway, `kind` one of `permission.KINDS`, `fact` the plan's name of it.
+    """
+
+    server: str
+    kind: str
+    fact: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,21 +171,13 @@ class GuardChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Difference):
     """A part of the document that differs and is told nowhere else, by its `path` with dots.
 
     `before` and `after` are JSON; None where there is none, and empty where it may hold a secret.
     """
 
     path: str
-    before: str | None
-    after: str | None
-    span: Span | None = None
-
-    @property
-    def mark(self) -> str:
-        """``+``, ``~`` or ``-``."""
-        return "+" if self.before is None else "-" if self.after is None else "~"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import mcphub
+from tests.support.projects import serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,5 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def served(folder: Path) -> Iterator[Path]:
     """The same, applied and served in the background."""
-    done = mcphub(folder, "up", "--detach")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield folder
-    assert mcphub(folder, "down").returncode == 0
+    with serving(folder):
+        yield folder

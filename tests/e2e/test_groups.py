@@ -12,7 +12,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 
 from tests.support.clients import MODES, connected, url_of
-from tests.support.projects import apply_notes, mcphub
+from tests.support.projects import apply_notes, mcphub, serving
 
 HUB = """\
 apiVersion: mcphub/v1
@@ -52,11 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[Path]:
-    done = mcphub(folder, "up", "--detach", env=ENVIRONMENT)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tokens: ci, desk" in done.stdout
-    yield folder
-    assert mcphub(folder, "down").returncode == 0
+    with serving(folder, env=ENVIRONMENT) as said:
+        assert "Tokens: ci, desk" in said
+        yield folder
     assert mcphub(folder, "apply", "--auto-approve").returncode == 0
 
 

@@ -13,7 +13,7 @@ from mcp import Client, MCPError
 from mcp_types import TextContent, TextResourceContents
 
 from tests.support.clients import MODES, connected
-from tests.support.projects import mcphub
+from tests.support.projects import mcphub, serving
 from tests.support.repositories import commit, git
 
 SERVER = Path(__file__).parents[1] / "support" / "offering.py"
@@ -43,10 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[Path]:
-    done = mcphub(folder, "up", "--detach")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield folder
-    assert mcphub(folder, "down").returncode == 0
+    with serving(folder):
+        yield folder
 
 
 async def read(client: Client, uri: str) -> str:

@@ -12,7 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import TextContent
 
 from tests.support.clients import MODES, connected
-from tests.support.projects import apply_notes, mcphub
+from tests.support.projects import apply_notes, mcphub, serving
 
 ROOT = Path(__file__).parents[2]
 HUB = """\
@@ -43,10 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[Path]:
-    done = mcphub(folder, "up", "--detach")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield folder
-    assert mcphub(folder, "down").returncode == 0
+    with serving(folder):
+        yield folder
     assert mcphub(folder, "apply", "--auto-approve").returncode == 0
 
 

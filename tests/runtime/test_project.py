@@ -6,15 +6,9 @@ import pytest
 
 from mcphub_gitops.runtime.failure import RuntimeFailure
 from mcphub_gitops.runtime.project import Project
+from tests.support.hubs import TIME_HUB
 from tests.support.projects import mcphub, write_project
 
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-servers:
-  time: {package: "pypi:mcp-server-time@1"}
-"""
 SOURCED = """\
 apiVersion: mcphub/v1
 name: acme
@@ -26,7 +20,7 @@ servers:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_garbage_is_looked_for_after_compiling_as_before(tmp_path: Path, *, enabled: bool) -> None:
-    project = write_project(tmp_path, HUB, {"time": ("now",)})
+    project = write_project(tmp_path, TIME_HUB, {"time": ("now",)})
     try:
         (gc.enable if enabled else gc.disable)()
         assert project.compile(locked=True).diagnostics == ()

@@ -17,6 +17,21 @@ from mcphub_gitops.compiler.sourcing import validate
 
 Definitions = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
+NOTES_HUB = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+servers:
+  notes: {command: [python3, srv/notes.py]}
+"""
+TIME_HUB = """\
+apiVersion: mcphub/v1
+name: acme
+defaults: {run: process}
+servers:
+  time: {package: "pypi:mcp-server-time@1"}
+"""
+
 
 def hub_of(text: str, files: Mapping[str, bytes] | None = None) -> Hub:
     """Return the hub of `text`, which must be right; `files` are its catalogs."""

@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mcphub_gitops.compiler.lock.freshness import locked_files
@@ -40,6 +41,15 @@ def mcphub(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) 
         stdin=subprocess.DEVNULL,
         env=None if env is None else dict(env),
     )
+
+
+@contextmanager
+def serving(folder: Path, *, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Apply the hub in `folder` and serve it meanwhile; yield what `up` said."""
+    done = mcphub(folder, "up", "--detach", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield done.stdout
+    assert mcphub(folder, "down").returncode == 0
 
 
 def apply_notes(folder: Path, hub_text: str) -> None:

@@ -23,26 +23,19 @@ from mcphub_gitops.compiler.lock.offers import (
     write_offers,
 )
 from mcphub_gitops.compiler.resolve.offer import KINDS, Kind
-from tests.support.hubs import hub_of, lock_of
+from tests.support.hubs import NOTES_HUB, hub_of, lock_of
 from tests.support.offers import answer_of, with_offers
 
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-servers:
-  notes: {command: [python3, srv/notes.py]}
-"""
 ALL = {"prompts": ["summary"], "resources": ["note://1"], "templates": ["note://{id}"]}
 
 
 def locked(listed: dict[str, Any], keys: str = "") -> LockedOffers:
-    (server,) = hub_of(HUB.replace("]}", f"], {keys}}}") if keys else HUB).servers
+    (server,) = hub_of(NOTES_HUB.replace("]}", f"], {keys}}}") if keys else NOTES_HUB).servers
     return lock_offers(server, answer_of(listed))
 
 
 def whole(offers: dict[str, Any]) -> Lock:
-    hub = hub_of(HUB)
+    hub = hub_of(NOTES_HUB)
     return with_offers(hub, lock_of(hub, {"notes": ("add",)})[0], {"notes": offers})[0]
 
 

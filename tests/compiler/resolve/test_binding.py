@@ -9,6 +9,7 @@ from mcphub_gitops.compiler.resolve.binding import Bound, BoundMount, bind
 from mcphub_gitops.compiler.resolve.catalog import CatalogServer, read_catalog
 from mcphub_gitops.compiler.resolve.template import SecretValue
 from tests.support.shared import SHARED, needs_shared_data
+from tests.support.values import JSON
 
 HEAD = "registry:\n  io.acme:\n    image: acme/mcp\n"
 SETTINGS = """\
@@ -302,15 +303,6 @@ def test_a_variable_that_the_catalog_sets_twice(body: str) -> None:
     assert [code for code, _, _ in problems_of(server_of(body), {})] == ["MH305"]
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**60), 10**60)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=10,
-)
 NAMES = st.sampled_from(["url", "level", "port", "paths", "jira", "extra"]) | st.text(max_size=5)
 
 

@@ -14,6 +14,7 @@ from mcphub_gitops.compiler.resolve.call import (
     word_faults,
 )
 from mcphub_gitops.compiler.resolve.confinement import Mount
+from tests.support.values import JSON
 
 TEXT = {"type": "string"}
 SCHEMA: dict[str, Any] = {
@@ -190,15 +191,6 @@ def test_a_mount_that_is_not_named_by_the_call_is_told_beforehand(template: str,
     assert (mount_faults(template, SCHEMA) == ()) is is_right
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**60), 10**60)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=10,
-)
 NAMES = st.sampled_from(sorted(SCHEMA["properties"])) | st.text(max_size=5)
 
 

@@ -14,20 +14,12 @@ from mcphub_gitops.compiler.review.markdown import render_markdown
 from mcphub_gitops.compiler.review.model import Review, Setting
 from mcphub_gitops.compiler.review.side import Held, Kind, Side, side_of_desired, side_of_lock
 from mcphub_gitops.compiler.review.text import render_text
-from tests.support.hubs import hub_of, lock_of
+from tests.support.hubs import TIME_HUB, hub_of, lock_of
 from tests.support.reviews import locked
-
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-servers:
-  time: {package: "pypi:mcp-server-time@1"}
-"""
 
 
 def side(name: str, *, kind: Kind = "hub", era: str = "modern", tool: object = "now") -> Side:
-    hub = hub_of(HUB)
+    hub = hub_of(TIME_HUB)
     lock, definitions = locked(lock_of(hub, {}), {"time": [tool]})
     lock = replace(lock, servers=MappingProxyType({key: replace(each, era=era) for key, each in lock.servers.items()}))
     desired, problems = build(hub, lock, definitions)
@@ -112,7 +104,7 @@ def test_two_plans_that_stand_for_the_same_differ_in_nothing_that_is_not_shown()
 
 
 def test_of_two_locks_a_server_with_other_pins_is_no_replacement() -> None:
-    hubs = (hub_of(HUB), hub_of(HUB.replace("@1", "@2")))
+    hubs = (hub_of(TIME_HUB), hub_of(TIME_HUB.replace("@1", "@2")))
     one, other = (side_of_lock(lock_of(hub, {"time": ("now",)})[0], name="it") for hub in hubs)
     (change,) = compare(one, other, ({}, {})).servers
     assert (change.action, change.cause) == (Action.UPDATE, "its pins changed")

@@ -9,7 +9,7 @@ from mcphub_gitops.compiler.plan.offer import Offer
 from mcphub_gitops.compiler.review.headline import write_headline
 from mcphub_gitops.compiler.review.offer import ReviewedOffer, compare_offers
 from mcphub_gitops.compiler.review.side import Side, side_of_lock
-from tests.support.hubs import hub_of, lock_of
+from tests.support.hubs import NOTES_HUB, hub_of, lock_of
 from tests.support.offers import with_offers
 
 
@@ -121,17 +121,8 @@ def test_words_that_speak_to_the_agent_are_suspicious() -> None:
     assert found[0][0] == "suspicious"
 
 
-HUB = """\
-apiVersion: mcphub/v1
-name: acme
-defaults: {run: process}
-servers:
-  notes: {command: [python3, srv/notes.py]}
-"""
-
-
 def test_locks_are_compared_with_their_definitions_or_without() -> None:
-    hub = hub_of(HUB)
+    hub = hub_of(NOTES_HUB)
     lock, _ = lock_of(hub, {"notes": ("add",)})
     one, words = with_offers(hub, lock, {"notes": {"prompts": [{"name": "sum", "title": "A"}]}})
     other, others = with_offers(hub, lock, {"notes": {"prompts": [{"name": "sum", "title": "B"}]}})
